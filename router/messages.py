@@ -1,0 +1,122 @@
+"""What the router knows when it decides: the message, and the contact as it stands under its lock.
+
+Values only. Instants are microseconds since 1970 UTC; numbers and MSISDNs are digits without a plus (an alphanumeric
+sender stays as it came). All of it was read in the one transaction that will also write what is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal as OneOf
+
+import msgspec
+
+from rules.facts import Value
+
+RunKind = OneOf["question", "wait"]
+
+
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """One part of a long message: `index` counts from 1 to `total`; parts with one `reference` belong together."""
+
+    reference: int
+    total: int
+    index: int
+
+
+class Inbound(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A text as a connector took it from the wire, not yet acknowledged.
+
+    `session` and `sequence` say which link carried it and under which sequence_number: evidence for telling a
+    re-delivery from a genuine repeat. `octets` and `charset` are the user data without its header, and how to read it
+    (parts are joined as octets, since a character may be cut between two). `frame` is the whole PDU, kept when the
+    message cannot be understood or acted upon.
+    """
+
+    id: int
+    connector: str
+    session: int
+    sequence: int
+    sender: str
+    recipient: str
+    text: str
+    received_at: int
+    octets: bytes = b""
+    charset: str = ""
+    part: Part | None = None
+    frame: bytes = b""
+    incomplete: bool = False
+
+
+class Contact(msgspec.Struct, frozen=True, gc=False):
+    """A phone. `is_new` = unknown before the message at hand; `zone` an IANA name or None for the brand's."""
+
+    id: int
+    address: str
+    is_new: bool = False
+    language: str | None = None
+    zone: str | None = None
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """What one brand knows of one contact; no brand sees another's."""
+
+    brand: str
+    tags: frozenset[str] = frozenset()
+    attributes: Mapping[str, Value] = {}
+    opted_out_at: int | None = None
+
+
+class Thread(msgspec.Struct, frozen=True, gc=False):
+    """One contact on one of our numbers: who spoke last, and how much we have answered lately.
+
+    `replies` automatic answers went out since `replies_since`: the loop guard's count.
+    """
+
+    last_brand: str | None = None
+    last_in_at: int | None = None
+    last_out_at: int | None = None
+    replies: int = 0
+    replies_since: int = 0
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A chain that is suspended: a question that waits for its answer, or a wait.
+
+    `rule` names the rule it began in (its identity in the rulebook), `frames` the steps it stands at, outermost
+    `run` first and the suspended step last; both are identities that survive editing, never an index.
+    `deployment` is the hash of the rule set that the run was started under. `misses` counts answers that did not fit.
+    `id` 0 means not stored yet.
+    """
+
+    id: int = 0
+    kind: RunKind
+    brand: str
+    number: str
+    rule: str
+    frames: tuple[str, ...]
+    deployment: str
+    variables: Mapping[str, Value] = {}
+    due_at: int | None = None
+    misses: int = 0
+    started_at: int = 0
+    inbound_id: int = 0
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """Everything `decide` may look at: read under the contact's lock, nothing more is fetched while it decides.
+
+    `profiles` by brand; `runs` are the contact's open ones on this number, newest first.
+    """
+
+    contact: Contact
+    number: str
+    thread: Thread = Thread()
+    profiles: Mapping[str, Profile] = {}
+    runs: tuple[Run, ...] = ()
+    message: Inbound | None = None
+    """None when something fell due instead of a text coming in."""
+
+    def profile(self, brand: str) -> Profile:
+        """What that brand knows of the contact; an empty profile when it knows nothing."""
+        return self.profiles.get(brand) or Profile(brand)

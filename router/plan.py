@@ -1,0 +1,130 @@
+"""What is to be done about one cause: a `Plan` of effects, in order, which `perform` writes in one transaction.
+
+A plan is a value. It says what the rules want; whether a text may go out is decided once more, under lock, at the one
+gate in `perform`. The union `Effect` is closed: a new effect does not type-check until it is performed.
+"""
+
+from __future__ import annotations
+
+from typing import Literal as OneOf
+
+import msgspec
+
+from router.messages import Run
+from rules.facts import Value
+
+MessageClass = OneOf[
+    "conversational", "transactional", "promotional", "stop_confirmation", "start_confirmation", "help", "operator"
+]
+Disposition = OneOf["routed", "unrouted", "opted_out", "opted_in", "helped", "due"]
+
+
+class SendText(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A text to the contact from `number`. `brand` is None for the operator's own text.
+
+    `encoding` is a name of `smpp.text`, `segments` how many it takes on the wire. `rule` and `step` say where it was
+    written.
+    """
+
+    brand: str | None
+    number: str
+    message_class: MessageClass
+    text: str
+    encoding: str
+    segments: int
+    rule: str = ""
+    step: str = ""
+
+
+class Withhold(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A text that the rules themselves hold back, with its reason: recorded, never dropped in silence."""
+
+    brand: str | None
+    number: str
+    message_class: MessageClass
+    text: str
+    reason: str
+    rule: str = ""
+    step: str = ""
+
+
+class AddTag(msgspec.Struct, frozen=True, gc=False):
+    """Put a tag of the brand's on the contact."""
+
+    brand: str
+    tag: str
+
+
+class RemoveTag(msgspec.Struct, frozen=True, gc=False):
+    """Take it off."""
+
+    brand: str
+    tag: str
+
+
+class SetAttribute(msgspec.Struct, frozen=True, gc=False):
+    """Set an attribute of the contact for that brand; `add` in the rules becomes this with the sum."""
+
+    brand: str
+    name: str
+    value: Value
+
+
+class RecordValue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Write a value down for counting (NPS, votes). `once`: only the contact's first counts."""
+
+    brand: str
+    name: str
+    value: Value
+    once: bool = False
+    rule: str = ""
+
+
+class Suspend(msgspec.Struct, frozen=True):
+    """Keep a run until its answer comes or it falls due; a run with an id is rewritten, one without is stored."""
+
+    run: Run
+
+
+class EndRun(msgspec.Struct, frozen=True, gc=False):
+    """A stored run is over: answered, silent, missed too often, replaced by a later start, or ended by an edit."""
+
+    run_id: int
+    outcome: OneOf["answered", "continued", "silent", "missed", "replaced", "stopped", "lost"]
+
+
+class OptOut(msgspec.Struct, frozen=True):
+    """Silence: the brands may not write any more, what is queued is cancelled, what is open is closed."""
+
+    brands: tuple[str, ...]
+
+
+class OptIn(msgspec.Struct, frozen=True):
+    """The contact takes back an opt-out."""
+
+    brands: tuple[str, ...]
+
+
+Effect = (
+    SendText | Withhold | AddTag | RemoveTag | SetAttribute | RecordValue | Suspend | EndRun | OptOut | OptIn
+)  # fmt: skip
+
+
+class Tried(msgspec.Struct, frozen=True, gc=False):
+    """One step of "who gets a message" (LANGUAGE.md section 5) and what came of it, for `explain`."""
+
+    step: str
+    what: str
+    outcome: str
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What a cause leads to. `rule` is the identity of the rule that took it."""
+
+    disposition: Disposition
+    brand: str | None = None
+    rule: str = ""
+    effects: tuple[Effect, ...] = ()
+    deployment: str = ""
+    fault: str = ""
+    """What cut the plan short (a bound on steps or messages), for the trace; empty as a rule."""
