@@ -1,0 +1,62 @@
+# What people do with this tree. `make run` and `make test` need Python 3.11 or newer and make, nothing else.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+CODE   := gateway router rules smpp config
+SEED   ?= 1
+LOCK := --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+
+export VENV SEED
+
+.PHONY: run test check bench torture fmt lock clean types imports style
+
+run: .make/run                  ## the demo: gateway, simulated carrier, console
+	$(BIN)/kwek demo
+
+test: .make/dev                 ## every test, with the peers that can be had
+	tools/debian-packages.sh
+	tools/node-peers.sh
+	tools/tests.sh
+
+check: style types imports test ## all that CI asks for
+
+style: .make/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .make/dev
+	$(BIN)/mypy
+
+imports: .make/dev
+	$(BIN)/lint-imports --no-cache
+
+bench: .make/dev                ## loops a second beside the ceiling and Kannel; microseconds per stage
+	tools/debian-packages.sh
+	$(BIN)/python -m tests.bench.run
+
+torture: .make/dev              ## kill, cut and flood; SEED=n repeats a run
+	$(BIN)/python -m pytest tests -m torture --timeout=0 -p no:cacheprovider
+
+fmt: .make/dev                  ## formats the code as `check` wants it
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock: .make/dev                 ## the newest versions that fit, with their hashes
+	$(BIN)/uv pip compile -q -U pyproject.toml --group build $(LOCK) -o requirements/run.lock
+	$(BIN)/uv pip compile -q -U pyproject.toml --group build --group dev -c requirements/run.lock $(LOCK) -o requirements/dev.lock
+
+clean:                          ## everything that can be made again
+	rm -rf $(VENV) .make build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage tests/peers/node/node_modules
+	find $(CODE) tests tools -name __pycache__ -prune -exec rm -rf {} +
+
+# Set-up runs again only when a lock or the packages' declaration changes.
+.make/run: requirements/run.lock pyproject.toml
+	tools/make-venv.sh $(VENV) $(PYTHON)
+	$(PIP) --require-hashes -r requirements/run.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@mkdir -p .make && touch $@
+
+.make/dev: .make/run requirements/dev.lock
+	$(PIP) --require-hashes -r requirements/dev.lock
+	@touch $@

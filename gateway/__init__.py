@@ -1,0 +1,1 @@
+"""What runs kwek: the processes, sockets, clocks and commands around the router."""
