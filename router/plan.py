@@ -128,3 +128,12 @@ class Plan(msgspec.Struct, frozen=True):
     deployment: str = ""
     fault: str = ""
     """What cut the plan short (a bound on steps or messages), for the trace; empty as a rule."""
+
+
+class Needs(msgspec.Struct, frozen=True):
+    """What `decide` cannot know yet: it is loaded for the whole group in one query per kind and `decide` runs again.
+
+    `deployments` are hashes of rule sets in which suspended runs began and whose steps the newest no longer has.
+    """
+
+    deployments: frozenset[str] = frozenset()
