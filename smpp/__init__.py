@@ -1,1 +1,1 @@
-"""How bytes travel between a message centre and us: SMPP 3.4 and what real peers make of it."""
+"""How bytes travel: SMPP 3.4 (and the pieces of 5.0 that matter) between us and a message centre or an aggregator."""
