@@ -4,8 +4,8 @@
 `PeerFault`: the peer broke SMPP. `head` set means the PDU's borders and header were trustworthy, so it is answered or
 nacked and the session goes on; `head` None means the position in the stream is lost, so the session ends.
 
-A fault may carry `salvage`: the PDU as far as it could be read. A gateway that tolerates the peer uses it and counts the
-fault, rather than throwing a customer's text away because of a broken TLV behind it (cloudhopper-smpp#64).
+A fault may carry `salvage`: the PDU as far as it could be read. A gateway that tolerates the peer uses it and counts
+the fault, rather than throwing a customer's text away because of a broken TLV behind it (cloudhopper-smpp#64).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class SmppError(Exception):
     """Every fault that smpp/ raises."""
 
 
-class LocalFault(SmppError):
+class LocalFault(SmppError):  # noqa: N818 - faults, in the words of the specification
     """We tried something SMPP forbids.
 
     `field` names the offending field where there is one; `limit` is what the field allows (octets for strings,
@@ -33,11 +33,11 @@ class LocalFault(SmppError):
         self.limit = limit
 
 
-class PeerFault(SmppError):
+class PeerFault(SmppError):  # noqa: N818
     """The peer broke SMPP.
 
-    `status`: the command_status to answer with. `head`: (command_id, sequence_number) of the offending PDU, or None when
-    the stream can no longer be trusted. `kind`: the class of fault in one word: incomplete, invalid_command_length,
+    `status`: the command_status to answer with. `head`: (command_id, sequence_number) of the offending PDU, or None
+    when the stream can no longer be trusted. `kind`: the class of fault in one word: incomplete, invalid_command_length,
     unknown_command_id, missing_nul, truncated_body, truncated_tlv, undecodable, bad_state, bad_time, …
     `salvage`: what could be read of it all the same.
     """
