@@ -1,0 +1,314 @@
+"""Conditions and values, compiled to small structs that are asked over a `Scope`.
+
+Three rules. A comparison with a value that is not set is false, whatever the operator. A bare name holds when it is
+set (an empty text is not). Texts are compared without regard to capitals, for a phone writes `Jan` or `JAN` as it
+likes. A date without a time of day compares by the day; what cannot be ordered (a text and a number) is false.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from datetime import date, datetime, tzinfo
+from typing import Final
+
+import msgspec
+
+from rules import syntax
+from rules.facts import Value
+from rules.times import back, instant
+
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Scope:
+    """What an expression may look at: one brand's view of one contact at one instant, changed as a chain runs.
+
+    `now_at` is in microseconds since 1970 UTC, `zone` the contact's else the brand's.
+    """
+
+    __slots__ = ("attributes", "is_new", "now_at", "tags", "variables", "zone")
+
+    def __init__(
+        self,
+        variables: dict[str, Value],
+        attributes: dict[str, Value],
+        tags: set[str],
+        is_new: bool,
+        now_at: int,
+        zone: tzinfo,
+    ) -> None:
+        self.variables = variables
+        self.attributes = attributes
+        self.tags = tags
+        self.is_new = is_new
+        self.now_at = now_at
+        self.zone = zone
+
+    @property
+    def now(self) -> datetime:
+        """The instant as the contact's clock shows it."""
+        return instant(self.now_at).astimezone(self.zone)
+
+
+class CannotRunError(Exception):
+    """A construct that has no engine yet came to be compiled; `check` refuses it first, with the words to say so."""
+
+    def __init__(self, node: syntax.Node) -> None:
+        super().__init__(type(node).__name__)
+        self.node = node
+
+
+class Constant(msgspec.Struct, frozen=True):
+    """A text, number, date or moment as written."""
+
+    value: Value
+
+    def of(self, scope: Scope) -> Value | None:
+        """The value."""
+        return self.value
+
+
+class LocalMoment(msgspec.Struct, frozen=True):
+    """`2026-05-01 21:30` on the contact's clock."""
+
+    naive: datetime
+
+    def of(self, scope: Scope) -> Value | None:
+        """The instant in the scope's zone."""
+        return self.naive.replace(tzinfo=scope.zone)
+
+
+class Variable(msgspec.Struct, frozen=True):
+    """A captured name."""
+
+    name: str
+
+    def of(self, scope: Scope) -> Value | None:
+        """Its value, None when not set."""
+        return scope.variables.get(self.name)
+
+
+class ContactAttribute(msgspec.Struct, frozen=True):
+    """`contact.x`."""
+
+    name: str
+
+    def of(self, scope: Scope) -> Value | None:
+        """Its value, None when not set."""
+        return scope.attributes.get(self.name)
+
+
+class NowValue(msgspec.Struct, frozen=True):
+    """`now`."""
+
+    def of(self, scope: Scope) -> Value | None:
+        """The contact's clock."""
+        return scope.now
+
+
+class AgoValue(msgspec.Struct, frozen=True):
+    """`30 days ago`."""
+
+    duration: syntax.Duration
+
+    def of(self, scope: Scope) -> Value | None:
+        """The instant that long ago; calendar units on the contact's calendar."""
+        return back(scope.now, self.duration)
+
+
+class Tagged(msgspec.Struct, frozen=True):
+    """`tag klant`."""
+
+    tag: str
+
+    def of(self, scope: Scope) -> bool:
+        """Whether the contact carries it."""
+        return self.tag in scope.tags
+
+
+class IsNew(msgspec.Struct, frozen=True):
+    """`new contact`."""
+
+    def of(self, scope: Scope) -> bool:
+        """Whether nobody knew the contact before the message that started the run."""
+        return scope.is_new
+
+
+class TimeWithin(msgspec.Struct, frozen=True):
+    """`time in 22:00..06:00`: minutes of the day, the end exclusive; a range may pass midnight."""
+
+    start: int
+    end: int
+
+    def of(self, scope: Scope) -> bool:
+        """Whether the contact's clock is in it."""
+        now = scope.now
+        minute = now.hour * 60 + now.minute
+        if self.start <= self.end:
+            return self.start <= minute < self.end
+        return minute >= self.start or minute < self.end
+
+
+class DayWithin(msgspec.Struct, frozen=True):
+    """`day in mon, tue`; Monday is 0."""
+
+    days: frozenset[int]
+
+    def of(self, scope: Scope) -> bool:
+        """Whether it is such a day for the contact."""
+        return scope.now.weekday() in self.days
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """`score >= 9`."""
+
+    left: Compiled
+    sign: str
+    right: Compiled
+
+    def of(self, scope: Scope) -> bool:
+        """Whether it holds; false when either side is not set."""
+        left, right = self.left.of(scope), self.right.of(scope)
+        return left is not None and right is not None and _compare(left, self.sign, right)
+
+
+class Negation(msgspec.Struct, frozen=True):
+    """`not …`."""
+
+    operand: Compiled
+
+    def of(self, scope: Scope) -> bool:
+        """Whether the operand does not hold."""
+        return not holds(self.operand, scope)
+
+
+class All(msgspec.Struct, frozen=True):
+    """`a and b`."""
+
+    operands: tuple[Compiled, ...]
+
+    def of(self, scope: Scope) -> bool:
+        """Whether all hold."""
+        return all(holds(operand, scope) for operand in self.operands)
+
+
+class AnyOf(msgspec.Struct, frozen=True):
+    """`a or b`."""
+
+    operands: tuple[Compiled, ...]
+
+    def of(self, scope: Scope) -> bool:
+        """Whether one holds."""
+        return any(holds(operand, scope) for operand in self.operands)
+
+
+Compiled = (
+    Constant | LocalMoment | Variable | ContactAttribute | NowValue | AgoValue | Tagged | IsNew | TimeWithin
+    | DayWithin | Comparison | Negation | All | AnyOf
+)  # fmt: skip
+
+
+def holds(expression: Compiled, scope: Scope) -> bool:
+    """An expression as a condition: a bare value holds when it is set."""
+    value = expression.of(scope)
+    return value if isinstance(value, bool) else value is not None and value != ""
+
+
+def value_of(expression: Compiled, scope: Scope) -> Value | None:
+    """An expression as a value to be kept: a condition counts 1 or 0, an instant loses its zone, an empty text is
+    none."""
+    value = expression.of(scope)
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None, microsecond=0)
+    return None if value == "" else value
+
+
+def compile_expression(node: syntax.Expression) -> Compiled:
+    """The form that runs. Raises CannotRunError for what later engines will answer (events, clicks, consent, segments)."""
+    simple = _compile_atom(node)
+    if simple is not None:
+        return simple
+    match node:
+        case syntax.Compare(left=left, operator=sign, right=right):
+            return Comparison(compile_expression(left), sign, compile_expression(right))
+        case syntax.Not(operand=operand):
+            return Negation(compile_expression(operand))
+        case syntax.And(operands=operands):
+            return All(tuple(compile_expression(operand) for operand in operands))
+        case syntax.Or(operands=operands):
+            return AnyOf(tuple(compile_expression(operand) for operand in operands))
+        case syntax.TimeIn(start=start, end=end):
+            return TimeWithin(start.hour * 60 + start.minute, end.hour * 60 + end.minute)
+        case syntax.DayIn(days=days):
+            return DayWithin(frozenset(DAYS.index(day) for day in days))
+        case _:
+            raise CannotRunError(node)
+
+
+def _compile_atom(node: syntax.Expression) -> Compiled | None:
+    match node:
+        case syntax.Name(name=name):
+            return Variable(name)
+        case syntax.Attribute(owner="contact", name=name):
+            return ContactAttribute(name)
+        case syntax.HasTag(tag=tag):
+            return Tagged(tag)
+        case syntax.Now():
+            return NowValue()
+        case syntax.Ago(duration=duration):
+            return AgoValue(duration)
+        case syntax.NewContact():
+            return IsNew()
+        case _:
+            return _compile_literal(node)
+
+
+def _compile_literal(node: syntax.Expression) -> Compiled | None:
+    match node:
+        case syntax.String(value=text):
+            return Constant(text)
+        case syntax.Number(value=number):
+            return Constant(int(number) if number == int(number) else number)
+        case syntax.Day(year=year, month=month, day=day):
+            return Constant(date(year, month, day))
+        case syntax.Moment(day=on, clock=at):
+            return LocalMoment(datetime(on.year, on.month, on.day, at.hour, at.minute))  # noqa: DTZ001 -- zone later
+        case _:
+            return None
+
+
+_SIGNS: Final[dict[str, Callable[..., bool]]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def _compare(left: Value, sign: str, right: Value) -> bool:
+    if isinstance(left, str) and isinstance(right, str):
+        return _SIGNS[sign](left.casefold(), right.casefold())
+    if isinstance(left, date) and isinstance(right, date):
+        left, right = _same_kind(left, right)
+    try:
+        return _SIGNS[sign](left, right)
+    except TypeError:
+        return False
+
+
+def _same_kind(left: date, right: date) -> tuple[date, date]:
+    """Two days, or two moments of which one without a zone is read on the other's clock."""
+    if not (isinstance(left, datetime) and isinstance(right, datetime)):
+        return _day(left), _day(right)
+    if left.tzinfo is None or right.tzinfo is None:
+        return left.replace(tzinfo=None), right.replace(tzinfo=None)
+    return left, right
+
+
+def _day(value: date) -> date:
+    return value.date() if isinstance(value, datetime) else value
