@@ -1,9 +1,9 @@
 """How long to wait before connecting again.
 
-Three kinds of setback are counted apart, for they call for different patience: a centre that does not answer may be back
-in a second; a link that was lost is tried again at once, but not over and over; a centre that refused us (wrong password,
-already bound) must not be knocked at, or it locks us out. Each doubles its wait from the least to the most; half of each
-wait is chance, so that many binds do not come back in step. A bind that held for a while clears the counts.
+Three kinds of setback are counted apart, for they call for different patience: a centre that does not answer may be
+back in a second; a lost link is tried again at once, but not over and over; a centre that refused us (wrong password,
+already bound) must not be knocked at, or it locks us out. Each doubles its wait from the least to the most; half of
+each wait is chance, so that many binds do not come back in step. A bind that held for a while clears the counts.
 """
 
 from collections.abc import Callable
@@ -46,5 +46,5 @@ class Backoff:
         least, most = self.least_s, self.most_s
         if setback is Setback.REFUSED:
             least, most = self.refused_least_s, self.refused_most_s
-        longest = min(most, least * 2 ** min(times, _MOST_DOUBLINGS))
+        longest: float = min(most, least * float(1 << min(times, _MOST_DOUBLINGS)))
         return longest * (0.5 + 0.5 * self.chance())
