@@ -1,0 +1,71 @@
+"""What must agree between the tables of one kwek.toml: names that are taken twice, and names that nobody has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from config.locate import Keys
+from config.problems import did_you_mean
+from config.read import Reader
+
+
+def check_agreement(reader: Reader) -> None:
+    """Notes every disagreement among the settings that fit; those that did not have been noted already."""
+    _once(reader, "connector", "name", "connectors are called")
+    _once(reader, "number", "number", "numbers are")
+    _once(reader, "account", "system_id", "accounts are called")
+    _once(reader, "desk", "name", "desks are called")
+    _carried(reader)
+    _patient(reader)
+    _apart(reader)
+
+
+def _entries(reader: Reader, table: str) -> Iterator[tuple[Keys, dict[str, Any]]]:
+    """The entries of a list of tables, in the file's order, each with the settings that fit."""
+    return ((keys, good) for keys, good in reader.good.items() if len(keys) == 2 and keys[0] == table)
+
+
+def _once(reader: Reader, table: str, key: str, are: str) -> None:
+    """A name that marks out an entry is taken once."""
+    first: dict[str, int] = {}
+    for keys, good in _entries(reader, table):
+        name = good.get(key)
+        if name is None:
+            continue
+        place = reader.places.value((*keys, key))
+        if name in first:
+            reader.note(place, f"two {are} {name!r}; the first stands in line {first[name]}", "keep one of them")
+        first.setdefault(name, place.line)
+
+
+def _carried(reader: Reader) -> None:
+    """Every number is carried by a connector that stands in the file."""
+    known = [good["name"] for _, good in _entries(reader, "connector") if good.get("name")]
+    for keys, good in _entries(reader, "number"):
+        via = good.get("via")
+        if via is None or via in known:
+            continue
+        others = (
+            f"connectors here: {', '.join(known)}" if known else "there is no [[connector]] with a name in this file"
+        )
+        message = f"via in [[number]] names the connector {via!r}, which is not here"
+        reader.note(reader.places.value((*keys, "via")), message, did_you_mean(via, known) or others)
+
+
+def _patient(reader: Reader) -> None:
+    """The waits between two attempts to connect grow, they do not shrink."""
+    for keys, good in _entries(reader, "connector"):
+        least, most = good.get("reconnect_least_s"), good.get("reconnect_most_s")
+        if least is not None and most is not None and least > most:
+            message = f"reconnect_least_s in [[connector]] is {least}, more than reconnect_most_s, which is {most}"
+            reader.note(reader.places.value((*keys, "reconnect_least_s")), message)
+
+
+def _apart(reader: Reader) -> None:
+    """HTTP and SMPP listen on ports of their own."""
+    web = reader.good.get(("gateway",), {}).get("listen")
+    smpp = reader.good.get(("smpp_server",), {}).get("listen")
+    if web is not None and smpp is not None and web == smpp:
+        message = f"[gateway] and [smpp_server] both listen on {smpp}"
+        reader.note(reader.places.value(("smpp_server", "listen")), message, "give each its own port")

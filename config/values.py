@@ -1,0 +1,178 @@
+"""The values of settings that are more than a text or a number, and how each is written in kwek.toml.
+
+Each class reads itself with `parse`, which raises `Unfit` with what is wrong and what to do, and prints itself as it is
+written. A secret is the exception: it is named in the file (`env:NAME`, `file:PATH`) and never printed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+from config.problems import Unfit, quoted
+
+MOST_PORT = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen or whom to call: a host name or an IP address, and a TCP port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Reads `127.0.0.1:8080`, `smsc.example:2775` or `[::1]:8080`."""
+        found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", text)
+        if found is None or int(found[3]) > MOST_PORT or not _host(found[1], found[2]):
+            raise Unfit(f"{{it}} must be a host and a port, not {quoted(text)}", 'for example "127.0.0.1:8080"')
+        return cls(found[1] or found[2], int(found[3]))
+
+    def __str__(self) -> str:
+        """As it is written."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def _host(six: str | None, other: str | None) -> bool:
+    """Whether the host of an address can be one: digits and dots alone must be an IPv4 address."""
+    if six is None and not re.fullmatch(r"[0-9.]+", other or ""):
+        return True
+    try:
+        ipaddress.ip_address(six or other or "")
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A password or token. `source` is how kwek.toml names it; the secret itself leaves only through `reveal`."""
+
+    _value: str = field(repr=False)
+    source: str = ""
+
+    def reveal(self) -> str:
+        """The secret itself: for the wire, never for a log line."""
+        return self._value
+
+    def __str__(self) -> str:
+        """How kwek.toml names it."""
+        return self.source
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The database that holds the truth: a SQLite file, or PostgreSQL. `url` may hold a password: not for log lines."""
+
+    kind: Literal["sqlite", "postgresql"]
+    url: str = field(repr=False)
+    shown: str = ""
+
+    @classmethod
+    def parse(cls, text: str, *, shown: str = "") -> Store:
+        """Reads `sqlite:///kwek.db` or `postgresql://user@host/name`; `shown` names a URL that came from a secret."""
+        said = quoted(shown or text)
+        help = 'for example "sqlite:///kwek.db" or "postgresql://kwek@db/kwek"'
+        scheme, separator, rest = text.partition("://")
+        if not separator:
+            raise Unfit(f"{{it}} must be the address of a database, not {said}", help)
+        if scheme == "sqlite" and rest.strip("/") in {"", ":memory:"}:
+            raise Unfit("{it} must name a file: a database in memory would lose what was acknowledged", help)
+        if scheme == "sqlite" and not rest.startswith("/"):
+            raise Unfit(f"{{it}} needs three slashes before the file: {quoted('sqlite:///' + rest)}", help)
+        if scheme == "sqlite":
+            return cls("sqlite", text, shown or text)
+        if scheme == "postgresql":
+            return cls("postgresql", text, shown or text)
+        raise Unfit(f"{{it}} must be SQLite or PostgreSQL, not {quoted(scheme)}", help)
+
+    def __str__(self) -> str:
+        """As kwek.toml has it."""
+        return self.shown
+
+
+@dataclass(frozen=True, slots=True)
+class TonNpi:
+    """Type of number and numbering plan of an SMPP address (SMPP 3.4 §5.2.5, §5.2.6)."""
+
+    ton: int
+    npi: int
+
+    @classmethod
+    def parse(cls, text: str) -> TonNpi:
+        """Reads `1/1`: type of number, then numbering plan."""
+        found = re.fullmatch(r"([0-9]{1,3})/([0-9]{1,3})", text)
+        if found is None or int(found[1]) > 255 or int(found[2]) > 255:
+            raise Unfit(
+                f"{{it}} must be type of number and numbering plan, not {quoted(text)}", 'for example "5/0" or "1/1"'
+            )
+        return cls(int(found[1]), int(found[2]))
+
+    def __str__(self) -> str:
+        """As it is written."""
+        return f"{self.ton}/{self.npi}"
+
+
+Refusal = Literal["retry", "pause", "fail"]
+"""What follows a refused message: another try, another try after the whole connector has paused, or the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """What follows a refusal, by command_status, where a message centre differs from the standard."""
+
+    by_status: tuple[tuple[int, Refusal], ...] = ()
+
+    def get(self, command_status: int) -> Refusal | None:
+        """What follows that status; None where the standard's table decides."""
+        return dict(self.by_status).get(command_status)
+
+
+def parse_digits(text: str) -> str:
+    """Reads a phone number: `+3197010281234` and `3197010281234` are the same number; inside there is no plus."""
+    digits = text.removeprefix("+")
+    if not re.fullmatch(r"[0-9]{3,15}", digits):
+        raise Unfit(
+            f"{{it}} must be 3 to 15 digits, with or without a plus, not {quoted(text)}",
+            'for example "4411" or "+3197010281234"',
+        )
+    return digits
+
+
+def parse_network(text: str) -> str:
+    """Reads `10.0.0.0/8` or a single IP address; returns it in its canonical form."""
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise Unfit(
+            f"{{it}} must be a network or an IP address, not {quoted(text)}", 'for example "10.0.0.0/8"'
+        ) from None
+
+
+def parse_web(text: str) -> str:
+    """Reads the address of a web server; returns it without a slash at its end."""
+    help = 'for example "https://sms.example"'
+    wrong = Unfit(f"{{it}} must be a web address, not {quoted(text)}", help)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or " " in text:
+        raise wrong
+    if "@" in parts.netloc:
+        raise Unfit("{it} must not hold a user or a password", help)
+    return text.rstrip("/")
+
+
+def has_password(url: str) -> bool:
+    """Whether a URL holds a password in clear, as user part or as a parameter."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.password) or "password=" in parts.query.lower()
+    except ValueError:
+        return "@" in url
