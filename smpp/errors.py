@@ -37,7 +37,7 @@ class PeerFault(SmppError):  # noqa: N818
     """The peer broke SMPP.
 
     `status`: the command_status to answer with. `head`: (command_id, sequence_number) of the offending PDU, or None
-    when the stream can no longer be trusted. `kind`: the class of fault in one word: incomplete, invalid_command_length,
+    when the stream can no longer be trusted. `kind`: the class of fault: incomplete, invalid_command_length,
     unknown_command_id, missing_nul, truncated_body, truncated_tlv, undecodable, bad_state, bad_time, …
     `salvage`: what could be read of it all the same.
     """

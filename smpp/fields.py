@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # pragma: no cover
 INTEGERS: Final = {1: Struct(">B"), 4: Struct(">I")}
 
 
-class UnreadableError(Exception):
+class UnreadableError(ValueError):
     """A field could not be read; `kind` and `status` as in PeerFault, `kept` is what was there of it."""
 
     def __init__(self, kind: str, status: int, message: str, kept: Any = None) -> None:
