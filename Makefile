@@ -9,7 +9,7 @@ LOCK := --universal --generate-hashes --python-version 3.11 --no-emit-index-url 
 
 export VENV SEED
 
-.PHONY: run test check bench torture fmt lock clean types imports style
+.PHONY: run test check bench torture fmt lock clean types imports style reference
 
 run: .make/run                  ## the demo: gateway, simulated carrier, console
 	$(BIN)/kwek demo
@@ -27,6 +27,7 @@ style: .make/dev
 
 types: .make/dev
 	$(BIN)/mypy
+	$(BIN)/mypy tests tools
 
 imports: .make/dev
 	$(BIN)/lint-imports --no-cache
@@ -45,6 +46,10 @@ fmt: .make/dev                  ## formats the code as `check` wants it
 lock: .make/dev                 ## the newest versions that fit, with their hashes
 	$(BIN)/uv pip compile -q -U pyproject.toml --group build $(LOCK) -o requirements/run.lock
 	$(BIN)/uv pip compile -q -U pyproject.toml --group build --group dev -c requirements/run.lock $(LOCK) -o requirements/dev.lock
+
+reference: .make/dev            ## config/examples/kwek.toml, printed from the declarations
+	$(BIN)/python -c 'from config import reference; print(reference.text(), end="")' > .make/kwek.toml
+	mv .make/kwek.toml config/examples/kwek.toml
 
 clean:                          ## everything that can be made again
 	rm -rf $(VENV) .make build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage tests/peers/node/node_modules

@@ -56,10 +56,11 @@ def _carried(reader: Reader) -> None:
 def _patient(reader: Reader) -> None:
     """The waits between two attempts to connect grow, they do not shrink."""
     for keys, good in _entries(reader, "connector"):
-        least, most = good.get("reconnect_least_s"), good.get("reconnect_most_s")
-        if least is not None and most is not None and least > most:
-            message = f"reconnect_least_s in [[connector]] is {least}, more than reconnect_most_s, which is {most}"
-            reader.note(reader.places.value((*keys, "reconnect_least_s")), message)
+        for first, longest in (("reconnect_least_s", "reconnect_most_s"), ("refused_least_s", "refused_most_s")):
+            least, most = good.get(first), good.get(longest)
+            if least is not None and most is not None and least > most:
+                message = f"{first} in [[connector]] is {least}, more than {longest}, which is {most}"
+                reader.note(reader.places.value((*keys, first)), message)
 
 
 def _apart(reader: Reader) -> None:

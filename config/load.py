@@ -82,6 +82,9 @@ def _not_toml(file: str, text: str, fault: str) -> Loaded:
     """The one fault that tomllib tells, with its place and advice."""
     found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", fault, re.DOTALL)
     words, line, column = (found[1], found[2], found[3]) if found else (fault, None, None)
-    help = next((advice for begin, advice in ADVICE.items() if words.startswith(begin)), "")
+    if found and not line:
+        help = "the file ends inside something: a quote, a bracket or a brace is not closed"
+    else:
+        help = next((advice for begin, advice in ADVICE.items() if words.startswith(begin)), "")
     last = text.rstrip("\n").count("\n") + 1
     return _failed(file, f"this is not TOML: {words}", help, int(line or last), int(column or 1))

@@ -27,7 +27,7 @@ RedisUrl = NewType("RedisUrl", str)
 """Empty, or the URL of a server that speaks Redis; may hold a password when it came from a secret."""
 
 Bind = Literal["transceiver", "transmitter", "receiver", "pair"]
-Charset = Literal["gsm", "gsm-packed", "latin-1", "ascii", "utf-8"]
+Charset = Literal["gsm7", "gsm7_packed", "latin1", "ascii", "utf8"]
 LongMessages = Literal["udh8", "udh16", "sar", "payload"]
 MessageIds = Literal["learn", "same", "hex-answer", "hex-receipt"]
 
@@ -80,8 +80,8 @@ class Operator:
     """Who runs the numbers: what a phone gets when no brand is meant."""
 
     unknown: str = setting(
-        "Sorry, we do not know this word. Please check it and try again.",
-        "Answer on a shared number to a text that no brand's rules match; empty for no answer.",
+        "",
+        "Answer on a shared number to a text that no brand's rules match; empty: the market pack's own.",
         bounds=Bounds(most=459),
     )
 
@@ -101,13 +101,6 @@ class Limits:
         "Received texts that wait for their commit; beyond it the peer is told to try again.",
         unit="octets",
         bounds=Bounds(least=65_536),
-    )
-    parts: int = setting(16, "Most parts of a long message, in and out.", bounds=Bounds(least=1, most=255))
-    parts_wait_s: float = setting(
-        300.0,
-        "How long the missing parts of a long message are waited for.",
-        unit="seconds",
-        bounds=Bounds(least=1, most=DAY_S),
     )
     steps: int = setting(1_000, "Most steps that one text may set going.", bounds=Bounds(least=10, most=100_000))
     messages: int = setting(5, "Most messages that one text may be answered with.", bounds=Bounds(least=1, most=100))
@@ -130,11 +123,6 @@ class Number:
         "Brands whose rules may name it; more than one: it is shared.", shown=("De Klusser", "Burgerzaak"), bounds=NAMED
     )
     via: str = required("The connector that carries it.", shown="carrier-a", bounds=NAMED)
-    unknown: str = setting(
-        "",
-        "Answer to an unknown word on this number, in its country's language; else the operator's.",
-        bounds=Bounds(most=459),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,9 +199,18 @@ class Connector:
     reconnect_most_s: float = setting(
         60.0, "Longest wait before connecting again.", unit="seconds", bounds=Bounds(least=0.05, most=3_600)
     )
+    refused_least_s: float = setting(
+        30.0,
+        "First wait after the centre refused the bind: one that is knocked at locks us out.",
+        unit="seconds",
+        bounds=Bounds(least=0.05, most=3_600),
+    )
+    refused_most_s: float = setting(
+        600.0, "Longest wait after refusals.", unit="seconds", bounds=Bounds(least=0.05, most=DAY_S)
+    )
     receipts: bool = setting(True, "Whether delivery receipts are asked for with what we send.")
-    charset_in: Charset = setting("gsm", "What data_coding 0 means in texts from this centre.")
-    charset_out: Charset = setting("gsm", "What data_coding 0 means in texts to this centre.")
+    charset_in: Charset = setting("gsm7", "What data_coding 0 means in texts from this centre.")
+    charset_out: Charset = setting("gsm7", "What data_coding 0 means in texts to this centre.")
     long_messages: LongMessages = setting("udh8", "How a text of several segments is sent.")
     message_ids: MessageIds = setting(
         "learn",
@@ -284,7 +281,3 @@ class Settings:
     smpp_server: SmppServer | None = setting(None, "Where peers bind to us.", waits=True)
     accounts: tuple[Account, ...] = setting((), "A peer that may bind to us.", key="account", waits=True)
     desks: tuple[Desk, ...] = setting((), "A support desk that gets the tickets.", key="desk", waits=True)
-
-    def unknown_text(self, number: Number) -> str:
-        """What an unknown word on a shared number is answered with; empty for nothing."""
-        return number.unknown or self.operator.unknown
