@@ -1,9 +1,9 @@
 """Frames to PDUs and back (SMPP 3.4 §3.2).
 
 `decode` and `encode` try the generated way of smpp.codegen; when that gives up, the careful way over the same
-declaration finds the fault, and what can be saved. Decoding is lenient where real centres err: strings too long, a response with or
-without a body whatever its status, an error response cut anywhere, stray octets behind a PDU that has no parameters.
-Encoding is strict.
+declaration finds the fault, and what can be saved. Decoding is lenient where real centres err: strings too long, a
+response with or without a body whatever its status, an error response cut anywhere, stray octets behind a PDU that has
+no parameters. Encoding is strict.
 """
 
 from __future__ import annotations

@@ -14,20 +14,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
+from smpp import constants as c
 from smpp.codec import decode, encode_body, pack_header
-from smpp.constants import (
-    ENQUIRE_LINK,
-    ESME_RALYBND,
-    ESME_RINVBNDSTS,
-    GENERIC_NACK,
-    HEADER_OCTETS,
-    MAX_SEQUENCE,
-    RESPONSE_BIT,
-    TAG_CONGESTION_STATE,
-    TAG_SC_INTERFACE_VERSION,
-    UNBIND,
-    UNBIND_RESP,
-)
 from smpp.errors import LocalFault, PeerFault
 from smpp.events import Answered, Bound, Event, Faulted, LinkDead, Received, Unanswered, Unbound
 from smpp.framing import Framer
@@ -44,16 +32,16 @@ __all__ = [
 ]  # fmt: skip
 
 CONTROL_WINDOW: Final = 64  # binds, unbinds and enquire_links without an answer; they do not use up the window
-_CONTROL: Final = BIND_COMMANDS | {UNBIND, ENQUIRE_LINK}
+_CONTROL: Final = BIND_COMMANDS | {c.UNBIND, c.ENQUIRE_LINK}
 
 
 class Session:
     """A session of one connection; `now` is always monotonic seconds.
 
-    `state`, `counters` (what went wrong or was odd, by name), `peer_version` (its interface_version, None until it says)
-    and `congestion_state` (SMPP 5.0 §4.8.4.18: 0 to 99, the peer's last word, None if none) may be read at any time;
-    `last_sequence` is the sequence_number allocated last. Without `now` the session-init timer starts at the first call
-    that brings the time.
+    `state`, `counters` (what went wrong or was odd, by name), `peer_version` (its interface_version, None until it
+    says) and `congestion_state` (SMPP 5.0 §4.8.4.18: 0 to 99, the peer's last word, None if none) may be read at any
+    time; `last_sequence` is the sequence_number allocated last. Without `now` the session-init timer starts at the
+    first call that brings the time.
     """
 
     def __init__(self, role: Role, limits: Limits, now: float | None = None) -> None:
@@ -93,22 +81,22 @@ class Session:
         """
         command_id = pdu.command_id
         after = self._says.get(command_id)
-        if after is None or command_id & RESPONSE_BIT:
+        if after is None or command_id & c.RESPONSE_BIT:
             raise LocalFault(f"{self.role.value} cannot send {pdu.command} in state {self.state.value}")
         control = command_id in _CONTROL
         window = self._control if control else self._window
         body = encode_body(pdu)
         sequence = self.last_sequence + 1
-        if self._wrapped or sequence > MAX_SEQUENCE:
+        if self._wrapped or sequence > c.MAX_SEQUENCE:
             sequence = self._free_sequence()
         if pdu.response is not None:
             window.put(sequence, Entry(token, pdu, now + self.limits.response_s))
         self.last_sequence = sequence
-        self._out.append(pack_header(HEADER_OCTETS + len(body), command_id, pdu.command_status, sequence) + body)
+        self._out.append(pack_header(c.HEADER_OCTETS + len(body), command_id, pdu.command_status, sequence) + body)
         if not self._started:
             self._start(now)
         timers = self._timers
-        if command_id != ENQUIRE_LINK:
+        if command_id != c.ENQUIRE_LINK:
             timers.active_at = now
         elif timers.asked_at is None:
             timers.asked_at = now
@@ -128,7 +116,7 @@ class Session:
         if isinstance(response, int):
             command_id, status, body = kind.command_id, response, shortest_body(kind, response)
         else:
-            if type(response) is not kind and response.command_id != GENERIC_NACK:
+            if type(response) is not kind and response.command_id != c.GENERIC_NACK:
                 raise LocalFault(f"{response.command} does not answer {request.command}")
             command_id, status, body = response.command_id, response.command_status, encode_body(response)
         if self.state is State.CLOSED:
@@ -137,7 +125,7 @@ class Session:
         after = self._says.get(command_id)
         if after is None:
             raise LocalFault(f"{self.role.value} cannot send {kind.command} in state {self.state.value}")
-        self._out.append(pack_header(HEADER_OCTETS + len(body), command_id, status, request.sequence_number) + body)
+        self._out.append(pack_header(c.HEADER_OCTETS + len(body), command_id, status, request.sequence_number) + body)
         self._timers.active_at = now
         if status:
             after = REFUSED.get((self.state, self.role, command_id), after)
@@ -193,7 +181,7 @@ class Session:
                 pdu = fault.salvage
             command_id = pdu.command_id
             after = self._hears.get(command_id)
-            if after is not None and command_id & RESPONSE_BIT:
+            if after is not None and command_id & c.RESPONSE_BIT:
                 entry = peek(pdu.sequence_number)
                 if entry is not None and entry.request.response is pdu.__class__:
                     take(pdu.sequence_number)
@@ -202,30 +190,32 @@ class Session:
                         self._note_congestion(pdu)
                     continue
                 self._take_other_response(pdu, frame, events)
-            elif after is None:
-                self._take_out_of_state(pdu, frame, events)
-            elif command_id == ENQUIRE_LINK:
-                self._out.append(pack_header(HEADER_OCTETS, ENQUIRE_LINK | RESPONSE_BIT, 0, pdu.sequence_number))
-            elif command_id == UNBIND:
-                self._take_unbind(pdu, after, events)
-            else:
+            elif after is self.state and command_id not in _CONTROL:
                 events.append(Received(pdu, frame))
-                if after is self.state:
-                    continue
-                self._take_bind(pdu, after)
+                continue
+            else:
+                self._take_other(pdu, frame, after, events)
             if self.state is State.CLOSED:
                 return
 
-    def _take_bind(self, pdu: Pdu, after: State) -> None:
-        """A bind or an outbind: the request that moves the state and is the application's all the same."""
-        self.peer_version = getattr(pdu, "interface_version", None)
-        self._move(after)
+    def _take_other(self, pdu: Pdu, frame: bytes, after: State | None, events: list[Event]) -> None:
+        """What the session answers itself, what moves its state, and what the table does not allow now."""
+        if after is None:
+            self._take_out_of_state(pdu, frame, events)
+        elif pdu.command_id == c.ENQUIRE_LINK:
+            self._out.append(pack_header(c.HEADER_OCTETS, c.ENQUIRE_LINK_RESP, 0, pdu.sequence_number))
+        elif pdu.command_id == c.UNBIND:
+            self._take_unbind(pdu, after, events)
+        else:  # a bind or an outbind
+            self.peer_version = getattr(pdu, "interface_version", None)
+            events.append(Received(pdu, frame))
+            self._move(after)
 
     def _take_unbind(self, pdu: Pdu, after: State, events: list[Event]) -> None:
         """Answer the peer's unbind at once. If we were unbinding too, our own answer is still to come."""
         self._move(after)
-        self._out.append(pack_header(HEADER_OCTETS, UNBIND_RESP, 0, pdu.sequence_number))
-        self._move(self._says[UNBIND_RESP])
+        self._out.append(pack_header(c.HEADER_OCTETS, c.UNBIND_RESP, 0, pdu.sequence_number))
+        self._move(self._says[c.UNBIND_RESP])
         if self.state is State.CLOSED:
             events += self._hand_back("the peer unbound")
             events.append(Unbound(by_peer=True))
@@ -237,14 +227,14 @@ class Session:
             return
         again = pdu.command_id in BIND_COMMANDS and self.state in BOUND
         message = f"{pdu.command} in state {self.state.value}"
-        status = ESME_RALYBND if again else ESME_RINVBNDSTS
+        status = c.ESME_RALYBND if again else c.ESME_RINVBNDSTS
         fault = PeerFault(message, status, (pdu.command_id, pdu.sequence_number), "bad_state")
         self._note(fault, frame, events)
         self._refuse(fault, events)
 
     def _take_other_response(self, pdu: Pdu, frame: bytes, events: list[Event]) -> None:
-        """A response that is not the expected one to a request in the window: to our own requests, a nack, or a stray."""
-        nack = pdu.command_id == GENERIC_NACK
+        """A response that does not simply answer something in the window: to our own requests, a nack, a stray."""
+        nack = pdu.command_id == c.GENERIC_NACK
         for window in (self._window, self._control):
             entry = window.peek(pdu.sequence_number)
             if entry is not None and (nack or entry.request.response is type(pdu)):
@@ -255,13 +245,13 @@ class Session:
             self.counters["unknown_response"] += 1
             return
         message = "the peer could not read something of ours and does not say what"
-        head = (GENERIC_NACK, pdu.sequence_number)
+        head = (c.GENERIC_NACK, pdu.sequence_number)
         self._note(PeerFault(message, pdu.command_status, head, "stray_nack"), frame, events)
 
     def _take_control_answer(self, entry: Entry, response: Pdu, events: list[Event]) -> None:
         """The answer to a bind, an unbind or an enquire_link, or a nack of anything."""
         command_id = entry.request.command_id
-        if command_id == UNBIND:
+        if command_id == c.UNBIND:
             self._move(State.CLOSED)
             events += self._hand_back("unbound")
             events.append(Unbound(by_peer=False))
@@ -272,14 +262,14 @@ class Session:
             if self.state not in BOUND:
                 events.append(Answered(entry.token, entry.request, response))
                 return
-            self.peer_version = number(response.tlvs, TAG_SC_INTERFACE_VERSION)
+            self.peer_version = number(response.tlvs, c.TAG_SC_INTERFACE_VERSION)
             self._note_congestion(response)
             events.append(Bound(entry.token, entry.request, response, self.peer_version))
-        elif command_id != ENQUIRE_LINK or entry.token is not None:
+        elif command_id != c.ENQUIRE_LINK or entry.token is not None:
             events.append(Answered(entry.token, entry.request, response))
 
     def _note_congestion(self, response: Pdu) -> None:
-        state = number(response.tlvs, TAG_CONGESTION_STATE)
+        state = number(response.tlvs, c.TAG_CONGESTION_STATE)
         if state is not None:
             self.congestion_state = state
 
@@ -290,26 +280,26 @@ class Session:
         events.append(Faulted(fault, frame))
 
     def _refuse(self, fault: PeerFault, events: list[Event]) -> None:
-        """Answer what cannot be taken: a known request by its own response, the rest by generic_nack, responses never."""
+        """Answer what cannot be taken: a known request by its own response, others by generic_nack, responses never."""
         self._debt += 1
         if self._debt > self.limits.nack_budget:
             events += self._die(f"more than {self.limits.nack_budget} faults, the last: {fault}")
             return
-        command_id, sequence = fault.head or (GENERIC_NACK, 0)
-        if command_id & RESPONSE_BIT:
+        command_id, sequence = fault.head or (c.GENERIC_NACK, 0)
+        if command_id & c.RESPONSE_BIT:
             return
         known = BY_COMMAND_ID.get(command_id)
         kind = known.response if known is not None else None
         body = b"" if kind is None else shortest_body(kind, fault.status)
-        answer = GENERIC_NACK if kind is None else kind.command_id
-        self._out.append(pack_header(HEADER_OCTETS + len(body), answer, fault.status, sequence) + body)
+        answer = c.GENERIC_NACK if kind is None else kind.command_id
+        self._out.append(pack_header(c.HEADER_OCTETS + len(body), answer, fault.status, sequence) + body)
 
     def _lose_position(self, fault: PeerFault, data: bytes, events: list[Event]) -> None:
         """The stream cannot be cut into PDUs any more: nack once (sequence_number 0, §4.3.1), then it is over."""
         if self.state is State.CLOSED:
             return
         self._note(fault, data, events)
-        self._out.append(pack_header(HEADER_OCTETS, GENERIC_NACK, fault.status, 0))
+        self._out.append(pack_header(c.HEADER_OCTETS, c.GENERIC_NACK, fault.status, 0))
         self._move(State.CLOSED)
         events += self._hand_back(str(fault))
         events.append(LinkDead(str(fault)))
@@ -325,7 +315,7 @@ class Session:
             self._start(now)
         for entry in self._control.take_expired(now):
             self.counters["control_unanswered"] += 1
-            if entry.request.command_id != ENQUIRE_LINK:
+            if entry.request.command_id != c.ENQUIRE_LINK:
                 return [*events, *self._die(f"no answer to {entry.request.command}")]
             if entry.token is not None:
                 events.append(Unanswered(entry.token, entry.request, "no answer to enquire_link"))
@@ -376,7 +366,7 @@ class Session:
     def _die(self, reason: str) -> list[Event]:
         """End the session: an unbind for a peer that may still listen (some hold a half-dead bind against the next)."""
         if self.state in BOUND:
-            self._out.append(pack_header(HEADER_OCTETS, UNBIND, 0, self._free_sequence()))
+            self._out.append(pack_header(c.HEADER_OCTETS, c.UNBIND, 0, self._free_sequence()))
         self._move(State.CLOSED)
         return [*self._hand_back(reason), LinkDead(reason)]
 
@@ -390,7 +380,7 @@ class Session:
         """The next sequence_number that waits for no answer; after 0x7FFFFFFF comes 1 (§5.1.4)."""
         sequence = self.last_sequence
         while True:
-            if sequence >= MAX_SEQUENCE:
+            if sequence >= c.MAX_SEQUENCE:
                 sequence, self._wrapped = 0, True
             sequence += 1
             if sequence not in self._window and sequence not in self._control:

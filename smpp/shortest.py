@@ -11,7 +11,7 @@ from smpp.pdu import PDUS, DeliverSmResp
 if TYPE_CHECKING:  # pragma: no cover
     from smpp.pdu import Pdu
 
-# An empty string is its NUL, an empty list its count. query_sm_resp has no empty form: its message_state says something.
+# An empty string is its NUL, an empty list its count. query_sm_resp has no empty form: message_state says something.
 _EMPTY: Final[dict[type[Pdu], bytes]] = {
     kind: bytes(len(declared(kind)))
     for kind in PDUS

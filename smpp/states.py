@@ -1,11 +1,11 @@
 """Who may say what, and when: the states of a session (SMPP 3.4 §2.2 and table 2-1) as one table for both ends.
 
-TRANSITIONS maps (state, who says it, command) to the state behind it; what is not in it is a fault. A response moves the
-state only if it answers something. A response with an error status takes REFUSED where that has a row: a refused bind
-leaves the session open for another. docs/smpp-states.md is drawn from these tables.
+TRANSITIONS maps (state, who says it, command) to the state behind it; what is not in it is a fault. A response moves
+the state only if it answers something. A response with an error status takes REFUSED where that has a row: a refused
+bind leaves the session open for another. docs/smpp-states.md is drawn from these tables.
 
-Bent on purpose: enquire_link may come in every state (as SMPP 5.0 has it), and while one end unbinds the other may still
-say what was on its way.
+Bent on purpose: enquire_link may come in every state (as SMPP 5.0 has it), and while one end unbinds the other may
+still say what was on its way.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """What time asks of a session (SMPP 3.4 §7.2): one function from what is known to what is to be done.
 
 Session-init: a connection that is not bound in time is closed. Enquire-link: after silence we ask; silence behind that
-question is death, whatever is outstanding. Response: a late answer is never a reason to send the message again on a live
-link (it may be on the wire); we ask whether the link lives, and wait once more as long; then the link is given up and the
-outcome is unknown. Inactivity: a link on which nothing but enquire_link moves may be unbound.
+question is death, whatever is outstanding. Response: a late answer is never a reason to send the message again on a
+live link (it may be on the wire); we ask whether the link lives, and wait once more as long; then the link is given up
+and the outcome is unknown. Inactivity: a link on which nothing but enquire_link moves may be unbound.
 
-Instants and durations are monotonic seconds. A tick that comes late (a frozen process) does not kill: waiting counts from
-the question, not from the instant at which it should have been asked.
+Instants and durations are monotonic seconds. A tick that comes late (a frozen process) does not kill: waiting counts
+from the question, not from the instant at which it should have been asked.
 """
 
 from __future__ import annotations

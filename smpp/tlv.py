@@ -1,7 +1,7 @@
 """Optional parameters (SMPP 3.4 §3.2.4): tag, length, octets.
 
 They are an ordered tuple of (tag, octets). Unknown, repeated, misplaced and vendors' parameters pass through unchanged,
-and SMPP 5.0's come from 3.4 peers as well; what a value means is said by those who use it, through `first` and `number`.
+and SMPP 5.0's come from 3.4 peers as well; what a value means is said by those who use it (`first`, `number`).
 """
 
 from __future__ import annotations

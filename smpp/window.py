@@ -1,4 +1,4 @@
-"""What was asked and not answered yet: requests and answers meet here, by sequence_number, and the lost are handed back.
+"""What was asked and not answered yet: requests and answers meet here by number, and the lost are handed back.
 
 Entries lie in the order of asking, and all wait equally long, so the oldest is the first due. Nothing leaves silently:
 answered ones by `take`, late ones by `take_expired`, those of a dead link by `take_all` (their outcome is unknown).
