@@ -1,0 +1,54 @@
+"""The one gate: whether a text may go out to a contact now. `perform` asks it under the contact's lock, and so does
+every later claim; there is no other way to the wire.
+
+The answer is a reason code, empty for yes: each no is recorded with it.
+"""
+
+from __future__ import annotations
+
+from router.instants import HOUR, MINUTE
+from router.messages import Thread
+from router.plan import MessageClass
+
+CONVERSATION_WINDOW = 24 * HOUR
+"""A conversational text may be sent within this time of the contact's last text (LANGUAGE: classes and consent)."""
+LOOP_WINDOW = MINUTE
+LOOP_REPLIES = 10
+"""Automatic answers to one contact on one number within LOOP_WINDOW: more means two machines talk to each other."""
+SHORTEST_PHONE = 7
+"""Digits of the shortest number a person can have (E.164 leaves it to countries; below are short codes)."""
+
+_DESPITE_STOP: frozenset[MessageClass] = frozenset({"stop_confirmation", "start_confirmation", "help", "operator"})
+
+
+def may_send(message_class: MessageClass, opted_out_at: int | None, thread: Thread, now: int) -> str:
+    """Why a text of that class may not go out now; empty when it may.
+
+    `opted_out_at` is the contact's standing with the brand that speaks, `thread` the conversation on the number.
+    """
+    if opted_out_at is not None and message_class not in _DESPITE_STOP:
+        return "opted_out"
+    if message_class == "conversational" and now - (thread.last_in_at or 0) > CONVERSATION_WINDOW:
+        return "no_recent_text"
+    if message_class in ("promotional", "transactional"):
+        return f"no_consent({message_class})"
+    if message_class != "stop_confirmation" and replies_within(thread, now) >= LOOP_REPLIES:
+        return "loop_guard"
+    return ""
+
+
+def replies_within(thread: Thread, now: int) -> int:
+    """Automatic answers in the running window of the loop guard."""
+    return thread.replies if now - thread.replies_since < LOOP_WINDOW else 0
+
+
+def answered(thread: Thread, now: int) -> Thread:
+    """The thread after one more answer of ours."""
+    count = replies_within(thread, now)
+    since = thread.replies_since if count else now
+    return Thread(thread.last_brand, thread.last_in_at, now, count + 1, since)
+
+
+def is_phone(address: str) -> bool:
+    """Whether an address can be a person's: alphanumeric senders and short codes get no automatic answer."""
+    return len(address) >= SHORTEST_PHONE and address.isdigit()

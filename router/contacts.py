@@ -1,0 +1,97 @@
+"""Lock and load: the contacts of a batch with what their brands know of them, in a few queries for the whole batch.
+
+Contacts come first in every transaction and ascending by id, so that two transactions never wait for each other in a
+ring. A contact that was made in this very transaction has nothing else to load.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
+
+from router.messages import Contact, Facts, Inbound, Profile, Run, Thread
+from router.store import statements as sql
+from router.store.engine import Row, Tx
+from router.world import Ids
+from rules.facts import values_from_json
+
+_NOTHING = Thread()
+
+
+class Loaded(msgspec.Struct):
+    """What was read under lock, by contact id; what is missing was not there."""
+
+    contacts: dict[str, Contact]
+    threads: Mapping[tuple[int, str], Thread] = {}
+    profiles: Mapping[int, Mapping[str, Profile]] = {}
+    runs: Mapping[int, list[Run]] = {}
+    unsettled: Collection[tuple[int, str]] = ()
+    """(contact, number) pairs that already have a message waiting or on the wire."""
+
+    def facts(self, contact: Contact, number: str, message: Inbound | None) -> Facts:
+        """What `decide` may look at for that contact on that number."""
+        key = contact.id
+        return Facts(
+            contact=contact,
+            number=number,
+            thread=self.threads.get((key, number), _NOTHING),
+            profiles=self.profiles.get(key, {}),
+            runs=tuple(run for run in self.runs.get(key, ()) if run.number == number),
+            message=message,
+        )
+
+
+def by_address(tx: Tx, addresses: Collection[str], ids: Ids, now: int) -> Loaded:
+    """Lock the contacts with those addresses, making the missing ones, and load what is known of them."""
+    found = sql.contacts_by_address.rows(tx, list(addresses))
+    known = {row[1] for row in found}
+    missing = [address for address in addresses if address not in known]
+    if missing:
+        sql.insert_contacts.run(tx, [(ids.next(now), address, now) for address in missing])
+    if tx.dialect == "sqlite" and not missing:
+        rows = found
+    elif tx.dialect == "sqlite":  # the transaction holds the whole file: nobody else can have made one
+        rows = found + sql.contacts_by_address.rows(tx, missing)
+    else:
+        every = found + (sql.contacts_by_address.rows(tx, missing) if missing else [])
+        rows = sql.lock_contacts.rows(tx, sorted(row[0] for row in every))
+    return _load(tx, rows, set(missing))
+
+
+def by_id(tx: Tx, contact_ids: Iterable[int]) -> Loaded:
+    """Lock the contacts with those ids and load what is known of them."""
+    statement = sql.contacts_by_id if tx.dialect == "sqlite" else sql.lock_contacts
+    return _load(tx, statement.rows(tx, sorted(set(contact_ids))), set())
+
+
+def _load(tx: Tx, rows: list[Row], new: set[str]) -> Loaded:
+    contacts = {row[1]: Contact(row[0], row[1], row[1] in new, row[2], row[3]) for row in rows}
+    old = [contact.id for contact in contacts.values() if not contact.is_new]
+    if not old:
+        return Loaded(contacts)
+    profiles: dict[int, dict[str, Profile]] = defaultdict(dict)
+    for contact_id, brand, tags, attributes, opted_out_at in sql.profiles_of.rows(tx, old):
+        profiles[contact_id][brand] = Profile(
+            brand, frozenset(msgspec.json.decode(tags)), values_from_json(attributes), opted_out_at
+        )
+    runs: dict[int, list[Run]] = defaultdict(list)
+    for row in sql.runs_of.rows(tx, old):
+        runs[row[1]].append(run_of(row))
+    return Loaded(
+        contacts,
+        {(row[0], row[1]): Thread(*row[2:]) for row in sql.threads_of.rows(tx, old)},
+        profiles,
+        runs,
+        {(row[0], row[1]) for row in sql.unsettled_of.rows(tx, old)},
+    )
+
+
+def run_of(row: Row) -> Run:
+    """A suspended run from its row."""
+    return Run(
+        id=row[0], number=row[2], kind=row[3], brand=row[4], rule=row[5], frames=tuple(msgspec.json.decode(row[6])),
+        deployment=row[7], variables=values_from_json(row[8]), due_at=row[9], misses=row[10], started_at=row[11],
+        inbound_id=row[12],
+    )  # fmt: skip

@@ -1,0 +1,96 @@
+"""Something falls due: a wait that ends, a question nobody answered, parts that stay incomplete, an unknown outcome.
+
+The cost of a look depends only on what is due. Candidates are read unlocked and looked at again under their contacts'
+locks, one cause per contact at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from router import contacts, inbound, outbox, parts
+from router.decide import Books, resume
+from router.instants import HOUR
+from router.messages import Facts, Run
+from router.parts import PART_LIFE
+from router.perform import Allowance, Performance
+from router.plan import Needs, Plan
+from router.store import statements as sql
+from router.store.engine import Tx
+from router.ways import Ways
+
+AT_ONCE = 64
+"""Due causes in one group: a quarter of a full one, so that due work never holds up what comes in."""
+
+
+PUT_OFF = HOUR
+"""When a run that could not be resumed is tried again."""
+
+
+def run(tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE) -> list[Performance]:
+    """Do what is due now, at most so much of it. Gives what came of it, written but not yet committed."""
+    now = ways.world.now()
+    outbox.resolve_unknown(tx, now)
+    done = _late_parts(tx, ways, allowance, most)
+    candidates = sql.runs_due.rows(tx, now, most)
+    if candidates:
+        done.append(_resume(tx, candidates, ways, allowance))
+    return done
+
+
+def next_instant(tx: Tx) -> int | None:
+    """The earliest instant at which something falls due, as far as the tables know; None when nothing will."""
+    part = sql.oldest_open_part.rows(tx)[0][0]
+    instants = [
+        sql.next_run.rows(tx)[0][0],
+        sql.next_unknown.rows(tx)[0][0],
+        None if part is None else part + PART_LIFE,
+    ]
+    instants += [due_at for _, due_at in outbox.waiting(tx).values()]
+    return min((instant for instant in instants if instant is not None), default=None)
+
+
+def _late_parts(tx: Tx, ways: Ways, allowance: Allowance, most: int) -> list[Performance]:
+    place = ways.place()
+    done = []
+    late = parts.overdue(tx, place.now, most, place.ids, ways.decode)
+    while late:  # at most one of each sender at a time
+        first = {message.sender: message for message in reversed(late)}
+        done.append(inbound.accept(tx, list(first.values()), ways, allowance))
+        late = [message for message in late if first[message.sender] is not message]
+    return done
+
+
+def set_aside(tx: Tx, ways: Ways, reason: str) -> None:
+    """A due run that cannot be resumed is put off and shown in quarantine, so that it does not hold up the others."""
+    place = ways.place()
+    for run_id, _, _ in sql.runs_due.rows(tx, place.now, 1):
+        sql.postpone_run.run(tx, place.now + PUT_OFF, [run_id])
+        row = (place.ids.next(place.now), "", 0, run_id, b"", f"run {run_id}: {reason}", place.now)
+        sql.insert_quarantine.run(tx, [row])
+
+
+def _resume(tx: Tx, candidates: list[tuple], ways: Ways, allowance: Allowance) -> Performance:  # type: ignore[type-arg]
+    place = ways.place()
+    performance = Performance(place, allowance)
+    first = {contact_id: run_id for run_id, contact_id, _ in reversed(candidates)}
+    loaded = contacts.by_id(tx, first)
+    causes: list[tuple[Facts, Run]] = []
+    for contact in loaded.contacts.values():
+        run = next((one for one in loaded.runs.get(contact.id, ()) if one.id == first[contact.id]), None)
+        if run is not None and run.due_at is not None and run.due_at <= place.now:
+            causes.append((loaded.facts(contact, run.number, None), run))
+    plans = ways.decided(tx, [_question(facts, one, place.now) for facts, one in causes])
+    for (facts, _), plan in zip(causes, plans, strict=True):
+        performance.add(facts, plan, (facts.contact.id, facts.number) in loaded.unsettled)
+    performance.write(tx)
+    return performance
+
+
+def _question(facts: Facts, run: Run, now: int) -> Callable[[Books], Plan | Needs]:
+    return partial(_resume_one, facts, run, now)
+
+
+def _resume_one(facts: Facts, run: Run, now: int, books: Books) -> Plan | Needs:
+    return resume(facts, run, books, now)

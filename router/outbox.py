@@ -1,0 +1,135 @@
+"""What goes out after its first transaction: outcomes are settled, what waits is claimed, what is unknown is resolved.
+
+Rule 1: every change of state is a move in `router.states`, and its statement names the states it starts from.
+Rule 2: this file knows no connector; an outcome is a value that one made.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Literal as OneOf
+
+import msgspec
+
+from router import consent, contacts, receipts
+from router.instants import HOUR
+from router.messages import Thread
+from router.perform import Allowance, Claim, Place
+from router.states import FORGET_AFTER, after_unknown, may_resend
+from router.store import statements as sql
+from router.store.engine import Tx
+
+CLAIMS_AT_ONCE = 64
+"""Waiting messages claimed in one group: enough to fill a window, little enough not to hold up what comes in."""
+RECOVERY_SLICE = 500
+"""Unknown messages looked at in one transaction."""
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What became of a claimed message. `message_ids` are the centre's, one per segment, empty where no receipt was
+    asked for. `retry_at` goes with `ready`: refused for now, or never written."""
+
+    id: int
+    connector: str
+    state: OneOf["sent", "failed", "unknown", "ready"]
+    message_ids: tuple[str, ...] = ()
+    reason: str = ""
+    retry_at: int = 0
+    message_class: str = "conversational"
+    attempts: int = 1
+
+
+def settle(tx: Tx, outcomes: Sequence[Outcome], now: int) -> None:
+    """Write outcomes down. Only then is a window slot free."""
+    sent: list[Outcome] = []
+    other: dict[tuple[str, str, int], list[int]] = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.state == "sent":
+            sent.append(outcome)
+            continue
+        due = outcome.retry_at
+        if outcome.state == "unknown":
+            due = after_unknown(outcome.message_class, outcome.attempts, now)  # type: ignore[arg-type]
+        other[outcome.state, outcome.reason, due].append(outcome.id)
+    if sent:
+        sql.settle_sent.run(tx, now, [outcome.id for outcome in sent])
+        receipts.expect(tx, [(o.connector, message_id, o.id) for o in sent for message_id in o.message_ids], now)
+    for (state, reason, due), ids in other.items():
+        sql.settle_other.run(tx, state, reason, now, due, ids)
+
+
+def claim(tx: Tx, allowance: Allowance, place: Place, most: int = CLAIMS_AT_ONCE) -> list[Claim]:
+    """Claim what waits and is due, per connector with room, oldest first, one per contact and number.
+
+    The gate is asked again under the contact's lock: what may no longer go out is cancelled with its reason.
+    """
+    claims: list[Claim] = []
+    for connector in [name for name, left in allowance.left.items() if left > 0]:
+        rows = sql.claimable.rows(tx, connector, place.now, most)
+        if rows:
+            claims += _claim(tx, connector, rows, allowance, place)
+    return claims
+
+
+def _claim(tx: Tx, connector: str, rows: list[tuple], allowance: Allowance, place: Place) -> list[Claim]:  # type: ignore[type-arg]
+    loaded = contacts.by_id(tx, [row[1] for row in rows])
+    by_id = {contact.id: contact for contact in loaded.contacts.values()}
+    refused: dict[str, list[int]] = defaultdict(list)
+    taken: dict[int, Claim] = {}
+    for row_id, contact_id, number, brand, message_class, text, encoding, segments, attempts, _ in rows:
+        profile = loaded.profiles.get(contact_id, {}).get(brand)
+        thread = loaded.threads.get((contact_id, number), Thread())
+        # The loop guard counted this text when it was written down: it is not asked again.
+        calm = msgspec.structs.replace(thread, replies=0)
+        reason = consent.may_send(message_class, profile.opted_out_at if profile else None, calm, place.now)
+        if reason:
+            refused[reason].append(row_id)
+        elif allowance.take(connector, segments):
+            address = by_id[contact_id].address
+            taken[row_id] = Claim(row_id, connector, number, address, text, encoding, segments, message_class,
+                                  attempts + 1)  # fmt: skip
+    for reason, ids in refused.items():
+        sql.close_ready.run(tx, reason, place.now, ids)
+    if not taken:
+        return []
+    return [taken[row[0]] for row in sql.set_claimed.rows(tx, place.node, list(taken))]
+
+
+def recover(tx: Tx, node: str, now: int) -> int:
+    """At start: what this node had claimed when it died is of unknown outcome. Gives how many there were."""
+    rows = sql.claimed_by.rows(tx, node)
+    settle(
+        tx,
+        [
+            Outcome(id=row[0], connector="", state="unknown", reason="node_ended", message_class=row[1],
+                    attempts=row[2])
+            for row in rows
+        ],
+        now,
+    )  # fmt: skip
+    return len(rows)
+
+
+def resolve_unknown(tx: Tx, now: int, most: int = RECOVERY_SLICE) -> int:
+    """Unknown messages whose time is up: once more to the wire where their class allows it, else expired."""
+    again: list[int] = []
+    over: list[int] = []
+    for row_id, message_class, attempts in sql.unknown_due.rows(tx, now, most):
+        (again if may_resend(message_class, attempts) else over).append(row_id)
+    if again:
+        sql.resolve_unknown.run(tx, "ready", "resent", now, again)
+    if over:
+        sql.resolve_unknown.run(tx, "expired", "unknown_outcome", now, over)
+    return len(again) + len(over)
+
+
+def waiting(tx: Tx) -> dict[str, tuple[int, int]]:
+    """How many messages are ready per connector, and the earliest instant one is due."""
+    return {connector: (count, due_at) for connector, count, due_at in sql.ready_by_connector.rows(tx)}
+
+
+def housekeep(tx: Tx, now: int) -> None:
+    """Forget what nothing can refer to any more: old strays and joined parts."""
+    sql.forget_strays.run(tx, now - FORGET_AFTER)
+    sql.forget_parts.run(tx, now - HOUR)

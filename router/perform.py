@@ -1,0 +1,286 @@
+"""Where every cause ends: plans become rows, in one transaction, a few multi-row statements for the whole batch.
+
+This file alone decides three things. Whether a text may go out (`may_send`, under the contact's lock). Whether it is
+born `claimed`, so that it may go to the wire the moment the transaction holds: the connector's allowance covers all its
+segments and nothing earlier to that contact from that number is unsettled. And what an opt-out sweeps away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import assert_never
+
+import msgspec
+
+from router import consent
+from router.messages import Contact, Facts, Inbound, Profile, Thread
+from router.plan import (
+    AddTag,
+    Effect,
+    EndRun,
+    MessageClass,
+    OptIn,
+    OptOut,
+    Plan,
+    RecordValue,
+    RemoveTag,
+    SendText,
+    SetAttribute,
+    Suspend,
+    Withhold,
+)
+from router.store import statements as sql
+from router.store.engine import Row, Tx
+from router.world import Ids
+from rules.facts import Value, values_to_json
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """A text that is committed as claimed and now goes to the wire, as `segments` pieces."""
+
+    id: int
+    connector: str
+    number: str
+    address: str
+    text: str
+    encoding: str
+    segments: int
+    message_class: MessageClass
+    attempts: int
+
+
+class Allowance:
+    """Segments that each connector may be handed by this transaction; what is taken is held until it is settled."""
+
+    def __init__(self, segments: Mapping[str, int]) -> None:
+        self.left = dict(segments)
+
+    def take(self, connector: str, segments: int) -> bool:
+        """Whether there was room for all the segments of one text."""
+        left = self.left.get(connector, 0)
+        if segments > left:
+            return False
+        self.left[connector] = left - segments
+        return True
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a batch is performed: on which node, when, with which ids, and over which connector a number sends."""
+
+    node: str
+    now: int
+    ids: Ids
+    via: Callable[[str], str]
+    own_numbers: frozenset[str]
+
+
+class Performance:
+    """Collects what a batch of plans comes to, then writes it all at once."""
+
+    def __init__(self, place: Place, allowance: Allowance) -> None:
+        self.place = place
+        self.allowance = allowance
+        self.claims: list[Claim] = []
+        self.ready: dict[str, int] = {}
+        """Texts left `ready`, by connector."""
+        self.withheld: dict[str, int] = {}
+        """Texts withheld, by reason."""
+        self.next_due: int | None = None
+        """The earliest instant at which something suspended here falls due."""
+        self._inbound: list[Row] = []
+        self._outbox: list[Row] = []
+        self._threads: list[Row] = []
+        self._profiles: dict[tuple[int, str], Row] = {}
+        self._records: list[Row] = []
+        self._runs: list[Row] = []
+        self._ended: list[int] = []
+        self._silenced: list[tuple[int, tuple[str, ...]]] = []
+
+    def add(self, facts: Facts, plan: Plan, unsettled: bool) -> None:
+        """Take one plan in. `unsettled`: something earlier to that contact from that number is not settled yet."""
+        message = facts.message
+        thread = facts.thread
+        if message is not None:
+            self._inbound.append(_inbound_row(message, facts.contact, plan))
+            brand = plan.brand or thread.last_brand
+            thread = Thread(brand, message.received_at, thread.last_out_at, thread.replies, thread.replies_since)
+        turn = _Turn(self, facts, thread, unsettled)
+        for effect in plan.effects:
+            turn.do(effect)
+        if turn.thread is not facts.thread:
+            now = turn.thread
+            self._threads.append((facts.contact.id, facts.number, now.last_brand, now.last_in_at, now.last_out_at,
+                                  now.replies, now.replies_since))  # fmt: skip
+        for profile in turn.changed.values():
+            self._profiles[facts.contact.id, profile.brand] = (
+                facts.contact.id, profile.brand, msgspec.json.encode(sorted(profile.tags)).decode(),
+                values_to_json(profile.attributes), profile.opted_out_at,
+            )  # fmt: skip
+
+    def write(self, tx: Tx) -> None:
+        """Write everything. Sweeping comes first, so that a STOP's own confirmation is not swept with the rest."""
+        for contact_id, brands in self._silenced:
+            sql.cancel_ready.run(tx, contact_id, list(brands), "opted_out", self.place.now)
+            sql.delete_runs_of_brand.run(tx, contact_id, list(brands))
+        if self._ended:
+            sql.delete_runs.run(tx, self._ended)
+        for insert, rows in (
+            (sql.insert_inbound, self._inbound),
+            (sql.insert_outbox, self._outbox),
+            (sql.upsert_threads, self._threads),
+            (sql.upsert_profiles, list(self._profiles.values())),
+            (sql.upsert_runs, self._runs),
+            (sql.insert_records, self._records),
+        ):
+            if rows:
+                insert.run(tx, rows)
+
+    def suspend(self, row: Row, due_at: int | None) -> None:
+        """Keep a run's row, and remember when it falls due."""
+        self._runs.append(row)
+        if due_at is not None and (self.next_due is None or due_at < self.next_due):
+            self.next_due = due_at
+
+    def end_run(self, run_id: int) -> None:
+        """A stored run is over."""
+        self._ended.append(run_id)
+
+    def silence(self, contact_id: int, brands: tuple[str, ...]) -> None:
+        """Sweep away what these brands still have for the contact."""
+        self._silenced.append((contact_id, brands))
+
+    def record(self, row: Row) -> None:
+        """Write a value down."""
+        self._records.append(row)
+
+    def put(self, facts: Facts, text: SendText | Withhold, state: str, reason: str) -> int:
+        """One row of the outbox; gives its id."""
+        place = self.place
+        new_id = place.ids.next(place.now)
+        encoding, segments = (text.encoding, text.segments) if isinstance(text, SendText) else ("", 0)
+        connector = place.via(text.number) or (facts.message.connector if facts.message else "")
+        inbound_id = facts.message.id if facts.message else 0
+        claimed = state == "claimed"
+        self._outbox.append(
+            (new_id, facts.contact.id, text.number, connector, text.brand, text.message_class, text.text, encoding,
+             segments, state, reason, inbound_id, text.rule, text.step, place.now, place.now, 1 if claimed else 0,
+             place.node if claimed else "", place.now if state == "withheld" else None, segments, 0)
+        )  # fmt: skip
+        return new_id
+
+
+class _Turn:
+    """One plan being performed: the contact's standing changes as its effects go by."""
+
+    def __init__(self, performance: Performance, facts: Facts, thread: Thread, unsettled: bool) -> None:
+        self.performance = performance
+        self.facts = facts
+        self.thread = thread
+        self.unsettled = unsettled
+        self.changed: dict[str, Profile] = {}
+
+    def do(self, effect: Effect) -> None:
+        """Perform one effect."""
+        facts, performance = self.facts, self.performance
+        match effect:
+            case SendText():
+                self._send(effect)
+            case AddTag(brand, tag):
+                self._change(brand, tags=self._profile(brand).tags | {tag})
+            case RemoveTag(brand, tag):
+                self._change(brand, tags=self._profile(brand).tags - {tag})
+            case SetAttribute(brand, name, value):
+                self._change(brand, attributes={**self._profile(brand).attributes, name: value})
+            case RecordValue():
+                self._record(effect)
+            case Suspend(run):
+                self._suspend(run.id or performance.place.ids.next(performance.place.now), effect)
+            case EndRun(run_id):
+                performance.end_run(run_id)
+            case OptOut(brands):
+                for brand in brands:
+                    self._change(brand, opted_out_at=performance.place.now)
+                performance.silence(facts.contact.id, brands)
+            case OptIn(brands):
+                for brand in brands:
+                    self._change(brand, opted_out_at=None)
+            case Withhold():
+                self._withhold(effect, effect.reason)
+            case _:
+                assert_never(effect)
+
+    def _send(self, text: SendText) -> None:
+        performance = self.performance
+        now = performance.place.now
+        reason = self._refusal(text, now)
+        if reason:
+            self._withhold(text, reason)
+            return
+        self.thread = consent.answered(self.thread, now)
+        connector = performance.place.via(text.number) or (self.facts.message.connector if self.facts.message else "")
+        if not self.unsettled and performance.allowance.take(connector, text.segments):
+            new_id = performance.put(self.facts, text, "claimed", "")
+            performance.claims.append(
+                Claim(new_id, connector, text.number, self.facts.contact.address, text.text, text.encoding,
+                      text.segments, text.message_class, 1)
+            )  # fmt: skip
+        else:
+            performance.put(self.facts, text, "ready", "")
+            performance.ready[connector] = performance.ready.get(connector, 0) + 1
+        self.unsettled = True
+
+    def _refusal(self, text: SendText, now: int) -> str:
+        address = self.facts.contact.address
+        if not consent.is_phone(address):
+            return "not_a_phone"
+        if address in self.performance.place.own_numbers:
+            return "own_number"
+        opted_out_at = self._profile(text.brand).opted_out_at if text.brand else None
+        return consent.may_send(text.message_class, opted_out_at, self.thread, now)
+
+    def _withhold(self, text: SendText | Withhold, reason: str) -> None:
+        self.performance.put(self.facts, text, "withheld", reason)
+        self.performance.withheld[reason] = self.performance.withheld.get(reason, 0) + 1
+
+    def _record(self, effect: RecordValue) -> None:
+        place, message = self.performance.place, self.facts.message
+        self.performance.record(
+            (place.ids.next(place.now), self.facts.contact.id, effect.brand, effect.name,
+             values_to_json({"value": effect.value}), effect.once, effect.rule, message.id if message else 0, place.now)
+        )  # fmt: skip
+
+    def _suspend(self, run_id: int, effect: Suspend) -> None:
+        run = effect.run
+        started_at = run.started_at or self.performance.place.now
+        self.performance.suspend(
+            (run_id, self.facts.contact.id, run.number, run.kind, run.brand, run.rule, _json(run.frames),
+             run.deployment, values_to_json(run.variables), run.due_at, run.misses, started_at, run.inbound_id),
+            run.due_at,
+        )  # fmt: skip
+
+    def _profile(self, brand: str) -> Profile:
+        return self.changed.get(brand) or self.facts.profile(brand)
+
+    def _change(
+        self, brand: str, *, tags: frozenset[str] | None = None, attributes: Mapping[str, Value] | None = None,
+        opted_out_at: int | object | None = ...,
+    ) -> None:  # fmt: skip
+        old = self._profile(brand)
+        self.changed[brand] = Profile(
+            brand,
+            old.tags if tags is None else tags,
+            old.attributes if attributes is None else attributes,
+            old.opted_out_at if opted_out_at is ... else opted_out_at,  # type: ignore[arg-type]
+        )
+
+
+def _inbound_row(message: Inbound, contact: Contact, plan: Plan) -> Row:
+    state = "incomplete" if message.incomplete else plan.disposition
+    return (
+        message.id, contact.id, message.recipient, message.connector, message.session, message.sequence, message.text,
+        message.received_at, state, plan.brand, plan.rule, plan.deployment, plan.fault,
+    )  # fmt: skip
+
+
+def _json(values: Sequence[str]) -> str:
+    return msgspec.json.encode(values).decode()

@@ -1,0 +1,57 @@
+"""The life of an outbound message, as a table; what is not in it does not happen.
+
+`ready` waits for a slot; `claimed` is committed before a single octet goes out; `sent` has the centre's message id;
+`unknown` was claimed and never answered for (the link died, the process ended). Receipts settle the rest. A finished
+message stays finished: late, repeated and disordered receipts are normal (RELIABILITY: claim before the wire).
+"""
+
+from __future__ import annotations
+
+from typing import Literal as OneOf
+
+from router.instants import DAY, SECOND
+from router.plan import MessageClass
+
+State = OneOf[
+    "ready", "claimed", "sent", "unknown", "failed", "delivered", "undelivered", "cancelled", "withheld", "expired"
+]
+
+MOVES: dict[State, frozenset[State]] = {
+    "ready": frozenset({"claimed", "cancelled"}),
+    "claimed": frozenset({"sent", "failed", "unknown", "ready"}),
+    "unknown": frozenset({"ready", "sent", "delivered", "undelivered", "expired"}),
+    "sent": frozenset({"delivered", "undelivered"}),
+    "failed": frozenset(),
+    "delivered": frozenset(),
+    "undelivered": frozenset(),
+    "cancelled": frozenset(),
+    "withheld": frozenset(),
+    "expired": frozenset(),
+}
+
+RESEND_AFTER = 30 * SECOND
+"""How long an unanswered conversational reply waits for a receipt before it is sent once more."""
+FORGET_AFTER = 3 * DAY
+"""How long a receipt may still resolve an unknown outcome, and a stray receipt waits for its message."""
+MOST_ATTEMPTS = 2
+"""Times a message whose outcome is unknown goes to the wire in all."""
+
+_ONCE_MORE: frozenset[MessageClass] = frozenset({"conversational", "transactional", "operator"})
+
+
+def settle(old: State, new: State) -> State:
+    """The state after `new` is reported: moves that the table lacks leave it as it was."""
+    return new if new in MOVES[old] else old
+
+
+def after_unknown(message_class: MessageClass, attempts: int, now: int) -> int:
+    """When an unknown message is looked at again: soon where it may be sent once more, else when it expires.
+
+    Confirmations of STOP, help and promotional texts go out at most once: they may be lost, never doubled.
+    """
+    return now + (RESEND_AFTER if may_resend(message_class, attempts) else FORGET_AFTER)
+
+
+def may_resend(message_class: MessageClass, attempts: int) -> bool:
+    """Whether a message of unknown outcome may go to the wire once more."""
+    return message_class in _ONCE_MORE and attempts < MOST_ATTEMPTS

@@ -1,0 +1,1 @@
+"""The database: its tables, the hot statements, and the one writer that every cause goes through."""

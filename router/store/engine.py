@@ -1,0 +1,293 @@
+"""Opening the database, and one transaction on it.
+
+SQLAlchemy makes the connection and declares the tables; hot statements run as fixed SQL text on the driver's own cursor
+(Core's execution costs more than twice the statement itself). Foreign errors become ours here and nowhere else.
+
+SQLite runs WAL with `synchronous=FULL` (https://www.sqlite.org/pragma.html#pragma_synchronous), PostgreSQL with
+`synchronous_commit` on and `fsync` on; on less `open_store` refuses, since an acknowledged message could be lost.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Protocol, cast
+
+import psycopg
+from psycopg import errors as pg
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool, StaticPool
+
+from router.store.errors import CommitUnknown, StoreBroken, StoreConflict, StoreError, StoreUnavailable, StoreUnsafe
+from router.store.tables import metadata
+
+BUSY_TIMEOUT_MS = 2_000
+"""How long a transaction waits for a lock before it gives up (a frozen node must not stop everyone)."""
+STATEMENT_CACHE = 1_024
+"""Prepared statements a connection keeps: every hot statement times its row counts fits."""
+
+IN_MEMORY = "sqlite://"
+"""A store that lives in memory: for transcripts; it has the declared tables and no migrations."""
+
+Row = tuple[Any, ...]
+
+_SQLITE_AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+                sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM}  # fmt: skip
+_SQLITE_BROKEN = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_PG_AGAIN = (pg.SerializationFailure, pg.DeadlockDetected)
+_PG_AWAY = (pg.LockNotAvailable, pg.QueryCanceled, pg.DiskFull, pg.InsufficientResources, pg.OperatorIntervention)
+_PG_BROKEN = (pg.IoError, pg.DataCorrupted, pg.IndexCorrupted)
+
+
+class Cursor(Protocol):
+    """The driver's cursor, as far as both drivers have the same."""
+
+    def execute(self, sql: Any, parameters: Any = ..., /) -> Any: ...  # noqa: D102
+    def fetchall(self) -> list[Any]: ...  # noqa: D102
+
+
+def translated(error: Exception) -> StoreError | None:
+    """The store error that a driver's error stands for; None when it is about the statement, not the store."""
+    if isinstance(error, DBAPIError) and isinstance(error.orig, Exception):
+        return translated(error.orig)
+    if isinstance(error, sqlite3.Error):
+        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        if code in _SQLITE_BROKEN:
+            return StoreBroken(f"the database file is damaged or cannot be read or written: {error}")
+        return StoreUnavailable(f"the database does not take writes now: {error}") if code in _SQLITE_AWAY else None
+    if isinstance(error, _PG_BROKEN):
+        return StoreBroken(f"PostgreSQL reports damage: {error}")
+    if isinstance(error, _PG_AGAIN):
+        return StoreConflict(f"PostgreSQL asks to run the transaction again: {error}")
+    if isinstance(error, (*_PG_AWAY, psycopg.OperationalError, psycopg.InterfaceError)):
+        return StoreUnavailable(f"PostgreSQL is away: {error}".strip())
+    return None
+
+
+class Tx:
+    """One open transaction. `execute` runs a fixed statement and gives its rows as tuples."""
+
+    def __init__(self, cursor: Cursor, dialect: str) -> None:
+        self._cursor = cursor
+        self.dialect = dialect
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run a statement that returns rows."""
+        self._cursor.execute(sql, parameters)
+        return cast(list[Row], self._cursor.fetchall())
+
+    def write(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement whose rows nobody reads."""
+        self._cursor.execute(sql, parameters)
+
+
+class Store:
+    """A database and the one connection that writes to it. Not for use by two threads at once."""
+
+    def __init__(self, url: str, engine: Engine, lock: IO[str] | None) -> None:
+        self.url = url
+        self.engine = engine
+        self.dialect: str = engine.dialect.name
+        self._lock = lock
+        self._connection: Connection | None = None
+        self._cursor: Cursor | None = None
+
+    @contextmanager
+    def begin(self, marker: int = 0) -> Iterator[Tx]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        `marker` names the transaction, so that PostgreSQL can be asked for its outcome should the connection break
+        at COMMIT. Raises StoreUnavailable, StoreConflict, CommitUnknown, StoreBroken; other errors pass through.
+        """
+        try:
+            cursor = self._cursor or self._connect()
+            cursor.execute("BEGIN IMMEDIATE" if self.dialect == "sqlite" else "BEGIN")
+            tx = Tx(cursor, self.dialect)
+            if marker and self.dialect != "sqlite":
+                cursor.execute(_MARK, (marker,))
+            yield tx
+        except BaseException as error:
+            self._rollback()
+            ours = translated(error) if isinstance(error, Exception) else None
+            if ours is None:
+                raise
+            self._drop()
+            raise ours from error
+        self._commit(cursor, marker)
+
+    def committed(self, marker: int) -> bool:
+        """Whether the transaction of that marker held: its marker is inserted again, and a conflict says yes.
+
+        The insert waits for the old backend to end. Raises StoreUnavailable while the database is away.
+        """
+        try:
+            with self.begin() as tx:
+                tx.write(_MARK, (marker,))
+                raise _NotThere
+        except _NotThere:
+            return False
+        except pg.UniqueViolation:
+            return True
+
+    def close(self) -> None:
+        """Give the connection and the file lock back."""
+        self._drop()
+        self.engine.dispose()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _commit(self, cursor: Cursor, marker: int) -> None:
+        try:
+            cursor.execute("COMMIT")
+        except Exception as error:
+            ours = translated(error)
+            self._rollback()
+            self._drop()
+            if marker and self.dialect != "sqlite" and isinstance(ours, StoreUnavailable):
+                raise CommitUnknown(marker) from error
+            raise (ours or StoreBroken(f"COMMIT failed: {error}")) from error
+
+    def _rollback(self) -> None:
+        if self._cursor is None:
+            return
+        try:
+            self._cursor.execute("ROLLBACK")
+        except Exception:  # the connection is gone, or SQLite has rolled back by itself: there is nothing to undo
+            self._drop()
+
+    def _connect(self) -> Cursor:
+        connection = self.engine.connect()
+        self._connection = connection
+        driver = cast(Any, connection.connection.driver_connection)
+        cursor = driver.cursor()
+        for setting in _SETTINGS[self.dialect]:
+            cursor.execute(setting)
+        self._cursor = cast(Cursor, cursor)
+        return self._cursor
+
+    def _drop(self) -> None:
+        connection, self._connection, self._cursor = self._connection, None, None
+        if connection is not None:
+            if self.url != IN_MEMORY:
+                connection.invalidate()
+            connection.close()
+
+
+class _NotThere(Exception):
+    """Takes the marker back out when it could be inserted."""
+
+
+_MARK = "INSERT INTO batches (marker, at) VALUES (%s, (extract(epoch from now()) * 1000000)::bigint)"
+_SETTINGS = {
+    "sqlite": (
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=FULL",
+        "PRAGMA wal_autocheckpoint=0",
+        "PRAGMA temp_store=MEMORY",
+        "PRAGMA cache_size=-65536",
+        f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+    ),
+    "postgresql": (
+        "SET synchronous_commit TO on",
+        f"SET lock_timeout TO {BUSY_TIMEOUT_MS}",
+        f"SET statement_timeout TO {BUSY_TIMEOUT_MS}",
+        f"SET idle_in_transaction_session_timeout TO {BUSY_TIMEOUT_MS}",
+    ),
+}
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for the store's URL: `sqlite:///file.db`, `sqlite://` (in memory) or `postgresql://…`.
+
+    Raises StoreError for another kind of URL.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        arguments = {"isolation_level": None, "check_same_thread": False, "cached_statements": STATEMENT_CACHE}
+        # A store in memory lives as long as its one connection does.
+        pool = NullPool if file_of(url) else StaticPool
+        return create_engine(parsed, poolclass=pool, connect_args=arguments)
+    if parsed.get_backend_name() == "postgresql":
+        arguments = {"autocommit": True, "prepare_threshold": 2, "connect_timeout": 5}
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), poolclass=NullPool, connect_args=arguments)
+    raise StoreError(f"store {url!r} is neither sqlite:///FILE nor postgresql://USER@HOST/DATABASE")
+
+
+def open_store(url: str) -> Store:
+    """Open the store, take its lock, see that it is safe, and bring its tables up to date.
+
+    Raises StoreError (or one of its kinds) with a sentence that says what is wrong.
+    """
+    from router.store.migrations import upgrade  # noqa: PLC0415  (alembic is slow to import and only needed here)
+
+    lock = _take_lock(url)
+    store: Store | None = None
+    try:
+        store = Store(url, make_engine(url), lock)
+        _refuse_unsafe(store)
+        if url == IN_MEMORY:
+            metadata.create_all(store.engine)
+        else:
+            upgrade(store.engine)
+    except Exception as error:
+        if store is not None:
+            store.close()
+        elif lock is not None:
+            lock.close()
+        raise (translated(error) or _unopened(url, error)) from error
+    return store
+
+
+def _unopened(url: str, error: Exception) -> Exception:
+    if isinstance(error, StoreError):
+        return error
+    shown = make_url(url).render_as_string(hide_password=True)
+    return StoreUnavailable(f"store {shown} cannot be opened: {error}")
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite URL; None for a store in memory or a server."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        return None
+    return Path(parsed.database)
+
+
+def _take_lock(url: str) -> IO[str] | None:
+    """One process owns a SQLite file: held by an flock beside it, which dies with the process."""
+    path = file_of(url)
+    if path is None:
+        return None
+    try:
+        handle = path.with_name(path.name + ".lock").open("a")
+    except OSError as error:
+        reason = error.strerror or error
+        raise StoreUnavailable(
+            f"store {path}: its folder cannot be written ({reason}); name another, or mend it"
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise StoreUnavailable(
+            f"store {path} is in use by another kwek; stop that one first, or name another file"
+        ) from None
+    return handle
+
+
+def _refuse_unsafe(store: Store) -> None:
+    with store.begin() as tx:
+        if store.dialect == "sqlite":
+            mode, level = tx.execute("PRAGMA journal_mode")[0][0], tx.execute("PRAGMA synchronous")[0][0]
+            if mode not in ("wal", "memory") or level < 2:
+                raise StoreUnsafe(f"SQLite runs journal_mode={mode}, synchronous={level}: it needs WAL and FULL")
+            return
+        for name, unsafe in (("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")):
+            if tx.execute(f"SHOW {name}")[0][0] == unsafe:
+                raise StoreUnsafe(f"PostgreSQL runs {name}=off: an acknowledged message could be lost; turn it on")

@@ -1,0 +1,156 @@
+"""Hot statements: declared with SQLAlchemy Core, compiled once per dialect, run as fixed text with tuples.
+
+A multi-row insert repeats its row of placeholders as often as there are rows; the text per row count is kept, so the
+driver finds its prepared statement again. Lists are one parameter: `json_each` on SQLite, `= ANY` on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import BindParameter, Boolean, ColumnElement, Table, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import ClauseElement
+
+from router.store.engine import Row, Tx
+
+ROWS_PER_STATEMENT = 64
+"""Rows of one multi-row insert: beyond it a statement's fixed cost no longer shows, and fewer texts are kept."""
+
+_DIALECTS: dict[str, Dialect] = {
+    "sqlite": sqlite.dialect(paramstyle="qmark"),
+    "postgresql": PGDialect_psycopg(paramstyle="format"),  # type: ignore[no-untyped-call]
+}
+
+
+class OneOf(ColumnElement[bool]):
+    """`column` is one of a list that comes as one parameter."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        self.column = column
+        self.items: BindParameter[Any] = bindparam(name)
+
+    def self_group(self, against: Any = None) -> OneOf:
+        """Stand as it is: SQLite would otherwise be asked whether it `= 1`, which no index answers."""
+        return self
+
+
+@compiles(OneOf, "sqlite")
+def _one_of_sqlite(element: OneOf, compiler: SQLCompiler, **kw: Any) -> str:
+    column, items = compiler.process(element.column, **kw), compiler.process(element.items, **kw)
+    return f"{column} IN (SELECT value FROM json_each({items}))"
+
+
+@compiles(OneOf, "postgresql")
+def _one_of_postgresql(element: OneOf, compiler: SQLCompiler, **kw: Any) -> str:
+    column, items = compiler.process(element.column, **kw), compiler.process(element.items, **kw)
+    return f"{column} = ANY({items})"
+
+
+def one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """`column` is one of the list given as parameter `name`."""
+    return OneOf(column, name)
+
+
+class Statement:
+    """A fixed statement. Its parameters are given in the order of `names`; a list becomes one parameter."""
+
+    def __init__(self, statement: ClauseElement, *names: str) -> None:
+        self._texts: dict[str, tuple[str, tuple[int, ...], Row]] = {}
+        for dialect, how in _DIALECTS.items():
+            compiled = statement.compile(dialect=how)
+            if not isinstance(compiled, SQLCompiler):
+                raise TypeError(f"not a statement: {statement}")
+            # Constants that Core makes parameters of (an OFFSET 0) follow the caller's own.
+            constants = {name: value for name, value in compiled.params.items() if name not in names}
+            every = (*names, *constants)
+            order = tuple(every.index(name) for name in compiled.positiontup or ())
+            self._texts[dialect] = (compiled.string, order, tuple(constants.values()))
+
+    def rows(self, tx: Tx, *arguments: Any) -> list[Row]:
+        """Run it and give its rows."""
+        text, parameters = self._bound(tx, arguments)
+        return tx.execute(text, parameters)
+
+    def run(self, tx: Tx, *arguments: Any) -> None:
+        """Run it for what it writes."""
+        text, parameters = self._bound(tx, arguments)
+        tx.write(text, parameters)
+
+    def _bound(self, tx: Tx, arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+        text, order, constants = self._texts[tx.dialect]
+        if tx.dialect == "sqlite":
+            arguments = tuple([as_json(a) if isinstance(a, list) else a for a in arguments])
+        arguments += constants
+        return text, tuple([arguments[i] for i in order])
+
+
+def as_json(value: Any) -> str:
+    """The JSON text of a list parameter."""
+    return msgspec.json.encode(value).decode()
+
+
+class Insert:
+    """A multi-row insert of `columns`, with what to do on a conflict.
+
+    `conflict`: None (an error), or the columns that collide; `update`: the columns then overwritten (none: the old
+    row stays); `returning`: columns given back for the rows that were written.
+    """
+
+    def __init__(
+        self, table: Table, columns: Sequence[str], *, conflict: Sequence[str] = (), update: Sequence[str] = (),
+        returning: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        self._width = len(columns)
+        self._texts: dict[str, dict[int, str]] = {name: {} for name in _DIALECTS}
+        self._pieces: dict[str, tuple[str, str, str]] = {}
+        for dialect, how in _DIALECTS.items():
+            make = sqlite.insert if dialect == "sqlite" else postgresql.insert
+            statement: Any = make(table).values({name: bindparam(name, type_=table.c[name].type) for name in columns})
+            if conflict and update:
+                changes = {name: statement.excluded[name] for name in update}
+                statement = statement.on_conflict_do_update(index_elements=list(conflict), set_=changes)
+            elif conflict:
+                statement = statement.on_conflict_do_nothing()
+            if returning:
+                statement = statement.returning(*(table.c[name] for name in returning))
+            self._pieces[dialect] = _pieces(statement.compile(dialect=how), columns)
+
+    def run(self, tx: Tx, rows: Sequence[Row]) -> None:
+        """Insert the rows, each a tuple in the order of the columns."""
+        for text, parameters in self._chunks(tx, rows):
+            tx.write(text, parameters)
+
+    def rows(self, tx: Tx, rows: Sequence[Row]) -> list[Row]:
+        """The same, giving the `returning` columns."""
+        return [row for text, parameters in self._chunks(tx, rows) for row in tx.execute(text, parameters)]
+
+    def _chunks(self, tx: Tx, rows: Sequence[Row]) -> Iterable[tuple[str, list[Any]]]:
+        texts = self._texts[tx.dialect]
+        for start in range(0, len(rows), ROWS_PER_STATEMENT):
+            chunk = rows[start : start + ROWS_PER_STATEMENT]
+            text = texts.get(len(chunk)) or self._text(tx.dialect, len(chunk))
+            yield text, [value for row in chunk for value in row]
+
+    def _text(self, dialect: str, count: int) -> str:
+        head, row, tail = self._pieces[dialect]
+        text = self._texts[dialect][count] = head + ", ".join([row] * count) + tail
+        return text
+
+
+def _pieces(compiled: Any, columns: Sequence[str]) -> tuple[str, str, str]:
+    """Head, row of placeholders and tail of a compiled one-row insert."""
+    found = re.match(r"(?s)(.* VALUES )(\([^()]*(?:\([^()]*\)[^()]*)*\))(.*)", compiled.string)
+    if found is None or tuple(compiled.positiontup) != tuple(columns):
+        raise ValueError(f"not a plain insert of {columns}: {compiled.string}")
+    return found[1], found[2], found[3]

@@ -1,0 +1,256 @@
+"""The tables, declared once for SQLite and PostgreSQL.
+
+Rules kept here:
+- Instants are microseconds since 1970 UTC, ids time-ordered 63-bit integers handed out by `World`.
+- A contact's number stands in `contacts` alone; everything else points to its id.
+- No index that the main way does not read. What is settled leaves every partial index again, so the cost of a message
+  does not grow with the rows behind it.
+- JSON only where a row is seldom written: suspended runs, profiles, records, deployments.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+"""On SQLite an INTEGER primary key is the row's own key; a BIGINT one would cost a second tree."""
+
+
+def _id(name: str = "id") -> Column[int]:
+    return Column(name, Id, primary_key=True, autoincrement=False)
+
+
+contacts = Table(
+    "contacts",
+    metadata,
+    _id(),
+    Column("address", Text, nullable=False, unique=True),
+    Column("language", Text),
+    Column("zone", Text),
+    Column("created_at", BigInteger, nullable=False),
+)
+"""A phone, once. Every transaction locks these first, ascending by id."""
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("contact_id", BigInteger, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("last_brand", Text),
+    Column("last_in_at", BigInteger),
+    Column("last_out_at", BigInteger),
+    Column("replies", Integer, nullable=False),
+    Column("replies_since", BigInteger, nullable=False),
+    PrimaryKeyConstraint("contact_id", "number"),
+    sqlite_with_rowid=False,
+)
+"""A contact on one of our numbers: who wrote last, when, and the loop guard's count."""
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("contact_id", BigInteger, nullable=False),
+    Column("brand", Text, nullable=False),
+    Column("tags", Text, nullable=False),
+    Column("attributes", Text, nullable=False),
+    Column("opted_out_at", BigInteger),
+    PrimaryKeyConstraint("contact_id", "brand"),
+    sqlite_with_rowid=False,
+)
+"""What one brand knows of a contact, and whether the contact has silenced it."""
+
+inbound = Table(
+    "inbound",
+    metadata,
+    _id(),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("connector", Text, nullable=False),
+    Column("session", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("brand", Text),
+    Column("rule", Text, nullable=False),
+    Column("deployment", Text, nullable=False),
+    Column("fault", Text, nullable=False),
+)
+"""A text that came in, and which rule of which deployment took it. Session and sequence are kept as evidence."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("connector", Text, nullable=False),
+    Column("brand", Text),
+    Column("message_class", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("encoding", Text, nullable=False),
+    Column("segments", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("inbound_id", BigInteger, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("settled_at", BigInteger),
+    Column("receipts_left", Integer, nullable=False),
+    Column("receipts_bad", Integer, nullable=False),
+    Index("outbox_unsettled", "contact_id", "number", sqlite_where=text("state IN ('ready', 'claimed')"),
+          postgresql_where=text("state IN ('ready', 'claimed')")),
+    Index("outbox_ready", "connector", "due_at", "id", sqlite_where=text("state = 'ready'"),
+          postgresql_where=text("state = 'ready'")),
+    Index("outbox_unknown", "due_at", sqlite_where=text("state = 'unknown'"),
+          postgresql_where=text("state = 'unknown'")),
+)  # fmt: skip
+"""A text that goes out, or was withheld; `state` moves as router.states says."""
+
+awaiting_receipt = Table(
+    "awaiting_receipt",
+    metadata,
+    Column("connector", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("outbox_id", BigInteger, nullable=False),
+    Column("sent_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("connector", "message_id", "outbox_id"),
+    sqlite_with_rowid=False,
+)
+"""Message ids that a centre gave us and whose receipt is still to come; small, for it is emptied as they do."""
+
+receipts = Table(
+    "receipts",
+    metadata,
+    _id(),
+    Column("connector", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("outbox_id", BigInteger),
+    Column("state", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+)
+"""Every receipt as it came; `outbox_id` is null while nobody knows what it is about."""
+
+stray_receipts = Table(
+    "stray_receipts",
+    metadata,
+    Column("connector", Text, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("receipt_id", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("connector", "form", "receipt_id"),
+    Index("stray_receipts_age", "received_at"),
+    sqlite_with_rowid=False,
+)
+"""Receipts without a message yet, under every form their id may take; a late submit_sm_resp looks here."""
+
+parts = Table(
+    "parts",
+    metadata,
+    _id(),
+    Column("connector", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("reference", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("octets", LargeBinary, nullable=False),
+    Column("charset", Text, nullable=False),
+    Column("session", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("joined_at", BigInteger),
+    Index("parts_of_one", "sender", "recipient", "reference"),
+    Index("parts_age", "received_at"),
+)
+"""Parts of long messages; joined ones stay for their life time, so that a repeated part is known."""
+
+runs = Table(
+    "runs",
+    metadata,
+    _id(),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("brand", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("frames", Text, nullable=False),
+    Column("deployment", Text, nullable=False),
+    Column("variables", Text, nullable=False),
+    Column("due_at", BigInteger),
+    Column("misses", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("inbound_id", BigInteger, nullable=False),
+    Index("runs_of_contact", "contact_id"),
+    Index("runs_due", "due_at"),
+)
+"""Suspended chains: questions and waits. A run that ends leaves the table."""
+
+records = Table(
+    "records",
+    metadata,
+    _id(),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("brand", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("once", Boolean, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("inbound_id", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("records_once", "contact_id", "brand", "name", unique=True, sqlite_where=text("once"),
+          postgresql_where=text("once")),
+)  # fmt: skip
+"""Values written down for counting: NPS scores, votes. With `once`, the contact's first is the only one."""
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    _id(),
+    Column("connector", Text, nullable=False),
+    Column("session", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("frame", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+)
+"""Messages that could not be understood or acted upon, with their raw octets: acknowledged, kept, shown."""
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("sources", Text, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+)
+"""Rule sets that were in force, with their sources; the one with the latest `last_at` is the last good one."""
+
+batches = Table(
+    "batches",
+    metadata,
+    _id("marker"),
+    Column("at", BigInteger, nullable=False),
+)
+"""One marker per transaction of the writer: inserting it again tells whether a COMMIT of unknown outcome held."""

@@ -1,0 +1,86 @@
+"""What every way through the router is handed: the rules in force, where it runs, and how octets are read.
+
+`decided` is the one loop around `decide`: what it needs is loaded for the whole batch, then it decides again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from router.decide import Books
+from router.parts import Decode
+from router.perform import Place
+from router.plan import Needs, Plan
+from router.store import statements as sql
+from router.store.engine import Tx
+from router.world import World
+from rules.rulebook import Rulebook
+
+ROUNDS = 4
+"""How often `decide` may ask for more: it asks for everything of a kind at once, so more means a fault of ours."""
+OLD_BOOKS = 16
+"""Rule sets of earlier deployments kept compiled, for runs that end in the set they began in."""
+
+Revive = Callable[[str], Rulebook | None]
+"""Compiles the stored sources of an earlier deployment (JSON: file name to text)."""
+
+
+class Ways:
+    """The rules in force and the place they act in; one per node, used on the writer's thread."""
+
+    def __init__(self, world: World, node: str, book: Rulebook, decode: Decode, revive: Revive) -> None:
+        self.world = world
+        self.node = node
+        self.decode = decode
+        self._revive = revive
+        self._older: dict[str, Rulebook] = {}
+        self.books = Books(book, self._older)
+        self.own_numbers = frozenset(book.numbers)
+
+    def adopt(self, book: Rulebook) -> None:
+        """Let a newly loaded rule set rule; the next group is decided by it. Call between groups."""
+        self._keep(self.books.newest)
+        self.books = Books(book, self._older)
+        self.own_numbers = frozenset(book.numbers)
+
+    def place(self) -> Place:
+        """Where and when a batch is performed that begins now."""
+        return Place(self.node, self.world.now(), self.world.ids, self._via, self.own_numbers)
+
+    def decided(self, tx: Tx, ask: Sequence[Callable[[Books], Plan | Needs]]) -> list[Plan]:
+        """The plan for each of a batch of causes, loading what they need between rounds."""
+        plans: list[Plan | Needs] = [decide(self.books) for decide in ask]
+        for _ in range(ROUNDS):
+            needs = [answer for answer in plans if isinstance(answer, Needs)]
+            if not needs:
+                break
+            self._fetch(tx, needs)
+            plans = [
+                decide(self.books) if isinstance(answer, Needs) else answer
+                for decide, answer in zip(ask, plans, strict=True)
+            ]
+        done = [answer for answer in plans if isinstance(answer, Plan)]
+        if len(done) != len(plans):
+            raise RuntimeError(f"decide still asks after {ROUNDS} rounds: {plans}")
+        return done
+
+    def _fetch(self, tx: Tx, needs: Sequence[Needs]) -> None:
+        hashes = {name for need in needs for name in need.deployments} - set(self._older)
+        rows = sql.deployment_by_hash.rows(tx, sorted(hashes)) if hashes else []
+        found: dict[str, str] = {row[0]: row[1] for row in rows}
+        for name in hashes:
+            book = self._revive(found[name]) if name in found else None
+            # A rule set that is gone or no longer compiles is answered with the newest: its step is not found
+            # there either, and the run ends as lost, on record.
+            self._keep(book or msgspec.structs.replace(self.books.newest, deployment=name), name)
+
+    def _keep(self, book: Rulebook, name: str = "") -> None:
+        self._older[name or book.deployment] = book
+        while len(self._older) > OLD_BOOKS:
+            del self._older[next(iter(self._older))]
+
+    def _via(self, number: str) -> str:
+        granted = self.books.newest.numbers.get(number)
+        return granted.via if granted else ""

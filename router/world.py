@@ -1,0 +1,101 @@
+"""Time, chance, ids and the writer's thread, as one value handed in at the root.
+
+Nothing in the router reads a clock or a random number by itself. `System` is the real one; `Virtual` has a clock that
+is moved by hand and runs the writer's work at once, for transcripts and tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from router.instants import SECOND
+
+T = TypeVar("T")
+
+EPOCH_MS = 1_735_689_600_000
+"""2025-01-01 UTC: ids count milliseconds from here, which lasts until 2094."""
+NODE_BITS = 10
+COUNTER_BITS = 12
+
+
+class Ids:
+    """Time-ordered 63-bit integers: 41 bits of milliseconds, 10 of node, 12 of counter.
+
+    They never go back within a process, whatever the clock does; `after` is the highest one already stored.
+    """
+
+    def __init__(self, node: int, after: int = 0) -> None:
+        self._node = (node & ((1 << NODE_BITS) - 1)) << COUNTER_BITS
+        self._last = after
+
+    def next(self, now: int) -> int:
+        """The next id at that instant (microseconds since 1970 UTC)."""
+        fresh = ((now // 1000 - EPOCH_MS) << (NODE_BITS + COUNTER_BITS)) | self._node
+        self._last = fresh if fresh > self._last else self._last + 1
+        return self._last
+
+
+class World(Protocol):
+    """What the router may know of the world outside."""
+
+    ids: Ids
+
+    def now(self) -> int:
+        """Microseconds since 1970 UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward, from no particular start."""
+
+    def chance(self) -> float:
+        """A random number, 0 <= x < 1."""
+
+    async def offload(self, work: Callable[[], T]) -> T:
+        """Do `work` on the writer's thread and come back with its result, or its exception."""
+
+
+class System:
+    """The real world: the system's clocks, and one thread that owns the store."""
+
+    def __init__(self, node: int = 0, after: int = 0) -> None:
+        self.ids = Ids(node, after)
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
+        self.chance: Callable[[], float] = random.SystemRandom().random
+        self.monotonic: Callable[[], float] = time.monotonic
+
+    def now(self) -> int:
+        """Microseconds since 1970 UTC."""
+        return time.time_ns() // 1000
+
+    async def offload(self, work: Callable[[], T]) -> T:
+        """Do `work` on the writer's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+
+    def close(self) -> None:
+        """End the writer's thread when what it has begun is done."""
+        self._writer.shutdown(wait=True)
+
+
+class Virtual:
+    """A world whose clock is set by hand; chance is seeded and work is done at once."""
+
+    def __init__(self, now: int, seed: int = 0) -> None:
+        self.ids = Ids(0)
+        self.at = now
+        self.chance: Callable[[], float] = random.Random(seed).random
+
+    def now(self) -> int:
+        """The instant it was set to."""
+        return self.at
+
+    def monotonic(self) -> float:
+        """The same instant in seconds."""
+        return self.at / SECOND
+
+    async def offload(self, work: Callable[[], T]) -> T:
+        """Do `work` here and now."""
+        return work()

@@ -1,0 +1,142 @@
+"""Group commit without a timer: one writer per node, and a group is whatever gathered while the last one committed.
+
+An idle writer commits at once. Causes wait in queues here, bounded by who fills them; a contact's second message waits
+for the next group, so that JOIN and JA in one read come out right. When the store is away nothing is acknowledged: the
+owner is told, outcomes are kept, and it is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from functools import partial
+from typing import Protocol, TypeVar
+
+from router.group import Done, Group, commit
+from router.messages import Inbound
+from router.outbox import Outcome
+from router.perform import Allowance
+from router.receipts import ReceiptIn
+from router.store.engine import Store
+from router.store.errors import StoreUnavailable
+from router.ways import Ways
+
+GROUP = 256
+"""Causes in one group: beyond it a transaction's fixed cost no longer shows, and its locks are held too long."""
+LOOK_PAST = 1_024
+"""Waiting messages looked at for one group, when many are of senders that already stand in it."""
+RETRY_S = 0.25
+"""Pause before a store that is away is tried again, in seconds."""
+
+T = TypeVar("T")
+
+
+class Owner(Protocol):
+    """Who fills the queues and acts on what was committed. Called on the event loop, between groups."""
+
+    def reserve(self) -> Allowance:
+        """Segments each connector may be handed by the next group; held until `committed` or `refused`."""
+
+    def committed(self, done: Done, allowance: Allowance, began: float) -> None:
+        """A group is on disk: answer, send, free slots. `began`: monotonic seconds when the group began."""
+
+    def refused(self, group: Group, allowance: Allowance, error: StoreUnavailable) -> None:
+        """The store is away: the group's messages and receipts are not acknowledged and not kept here."""
+
+
+class Writer:
+    """The queues of causes and the loop that commits them, group by group."""
+
+    def __init__(self, store: Store, ways: Ways, owner: Owner) -> None:
+        self._store = store
+        self._ways = ways
+        self._owner = owner
+        self._outcomes: deque[Outcome] = deque()
+        self._receipts: deque[ReceiptIn] = deque()
+        self._inbound: deque[Inbound] = deque()
+        self._due = False
+        self._claim = False
+        self._work = asyncio.Event()
+        self._stopping = False
+        self.trouble = ""
+        """Why the store is away, empty while it is there."""
+
+    @property
+    def waiting(self) -> int:
+        """Messages and receipts in the queues."""
+        return len(self._inbound) + len(self._receipts)
+
+    def put(
+        self, *, inbound: Iterable[Inbound] = (), receipts: Iterable[ReceiptIn] = (), outcomes: Iterable[Outcome] = (),
+        due: bool = False, claim: bool = False,
+    ) -> None:  # fmt: skip
+        """Queue causes; the next group takes them in this order within each kind."""
+        self._inbound.extend(inbound)
+        self._receipts.extend(receipts)
+        self._outcomes.extend(outcomes)
+        self._due |= due
+        self._claim |= claim
+        self._work.set()
+
+    def stop(self) -> None:
+        """Commit what is queued, then end `run`."""
+        self._stopping = True
+        self._work.set()
+
+    async def run(self) -> None:
+        """Commit groups until stopped. Raises StoreBroken, at which the process must end."""
+        while True:
+            group = self._gather()
+            if group is None:
+                if self._stopping:
+                    return
+                self._work.clear()
+                await self._work.wait()
+                continue
+            allowance, began = self._owner.reserve(), self._ways.world.monotonic()
+            try:
+                done = await self._ways.world.offload(partial(commit, self._store, group, self._ways, allowance))
+            except StoreUnavailable as error:
+                self._put_back(group, error)
+                self._owner.refused(group, allowance, error)
+                if self._stopping:
+                    return
+                await asyncio.sleep(RETRY_S)
+            else:
+                self.trouble = ""
+                self._owner.committed(done, allowance, began)
+
+    def _gather(self) -> Group | None:
+        outcomes = _take(self._outcomes, GROUP)
+        receipts = _take(self._receipts, GROUP)
+        inbound = self._one_per_sender()
+        due, claim = self._due, self._claim
+        self._due = self._claim = False
+        if not (outcomes or receipts or inbound or due or claim):
+            return None
+        return Group(outcomes, receipts, inbound, due, claim)
+
+    def _one_per_sender(self) -> list[Inbound]:
+        queue = self._inbound
+        taken: dict[str, Inbound] = {}
+        later: list[Inbound] = []
+        while queue and len(taken) < GROUP and len(later) < LOOK_PAST:
+            message = queue.popleft()
+            if message.sender in taken:
+                later.append(message)
+            else:
+                taken[message.sender] = message
+        queue.extendleft(reversed(later))
+        return list(taken.values())
+
+    def _put_back(self, group: Group, error: StoreUnavailable) -> None:
+        """Outcomes and due work are ours to keep; messages and receipts are the peer's to send again."""
+        self.trouble = str(error)
+        self._outcomes.extendleft(reversed(group.outcomes))
+        self._due |= group.due
+        self._claim |= group.claim
+
+
+def _take(queue: deque[T], most: int) -> list[T]:
+    return [queue.popleft() for _ in range(min(most, len(queue)))]
