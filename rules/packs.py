@@ -1,0 +1,235 @@
+"""What differs from market to market and from language to language, read from the data files in `markets/`.
+
+A change of law or of habit changes data, not code. A language pack (`language_nl.toml`) holds the words phones use and
+the product's own texts; a market pack (`market_nl.toml`) says which languages count there and what is peculiar to it.
+The reserved words of a message are those of the number's market and of the brand's language (LANGUAGE.md section 4,
+COMPLIANCE.md "Graded revocation" L1): a text counts when it is exactly such a word or phrase, punctuation, emoji and
+politeness aside. A market or a language without a pack gets the English one, so that STOP works everywhere.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any
+from typing import Literal as OneOf
+
+from rules.words import Words, words_of
+
+DEFAULT_LANGUAGE = "en"
+KEPT_TABLES = 256
+"""Combinations of market and language whose word tables are kept; there are about 250 countries."""
+
+Kind = OneOf["stop", "start", "help"]
+TextName = OneOf["unknown", "stopped", "started", "help"]
+TEXT_NAMES: tuple[TextName, ...] = ("unknown", "stopped", "started", "help")
+_WORD_LISTS = (
+    "stop", "stop_all", "start", "help", "yes", "no", "polite", "option", "hours", "ordinals", "fillers"
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """A reserved word was texted. `scope` "all" = every brand on the number. `language`: the one to answer in."""
+
+    kind: Kind
+    scope: OneOf["brand", "all"]
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language. Words and phrases are in normal form, the words of a phrase parted by one space."""
+
+    code: str
+    stop: frozenset[str]
+    stop_all: frozenset[str]
+    start: frozenset[str]
+    help: frozenset[str]
+    yes: frozenset[str]
+    no: frozenset[str]
+    polite: frozenset[str]
+    option: frozenset[str]
+    hours: frozenset[str]
+    ordinals: frozenset[str]
+    fillers: frozenset[str]
+    days: Mapping[str, int]
+    """Phrase to days from today."""
+    weekdays: Mapping[str, int]
+    """Word to day of the week, Monday 0."""
+    months: Mapping[str, int]
+    numbers: Mapping[str, int]
+    texts: Mapping[TextName, str]
+    """`unknown`: the operator's neutral text; `stopped`, `started`, `help`: built-in answers with `{brand}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """One country: its languages, the main one first, and what is peculiar to it."""
+
+    code: str
+    languages: tuple[str, ...]
+    month_first: frozenset[str] = frozenset()
+    """Languages in which people there write the month before the day."""
+    start: Mapping[str, frozenset[str]] | None = None
+    answered_in: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The reserved phrases of one market and language, and what is set aside before they are looked up."""
+
+    reserved: Mapping[str, Reserved]
+    vocabulary: frozenset[str]
+    polite: frozenset[str]
+    longest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Packs:
+    """All packs. Look-ups take None or an unknown code and answer with the English defaults."""
+
+    languages: Mapping[str, Language]
+    markets: Mapping[str, Market]
+
+    def language(self, code: str | None) -> Language:
+        """The pack of a language (`nl`, also `nl-BE`)."""
+        return self.languages.get((code or "").lower().partition("-")[0]) or self.languages[DEFAULT_LANGUAGE]
+
+    def market(self, code: str | None) -> Market:
+        """The pack of a country (ISO 3166-1 alpha-2)."""
+        return self.markets.get((code or "").upper()) or Market((code or "").upper(), (DEFAULT_LANGUAGE,))
+
+    def spoken(self, market: str | None, language: str | None) -> tuple[Language, ...]:
+        """The languages that count for a brand in a market: the brand's first, then the market's."""
+        codes = (self.language(language).code, *self.market(market).languages)
+        return tuple(self.languages[code] for code in dict.fromkeys(codes))
+
+    def affirmation(self, answer: OneOf["yes", "no"], market: str | None, language: str | None) -> frozenset[str]:
+        """The phrases that mean `yes` or `no` to this brand in this market."""
+        spoken = self.spoken(market, language)
+        return frozenset().union(*(pack.yes if answer == "yes" else pack.no for pack in spoken))
+
+    def month_first(self, market: str | None, language: str | None) -> bool:
+        """Whether `4/12` is the twelfth of April: only for English in the US market."""
+        return self.language(language).code in self.market(market).month_first
+
+
+@cache
+def load() -> Packs:
+    """Reads the packs that come with the product; once in a process."""
+    folder = files("rules") / "markets"
+    languages: dict[str, Language] = {}
+    markets: dict[str, Market] = {}
+    for path in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        kind, _, code = path.name.removesuffix(".toml").partition("_")
+        declared = tomllib.loads(path.read_text(encoding="utf-8"))
+        if kind == "language":
+            languages[code] = _language(code, declared)
+        else:
+            markets[code.upper()] = _market(code.upper(), declared)
+    return Packs(languages, markets)
+
+
+def reserved(words: Words, market: str | None, language: str | None) -> Reserved | None:
+    """The reserved word that this text is, punctuation, emoji and politeness aside; None for any other text."""
+    table = _table(market, language)
+    if table.vocabulary.isdisjoint(words.words):
+        return None
+    found = table.reserved.get(" ".join(words.words))
+    if found is not None:
+        return found
+    return table.reserved.get(" ".join(without_politeness(words, market, language).words))
+
+
+def without_politeness(words: Words, market: str | None, language: str | None) -> Words:
+    """The text without its politeness words (`ja graag`, `stop, thank you`); a text of nothing else stays whole.
+
+    LANGUAGE.md section 7: what is left must be matched as a whole where an answer gives consent or costs money.
+    """
+    table = _table(market, language)
+    texts, dropped, at = words.words, set[int](), 0
+    while at < len(texts):
+        for length in range(table.longest, 0, -1):
+            if at + length <= len(texts) and " ".join(texts[at : at + length]) in table.polite:
+                dropped.update(range(at, at + length))
+                at += length - 1
+                break
+        at += 1
+    if not dropped or len(dropped) == len(texts):
+        return words
+    return words.without(frozenset(dropped))
+
+
+@cache
+def _zones() -> Mapping[str, str]:
+    """IANA zone to country, from the table that the time zone data brings along."""
+    rows = (files("tzdata.zoneinfo") / "zone.tab").read_text(encoding="utf-8").splitlines()
+    cells = (row.split("\t") for row in rows if not row.startswith("#"))
+    return {zone: country for country, _, zone, *_ in cells}
+
+
+def market_of(timezone: str) -> str | None:
+    """The country (ISO 3166-1 alpha-2) that a time zone lies in; None for zones of no country (`UTC`)."""
+    old_name = "US" if timezone.startswith("US/") else "CA" if timezone.startswith("Canada/") else None
+    return _zones().get(timezone, old_name)
+
+
+@lru_cache(maxsize=KEPT_TABLES)
+def _table(market: str | None, language: str | None) -> _Table:
+    packs = load()
+    place, spoken = packs.market(market), packs.spoken(market, language)
+    found: dict[str, Reserved] = {}
+    # Later ones overwrite earlier ones: a stop word is a stop word whatever else it means, and the brand's language
+    # comes before the market's.
+    for pack in reversed(spoken):
+        start = pack.start | (place.start or {}).get(pack.code, frozenset())
+        found |= {phrase: Reserved("help", "brand", pack.code) for phrase in pack.help}
+        found |= {phrase: Reserved("start", "brand", pack.code) for phrase in start}
+    for pack in reversed(spoken):
+        found |= {phrase: Reserved("stop", "brand", pack.code) for phrase in pack.stop}
+        found |= {phrase: Reserved("stop", "all", pack.code) for phrase in pack.stop_all}
+    for phrase, code in (place.answered_in or {}).items():
+        if phrase in found:
+            found[phrase] = Reserved(found[phrase].kind, found[phrase].scope, code)
+    polite = frozenset().union(*(pack.polite for pack in spoken), packs.languages[DEFAULT_LANGUAGE].polite)
+    vocabulary = frozenset(word for phrase in found for word in phrase.split())
+    return _Table(found, vocabulary, polite, max(len(phrase.split()) for phrase in polite))
+
+
+def _normal(phrase: str) -> str:
+    return " ".join(words_of(phrase).words)
+
+
+def _phrases(declared: Iterable[str]) -> frozenset[str]:
+    return frozenset(map(_normal, declared))
+
+
+def _numbered(declared: Iterable[Iterable[str]], first: int) -> dict[str, int]:
+    return {_normal(word): number for number, names in enumerate(declared, first) for word in names}
+
+
+def _language(code: str, declared: Mapping[str, Any]) -> Language:
+    listed: dict[str, Any] = {name: _phrases(declared[name]) for name in _WORD_LISTS}
+    return Language(
+        code=code,
+        days={_normal(phrase): offset for phrase, offset in declared["days"].items()},
+        weekdays=_numbered(declared["weekdays"], 0),
+        months=_numbered(declared["months"], 1),
+        numbers=_numbered(declared["numbers"], 0),
+        texts={name: declared["texts"][name] for name in TEXT_NAMES},
+        **listed,
+    )
+
+
+def _market(code: str, declared: Mapping[str, Any]) -> Market:
+    return Market(
+        code,
+        tuple(declared["languages"]),
+        month_first=frozenset(declared.get("month_first", ())),
+        start={language: _phrases(words) for language, words in declared.get("start", {}).items()},
+        answered_in={_normal(word): language for word, language in declared.get("answered_in", {}).items()},
+    )
