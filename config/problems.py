@@ -25,8 +25,8 @@ class Problem:
         return f"{place}: {self.severity}: {self.message}" + (f"\n    {self.help}" if self.help else "")
 
 
-class Unfit(Exception):  # noqa: N818  # not a fault of ours: a value that does not fit, on its way to become a Problem
-    """A value does not fit its setting. `message` has {it} where the setting is to be named."""
+class Unfit(Exception):
+    """A value that does not fit its setting, on its way to become a Problem. `message` has {it} where the setting is to be named."""
 
     def __init__(self, message: str, help: str = "") -> None:
         super().__init__(message)
