@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from smpp.codegen import GAVE_UP, builder_of, parser_of
 from smpp.constants import ESME_RINVCMDID, ESME_RINVCMDLEN, ESME_RINVOPTPARSTREAM, HEADER_OCTETS
 from smpp.errors import LocalFault, PeerFault
-from smpp.fields import UnreadableError, declared
+from smpp.fields import U32, UnreadableError, declared
 from smpp.pdu import BY_COMMAND_ID, PDUS, Pdu
 from smpp.tlv import read_whole_tlvs, write_tlvs
 
@@ -44,19 +44,19 @@ def decode(frame: bytes) -> Pdu:
 
 def encode(pdu: Pdu) -> bytes:
     """The frame of a PDU; raises LocalFault naming the field and its limit."""
-    body = encode_body(pdu)
-    for name, value in (("command_status", pdu.command_status), ("sequence_number", pdu.sequence_number)):
-        if not 0 <= value <= 0xFFFFFFFF:
-            raise LocalFault(f"{name} is from 0 to 0xFFFFFFFF, not {value}", field=name, limit=0xFFFFFFFF)
-    return pack_header(HEADER_OCTETS + len(body), pdu.command_id, pdu.command_status, pdu.sequence_number) + body
+    try:
+        body = _BUILDERS[pdu.__class__](pdu)
+        return pack_header(16 + len(body), pdu.command_id, pdu.command_status, pdu.sequence_number) + body
+    except GAVE_UP:
+        return _write_carefully(pdu)
 
 
 def encode_body(pdu: Pdu) -> bytes:
     """What follows the header of a PDU's frame; raises LocalFault as `encode` does."""
     try:
-        return _BUILDERS[type(pdu)](pdu)
+        return _BUILDERS[pdu.__class__](pdu)
     except GAVE_UP:
-        return _write_carefully(pdu)
+        return _write_body_carefully(pdu)
 
 
 def _survey(frame: bytes) -> Pdu:
@@ -92,6 +92,20 @@ def _survey(frame: bytes) -> Pdu:
 
 
 def _write_carefully(pdu: Pdu) -> bytes:
+    """The frame of a PDU that the straight way gave up on, or the LocalFault that says why."""
+    body = _write_body_carefully(pdu)
+    status = U32.write(pdu.command_status, "command_status")
+    sequence = U32.write(pdu.sequence_number, "sequence_number")
+    return (
+        U32.write(HEADER_OCTETS + len(body), "command_length")
+        + U32.write(pdu.command_id, "command_id")
+        + status
+        + sequence
+        + body
+    )
+
+
+def _write_body_carefully(pdu: Pdu) -> bytes:
     """The body of a PDU that the generated builder gave up on, or the LocalFault that says why."""
     kind = type(pdu)
     if kind not in _BUILDERS:

@@ -125,25 +125,33 @@ def builder_of(kind: type[Pdu]) -> Callable[[Pdu], bytes]:
     """The function that makes the body of a `kind`; it raises one of GAVE_UP, or LocalFault, on anything odd."""
     fields = declared(kind)
     names: dict[str, Any] = {"write_tlvs": write_tlvs}
-    checks = ["pdu.trailing"] if kind.takes_tlvs else ["pdu.trailing", "pdu.tlvs"]
-    takes, parts, run = [], [], ""
+    unsendable = "pdu.trailing" if kind.takes_tlvs else "pdu.trailing or pdu.tlvs"
+    lines = ["def build(pdu):", f" if {unsendable}: raise ValueError"]
+    parts: list[str] = []
     numbers: list[str] = []
+    run = ""
     for name, field in fields.items():
         if isinstance(field, Integer) and field.octets == 1:
             numbers.append(f"pdu.{name}")
             run += "B"
             continue
-        takes.append(f" {name} = pdu.{name}")
+        lines.append(f" {name} = pdu.{name}")
         if isinstance(field, Octets):
-            takes.append(f" count = len({name})")
-            checks.append(f"count > {field.limit}")
+            lines += [f" count = len({name})", f" if count > {field.limit}: raise ValueError"]
             numbers.append("count")
             run += "B"
         _write_run(parts, run, numbers, names)
         run, numbers = "", []
         if isinstance(field, CString):
-            checks += [f"len({name}) > {field.limit - 1}", f"'\\0' in {name}"]
-            parts.append(f"{name}.encode('latin-1')")
+            lines += [
+                f" if {name}:",
+                f"  if len({name}) > {field.limit - 1} or '\\0' in {name}: raise ValueError",
+                f"  {name} = {name}.encode('latin-1')",
+                f" elif {name} is None: raise ValueError",
+                " else:",
+                f"  {name} = b''",
+            ]
+            parts.append(name)
             run = "x"
         elif isinstance(field, Octets):
             parts.append(name)
@@ -151,10 +159,10 @@ def builder_of(kind: type[Pdu]) -> Callable[[Pdu], bytes]:
             names[f"write_{name}"] = field.write
             parts.append(f"write_{name}({name}, {name!r})")
     _write_run(parts, run, numbers, names)
-    lines = ["def build(pdu):", *takes, f" if {' or '.join(checks)}: raise ValueError"]
+    whole = f"b''.join(({', '.join(parts)},))" if parts else "b''"
     if kind.takes_tlvs:
-        parts.append("write_tlvs(pdu.tlvs) if pdu.tlvs else b''")
-    lines.append(f" return b''.join(({', '.join(parts)},))" if parts else " return b''")
+        lines.append(f" if pdu.tlvs: return {whole} + write_tlvs(pdu.tlvs)")
+    lines.append(f" return {whole}")
     return _compiled("build", kind, lines, names)
 
 
