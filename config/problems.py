@@ -26,7 +26,10 @@ class Problem:
 
 
 class Unfit(Exception):
-    """A value that does not fit its setting, on its way to become a Problem. `message` has {it} where the setting is to be named."""
+    """A value that does not fit its setting, on its way to become a Problem.
+
+    `message` has {it} where the setting is to be named.
+    """
 
     def __init__(self, message: str, help: str = "") -> None:
         super().__init__(message)

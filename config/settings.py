@@ -133,6 +133,7 @@ class Addresses:
     long_number: TonNpi = setting(TonNpi(1, 1), "Of a long number that sends.")
     alphanumeric: TonNpi = setting(TonNpi(5, 0), "Of a name that sends.")
     phone: TonNpi = setting(TonNpi(1, 1), "Of the phone that receives.")
+    range: TonNpi = setting(TonNpi(0, 0), "Of the bind's address_range.")
     plus: bool = setting(False, "Whether long numbers and phones are written with a plus.")
 
 
@@ -158,6 +159,9 @@ class Connector:
         shown=Secret("", "env:CARRIER_A_PASSWORD"),
     )
     system_type: str = setting("", "What some centres want as system_type.", bounds=Bounds(most=12))
+    address_range: str = setting(
+        "", "The numbers that a receiving bind asks for, as the centre wants them written.", bounds=Bounds(most=40)
+    )
     interface_version: Literal[0x33, 0x34, 0x50] = setting(
         0x34, "The SMPP version that we bind with.", unit=HEXADECIMAL
     )
