@@ -9,25 +9,21 @@ no parameters. Encoding is strict.
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import Any, Final, NoReturn
 
-from smpp.codegen import GAVE_UP, builder_of, parser_of
+from smpp.codegen import GAVE_UP, Builder, Parser, builder_of, parser_of
 from smpp.constants import ESME_RINVCMDID, ESME_RINVCMDLEN, ESME_RINVOPTPARSTREAM, HEADER_OCTETS
 from smpp.errors import LocalFault, PeerFault
 from smpp.fields import U32, UnreadableError, declared
 from smpp.pdu import BY_COMMAND_ID, PDUS, Pdu
 from smpp.tlv import read_whole_tlvs, write_tlvs
 
-if TYPE_CHECKING:  # pragma: no cover
-    from collections.abc import Callable
-
 _HEADER: Final = Struct(">IIII")
+_read_header: Final = _HEADER.unpack_from
 pack_header: Final = _HEADER.pack
 
-_PARSERS: Final[dict[bytes, Callable[[bytes], Pdu]]] = {
-    kind.command_id.to_bytes(4, "big"): parser_of(kind) for kind in PDUS
-}
-_BUILDERS: Final[dict[type[Pdu], Callable[[Pdu], bytes]]] = {kind: builder_of(kind) for kind in PDUS}
+_PARSERS: Final[dict[int, Parser]] = {kind.command_id: parser_of(kind) for kind in PDUS}
+_BUILDERS: Final[dict[type[Pdu], Builder]] = {kind: builder_of(kind) for kind in PDUS}
 
 
 def decode(frame: bytes) -> Pdu:
@@ -37,9 +33,12 @@ def decode(frame: bytes) -> Pdu:
     truncated_body, truncated_tlv or undecodable (head set; salvage set where the gateway can go on with it).
     """
     try:
-        return _PARSERS[frame[4:8]](frame)
+        length, command_id, status, sequence = _read_header(frame)
+        if length == len(frame):
+            return _PARSERS[command_id](frame, length, status, sequence)
     except GAVE_UP:
         return _survey(frame)
+    return _survey(frame)
 
 
 def encode(pdu: Pdu) -> bytes:
@@ -63,7 +62,7 @@ def _survey(frame: bytes) -> Pdu:
     """The PDU of a frame that the generated parser gave up on, or the PeerFault that says why."""
     if len(frame) < HEADER_OCTETS:
         raise PeerFault("a PDU has at least 16 octets", ESME_RINVCMDLEN, kind="incomplete")
-    length, command_id, status, sequence = _HEADER.unpack_from(frame)
+    length, command_id, status, sequence = _read_header(frame)
     if length != len(frame):
         message = f"command_length says {length} octets, there are {len(frame)}"
         raise PeerFault(message, ESME_RINVCMDLEN, kind="invalid_command_length")
