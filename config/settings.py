@@ -88,7 +88,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds that keep one peer, one phone or one rules file from using up the gateway."""
+    """Bounds that keep one peer from using up the gateway."""
 
     pdu_octets: int = setting(
         70_000,
@@ -102,14 +102,6 @@ class Limits:
         unit="octets",
         bounds=Bounds(least=65_536),
     )
-    steps: int = setting(1_000, "Most steps that one text may set going.", bounds=Bounds(least=10, most=100_000))
-    messages: int = setting(5, "Most messages that one text may be answered with.", bounds=Bounds(least=1, most=100))
-    replies_per_minute: int = setting(
-        10,
-        "Most automatic answers to one phone from one number in a minute: what ends a loop of two robots.",
-        bounds=Bounds(least=1, most=1_000),
-    )
-    rules_per_brand: int = setting(1_000, "Most rules of one brand.", bounds=Bounds(least=1, most=100_000))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,9 +267,7 @@ class Settings:
         Gateway(), "This process: its name, where its truth is kept, its rules, and where it listens."
     )
     operator: Operator = setting(Operator(), "Who runs the numbers: what a phone gets when no brand is meant.")
-    limits: Limits = setting(
-        Limits(), "Bounds that keep one peer, one phone or one rules file from using up the gateway."
-    )
+    limits: Limits = setting(Limits(), "Bounds that keep one peer from using up the gateway.")
     numbers: tuple[Number, ...] = setting(
         (), "A number that phones text to, the brands that may use it, and the connector that carries it.", key="number"
     )

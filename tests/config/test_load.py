@@ -83,8 +83,8 @@ kwek.toml:1:1: error: there is no setting 'gatway' at the head of kwek.toml
     "[gateway]\nwindow = 5\n": """\
 kwek.toml:2:1: error: there is no setting 'window' in [gateway]
     it belongs to [[connector]]""",
-    "[smpp_server]\nlisten = '0.0.0.0:2775'\nreplies_per_minute = 1\n": """\
-kwek.toml:3:1: error: there is no setting 'replies_per_minute' in [smpp_server]
+    "[smpp_server]\nlisten = '0.0.0.0:2775'\npdu_octets = 1\n": """\
+kwek.toml:3:1: error: there is no setting 'pdu_octets' in [smpp_server]
     it belongs to [limits]""",
     "[operator]\nqqqq = 1\n": """\
 kwek.toml:2:1: error: there is no setting 'qqqq' in [operator]
