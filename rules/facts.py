@@ -31,6 +31,9 @@ LATE_CENTURY_YEARS = 20
 MAX_EMAIL_CHARACTERS = 254
 """RFC 5321 section 4.5.3.1.3: the longest path, without its brackets."""
 
+MIN_PHONE_DIGITS, MAX_PHONE_DIGITS = 5, 17
+"""E.164 allows 15 digits; `00` before them is two more. Fewer than five is no subscriber's number anywhere."""
+
 LEAP_CYCLE_YEARS = 8
 """29 February comes back within eight years, over the turn of a century too."""
 
@@ -73,7 +76,7 @@ def read_whole(text: str, language: str | None) -> int | None:
 
 
 def read_date(text: str, today: date, language: str | None, market: str | None) -> date | None:
-    """A date: ISO, `24-12`, `24/12/2026`, `24 december`, `1st of May`, `morgen`, a weekday (the next one after today)."""
+    """A date: ISO, `24-12`, `24/12/2026`, `24 december`, `1st of May`, `morgen`, a weekday (the next after today)."""
     pack = load().language(language)
     phrase = " ".join(fold(text).split())
     offset = pack.days.get(phrase)
@@ -131,7 +134,7 @@ def read_email(text: str) -> str | None:
 def read_phone(text: str, market: str | None) -> str | None:
     """A telephone number that can exist, as E.164 with a plus; without a country code it is one of the market."""
     written = _ascii_digits(text)
-    if not _PHONE.fullmatch(written):
+    if not _PHONE.fullmatch(written) or not MIN_PHONE_DIGITS <= sum(map(str.isdigit, written)) <= MAX_PHONE_DIGITS:
         return None
     try:
         number = phonenumbers.parse(written, market)

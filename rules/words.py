@@ -116,6 +116,19 @@ class Words:
         slices = [*self.slices[:at], *(place for _, place in given), *self.slices[at + count :]]
         return Words(self.original, words, slices)
 
+    def cut(self, at: int, pieces: list[str]) -> list[tuple[str, Slice]]:
+        """One word cut into these pieces (which together are the word), each with its own slice."""
+        start, limit = self.slices[at]
+        found = []
+        for piece in pieces:
+            end, length = start, 0
+            while end < limit and length < len(piece):
+                length += len(fold(self.original[end]).strip())
+                end += 1
+            found.append((piece, (start, end)))
+            start = end
+        return found
+
     def without(self, dropped: frozenset[int]) -> Words:
         """The same text without the words at these places."""
         kept = [index for index in range(len(self.words)) if index not in dropped]

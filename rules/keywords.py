@@ -1,0 +1,125 @@
+"""Which rule a text starts: the matcher over all keywords of a number, or over the answers of a question.
+
+`match` is exact; `forgive` is the one more try that LANGUAGE.md section 4 allows after everything exact failed. Rules
+with `...` are kept apart and asked only when all others failed. Equal rank between two rules is the author's error
+(`conflicts`); should it get here, the rule with `on` wins, then the earlier one. Neither method costs more when there
+are more rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+import msgspec
+
+from rules.facts import Value
+from rules.patterns import ChoiceWord, CompiledPattern
+from rules.slots import rest_after
+from rules.trie import Fit, Node, Walk, captured
+from rules.typos import Alphabets, corrections
+from rules.words import Words, mark_of
+
+MAX_CORRECTIONS = 32
+"""Texts one mistake away that are tried; more of them can hardly all mean one rule."""
+
+_WITHOUT_ON = 1 << 48  # above every place in the list: `on` comes first, then the order of the entries
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """A rule to be found. `strict`: never by a forgiven mistake; `on`: its author named this number."""
+
+    pattern: CompiledPattern
+    key: object
+    strict: bool = False
+    on: bool = False
+
+
+class Match(msgspec.Struct, frozen=True):
+    """The rule that fits best. `spelled` is how the sender wrote what slots took; `rest` the original text after it.
+
+    `whole`: no word of the text was left over. `rank` has a class per word (see `trie`), for `explain` and proofs.
+    """
+
+    key: object
+    captured: dict[str, Value]
+    spelled: dict[str, str]
+    rest: str
+    whole: bool
+    rank: bytes
+
+
+class Matcher:
+    """All rules that a text may start here. Reads `entries` once and keeps no pattern: an iterator is enough."""
+
+    __slots__ = ("_alphabets", "_loose", "_marks", "_plain")
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._plain, self._loose = Node(), Node()
+        marks = set[str]()
+        for place, entry in enumerate(entries):
+            order = place if entry.on else place + _WITHOUT_ON
+            root = self._loose if entry.pattern.loose else self._plain
+            for path in entry.pattern.paths:
+                root.add(path, entry.key, order, strict=entry.strict)
+                for symbol in path.symbols:
+                    word = symbol.word if isinstance(symbol, ChoiceWord) else symbol
+                    if isinstance(word, str) and len(word) == 1 and mark_of(word) == word:
+                        marks.add(word)
+        self._marks = frozenset(marks)
+        self._alphabets: Alphabets = {}
+
+    def match(self, words: Words, today: date, language: str | None = None) -> Match | None:
+        """The most specific rule that fits; `language` is the contact's, for numbers and dates, else the rule's own."""
+        found = self._found(words, today, language)
+        return None if found is None else _match(*found)
+
+    def forgive(
+        self, words: Words, today: date, language: str | None = None, *, first_exact: bool = False
+    ) -> Match | None:
+        """The only rule that fits with one typing mistake or glued words; None when none or several do.
+
+        `first_exact`: the first word must be right (shared numbers). A strict rule in sight makes it None.
+        """
+        chosen: Match | None = None
+        for tried, corrected in enumerate(self._corrections(words, today, language, first_exact=first_exact)):
+            found = self._found(corrected, today, language)
+            if found is None:
+                continue
+            match = _match(*found)
+            if tried == MAX_CORRECTIONS or found[1][2].strict:
+                return None
+            if chosen is not None and (chosen.key, chosen.captured) != (match.key, match.captured):
+                return None
+            chosen = match
+        return chosen
+
+    def visits(self, words: Words, today: date) -> int:
+        """How many places of the tree `match` looks at for this text: what it costs, whatever the machine."""
+        return sum(walk.visits for walk, _ in self._walked(words, today, None))
+
+    def _corrections(self, words: Words, today: date, language: str | None, *, first_exact: bool) -> Iterator[Words]:
+        walk = Walk(words, frozenset(), today, language)
+        for root in (self._plain, self._loose):
+            yield from corrections(root, walk, self._alphabets, first_exact=first_exact)
+
+    def _found(self, words: Words, today: date, language: str | None) -> tuple[Walk, Fit] | None:
+        for walk, fit in self._walked(words, today, language):
+            if fit is not None:
+                return walk, fit
+        return None
+
+    def _walked(self, words: Words, today: date, language: str | None) -> Iterator[tuple[Walk, Fit | None]]:
+        marked = words.with_marks(self._marks) if self._marks else None
+        for root in (self._plain, self._loose):
+            if root.is_leaf:
+                continue
+            for form in (words,) if marked is None else (marked, words):
+                walk = Walk(form, self._marks if form is marked else frozenset(), today, language)
+                yield walk, walk.best(root, 0)
+
+
+def _match(walk: Walk, fit: Fit) -> Match:
+    rank, _, node, end, _ = fit
+    values, spelled = captured(fit)
+    return Match(node.key, values, spelled, rest_after(walk.words, end), walk.is_whole(end), rank)
