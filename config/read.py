@@ -81,7 +81,7 @@ class Reader:
             read = self.table(table, value, here)
         else:
             read = self.value(setting, setting.kind, value, here)
-        if setting.waits and value and len(self.problems) == before:
+        if setting.waits and read != setting.default and len(self.problems) == before:
             message = f"{self.naming(here, setting)} is understood, but nothing in this version uses it"
             self.note(self.places.key(here), message, severity="warning")
         return read

@@ -211,6 +211,7 @@ class Connector:
     message_ids: MessageIds = setting(
         "learn",
         "How message ids of answers and receipts compare: same, hex in the answer or in the receipt, or learnt.",
+        waits=True,
     )
     max_age_s: float = setting(
         float(DAY_S),

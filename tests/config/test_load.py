@@ -293,15 +293,20 @@ ACCOUNT = '[[account]]\nsystem_id = "b"\npassword_hash = "$argon2id$v=19"\nsourc
 
 
 def test_what_waits_is_understood_and_said() -> None:
-    text = ACCOUNT + '[gateway]\nredis = "redis://127.0.0.1"\n'
+    text = ACCOUNT + '[gateway]\nredis = "redis://127.0.0.1"\n' + CONNECTOR + 'message_ids = "same"\n'
     loaded = parse(text, {})
     assert loaded.settings is not None
     assert loaded.settings.accounts[0].allow == ("10.0.0.0/8",)
     assert loaded.settings.gateway.redis == "redis://127.0.0.1"
     assert told(text) == (
         "kwek.toml:1:1: warning: [[account]] is understood, but nothing in this version uses it\n"
-        "kwek.toml:7:1: warning: redis in [gateway] is understood, but nothing in this version uses it"
+        "kwek.toml:7:1: warning: redis in [gateway] is understood, but nothing in this version uses it\n"
+        "kwek.toml:14:1: warning: message_ids in [[connector]] is understood, but nothing in this version uses it"
     )
+
+
+def test_what_waits_may_say_what_is_so_anyway() -> None:
+    assert told('[gateway]\nredis = ""\n' + CONNECTOR + 'message_ids = "learn"\n') == ""
 
 
 def test_an_account_has_a_hash_and_comes_from_networks() -> None:
