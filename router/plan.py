@@ -17,6 +17,7 @@ MessageClass = OneOf[
     "conversational", "transactional", "promotional", "stop_confirmation", "start_confirmation", "help", "operator"
 ]
 Disposition = OneOf["routed", "unrouted", "opted_out", "opted_in", "helped", "due"]
+Outcome = OneOf["answered", "continued", "silent", "missed", "replaced", "stopped", "lost"]
 
 
 class SendText(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -90,7 +91,7 @@ class EndRun(msgspec.Struct, frozen=True, gc=False):
     """A stored run is over: answered, silent, missed too often, replaced by a later start, or ended by an edit."""
 
     run_id: int
-    outcome: OneOf["answered", "continued", "silent", "missed", "replaced", "stopped", "lost"]
+    outcome: Outcome
 
 
 class OptOut(msgspec.Struct, frozen=True):

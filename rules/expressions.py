@@ -227,7 +227,7 @@ def value_of(expression: Compiled, scope: Scope) -> Value | None:
 
 
 def compile_expression(node: syntax.Expression) -> Compiled:
-    """The form that runs. Raises CannotRunError for what later engines will answer (events, clicks, consent, segments)."""
+    """The form that runs. Raises CannotRunError for what later engines will answer (events, clicks…)."""
     simple = _compile_atom(node)
     if simple is not None:
         return simple

@@ -30,7 +30,7 @@ HoleKind = OneOf["name", "contact", "event", "voucher", "link", "field"]
 _REMEMBERED_LANGUAGES: Final = 64
 
 _HOLE: Final = re.compile(r"\{([^{}]*)\}")
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
+_NAME: Final = re.compile(r"[^\W\d]\w*")
 _NO_VALUES: Final[Mapping[str, Value]] = {}
 
 
@@ -148,7 +148,7 @@ def _hole(found: re.Match[str]) -> Hole | None:
     if rest:
         return None
     owner, dot, name = first.partition(".")
-    if not _NAME.fullmatch(owner) or (dot and not _NAME.fullmatch(name)):
+    if first != first.lower() or not _NAME.fullmatch(owner) or (dot and not _NAME.fullmatch(name)):
         return None
     if not dot:
         return Hole("name", owner, given, *found.span())

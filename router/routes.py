@@ -1,0 +1,209 @@
+"""Who gets a message (LANGUAGE.md section 5), as one ordered list of tries; `decide` acts on what comes out.
+
+The order is the law of this file: reserved words, open questions, keywords, both again forgiving a mistake, the newest
+question's `else`, the fallback. On a number that brands share nobody but the operator gets a text that no keyword and
+no open question claims. Tickets take their place between the fourth and the sixth when they have an engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+
+import msgspec
+
+from router.commands import restorable
+from router.interpret import local_date
+from router.messages import Facts, Inbound, Run
+from router.plan import Needs, Tried
+from rules.actions import Call, Pause, Program, Question
+from rules.keywords import Match
+from rules.packs import Reserved
+from rules.rulebook import BrandBook, NumberBook, Rule, Rulebook
+from rules.words import Words, words_of
+
+_NO_BOOKS: Final[Mapping[str, Rulebook | None]] = {}
+
+
+class Books(msgspec.Struct, frozen=True):
+    """The newest rule set, and older ones by deployment as far as runs need them; None: it cannot be had any more."""
+
+    newest: Rulebook
+    older: Mapping[str, Rulebook | None] = _NO_BOOKS
+
+
+class Located(msgspec.Struct, frozen=True):
+    """A suspended run found in a rule set: the step it stands at, and the programs that called its program.
+
+    `calls` are (program, where it goes on, identity of its `run`), outermost first; `place` is the step's index.
+    """
+
+    run: Run
+    rulebook: Rulebook
+    brand: BrandBook
+    calls: tuple[tuple[Program, int, str], ...]
+    program: Program
+    place: int
+    step: Question | Pause
+
+
+class Commanded(msgspec.Struct, frozen=True):
+    """Step 1: a word that every phone may say."""
+
+    reserved: Reserved
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """Steps 2 and 4: an open question's answer."""
+
+    located: Located
+    match: Match
+
+
+class Started(msgspec.Struct, frozen=True):
+    """Steps 3 and 4: a keyword."""
+
+    rule: Rule
+    match: Match
+
+
+class Missed(msgspec.Struct, frozen=True):
+    """Step 6: the newest open question gets what fits nothing."""
+
+    located: Located
+
+
+class Unclaimed(msgspec.Struct, frozen=True):
+    """Step 7: the brand's fallback; without a brand the operator's text."""
+
+    brand: str | None
+
+
+Route = Commanded | Answered | Started | Missed | Unclaimed
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """The contact's suspended runs as far as they can be found; `lost` ones stand nowhere any more."""
+
+    questions: tuple[Located, ...]
+    lost: tuple[Run, ...]
+
+
+def standing(facts: Facts, books: Books, now: int) -> Standing | Needs:
+    """The questions still open at `now`, newest first. What falls due exactly now has happened."""
+    if not facts.runs:
+        return _NOTHING_OPEN
+    questions: list[Located] = []
+    lost: list[Run] = []
+    missing: set[str] = set()
+    for run in facts.runs:
+        if run.kind != "question" or (run.due_at is not None and run.due_at <= now):
+            continue
+        located = locate(run, books)
+        if isinstance(located, Needs):
+            missing |= located.deployments
+        elif located is None:
+            lost.append(run)
+        elif isinstance(located.step, Question):
+            questions.append(located)
+    return Needs(frozenset(missing)) if missing else Standing(tuple(questions), tuple(lost))
+
+
+_NOTHING_OPEN: Final = Standing((), ())
+
+
+def locate(run: Run, books: Books) -> Located | Needs | None:
+    """Where a run stands: in the newest rule set, else in its own; None when neither can be had."""
+    found = _locate_in(run, books.newest)
+    if found is not None or run.deployment == books.newest.deployment:
+        return found
+    if run.deployment not in books.older:
+        return Needs(frozenset((run.deployment,)))
+    own = books.older[run.deployment]
+    return None if own is None else _locate_in(run, own)
+
+
+def _locate_in(run: Run, rulebook: Rulebook) -> Located | None:
+    brand = rulebook.brands.get(run.brand)
+    rule = brand.rules.get(run.rule) if brand is not None else None
+    if brand is None or rule is None:
+        return None
+    program, calls = rule.program, []
+    for identity in run.frames[:-1]:
+        place = program.places.get(identity)
+        step = None if place is None else program.steps[place]
+        if place is None or not isinstance(step, Call) or step.chain not in brand.chains:
+            return None
+        calls.append((program, place + 1, identity))
+        program = brand.chains[step.chain].program
+    place = program.places.get(run.frames[-1])
+    step = None if place is None else program.steps[place]
+    if place is None or not isinstance(step, Question | Pause):
+        return None
+    return Located(run, rulebook, brand, tuple(calls), program, place, step)
+
+
+def route(
+    facts: Facts, message: Inbound, number: NumberBook, open_now: Standing, now: int, tried: list[Tried] | None
+) -> Route:
+    """Whose the message is. `tried`, where given, gets a line for each step that passed it over."""
+    words = words_of(message.text)
+    reserved = number.reserved_in(words)
+    if reserved is not None and _commands(facts, number, reserved, open_now):
+        return Commanded(reserved)
+    _note(tried, "reserved words", number.market, "says something else" if reserved is None else "nothing to restore")
+    day = local_date(now, number.zone)
+    for located in open_now.questions:
+        match = _question(located).matcher.match(words, day)
+        if match is not None:
+            return Answered(located, match)
+        _note(tried, "open questions", located.run.rule, "no answer of it fits")
+    match = number.matcher.match(words, day)
+    if match is not None:
+        return Started(match.key, match)
+    _note(tried, "keywords", facts.number, "none fits")
+    return _forgiving(number, open_now.questions, words, day, tried) or _leftover(number, open_now.questions, tried)
+
+
+def _commands(facts: Facts, number: NumberBook, reserved: Reserved, open_now: Standing) -> bool:
+    """Opt-in words count when no question is open and something was opted out; the others always."""
+    if reserved.kind != "start":
+        return True
+    return not open_now.questions and bool(restorable(facts, number, reserved))
+
+
+def _forgiving(
+    number: NumberBook, questions: Sequence[Located], words: Words, day: date, tried: list[Tried] | None
+) -> Route | None:
+    for located in questions:
+        match = _question(located).matcher.forgive(words, day, first_exact=False)
+        if match is not None:
+            return Answered(located, match)
+    match = number.matcher.forgive(words, day, first_exact=number.shared)
+    if match is not None:
+        return Started(match.key, match)
+    _note(tried, "forgiving a mistake", number.number, "not exactly one comes out")
+    return None
+
+
+def _leftover(number: NumberBook, questions: Sequence[Located], tried: list[Tried] | None) -> Route:
+    if not questions:
+        brand = None if number.shared or not number.brands else number.brands[0]
+        return Unclaimed(brand)
+    newest = questions[0]
+    step = _question(newest)
+    if step.again is not None or step.otherwise is not None:
+        return Missed(newest)
+    _note(tried, "the question's else", newest.run.rule, "it has none")
+    return Unclaimed(newest.brand.name)
+
+
+def _question(located: Located) -> Question:
+    assert isinstance(located.step, Question)
+    return located.step
+
+
+def _note(tried: list[Tried] | None, step: str, what: str, outcome: str) -> None:
+    if tried is not None:
+        tried.append(Tried(step, what, outcome))

@@ -1,0 +1,189 @@
+"""From sources to a rulebook: parse, check, look for clashes and at texts, and build when nothing is wrong.
+
+All diagnostics of all files come at once. A rulebook is made only of a set without errors, so that what runs is
+always a whole deployment: a broken file leaves the last good set in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from rules import syntax
+from rules.actions import Voice, compile_block
+from rules.check import check
+from rules.check_texts import check_texts
+from rules.conflicts import conflicts
+from rules.declared import BrandFiles, brands_of
+from rules.diagnostics import Diagnostic, Source, has_errors, in_order
+from rules.keywords import Entry, Matcher
+from rules.packs import TextName, load, market_of
+from rules.parse import parse
+from rules.patterns import CompiledPattern, Reading, compile_pattern
+from rules.printer import pattern
+from rules.rulebook import BrandBook, Grants, NumberBook, NumberGrant, Rule, Rulebook, deployment_of
+from rules.texts import Template, Texts, measured, texts
+
+#: Names of brands that a neutral text may list; on a number with more it names the number instead.
+_LISTED_BRANDS: Final = 3
+#: Digits of the longest short code (in use: 3 to 6).
+_LONGEST_SHORT_CODE: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What came of a set of sources: the book (None when there is an error), and all that is to be said about them."""
+
+    book: Rulebook | None
+    diagnostics: list[Diagnostic]
+
+
+def compile_sources(sources: Sequence[Source], grants: Grants | None) -> Compiled:
+    """Compile a whole set; without grants every number that a brand names is granted."""
+    files: list[syntax.File] = []
+    diagnostics: list[Diagnostic] = []
+    for source in sources:
+        file, found = parse(source)
+        diagnostics += found
+        if file is not None:
+            files.append(file)
+    brands = brands_of(files)
+    given = grants or grants_of(brands)
+    diagnostics += check(files, given)
+    if not has_errors(diagnostics):
+        diagnostics += conflicts(files, given)
+        diagnostics += check_texts(brands, given)
+    if has_errors(diagnostics):
+        return Compiled(None, in_order(diagnostics))
+    return Compiled(_build(brands, given, deployment_of(sources)), in_order(diagnostics))
+
+
+def grants_of(brands: Sequence[BrandFiles]) -> Grants:
+    """Every number that a brand names, granted to all that name it; the market follows from their time zone."""
+    named: dict[str, list[BrandFiles]] = {}
+    for brand in brands:
+        for number in brand.numbers:
+            named.setdefault(number, []).append(brand)
+    return Grants(
+        tuple(
+            NumberGrant(
+                number=number,
+                kind="short-code" if len(number) <= _LONGEST_SHORT_CODE else "long-number",
+                country=market_of(users[0].timezone),
+                brands=tuple(brand.name for brand in users),
+                via="",
+            )
+            for number, users in named.items()
+        )
+    )
+
+
+def _build(brands: Sequence[BrandFiles], grants: Grants, deployment: str) -> Rulebook:
+    makers = {brand.name: _BrandMaker(brand) for brand in brands}
+    return Rulebook(
+        deployment,
+        {name: maker.book() for name, maker in makers.items()},
+        {grant.number: _number(grant, makers, grants.operator_text) for grant in grants.numbers},
+    )
+
+
+class _BrandMaker:
+    """One brand being built; a keyword's pattern is compiled once per market it is used in."""
+
+    def __init__(self, files: BrandFiles) -> None:
+        self.files = files
+        self.zone = ZoneInfo(files.timezone)
+        voice = Voice(Reading(files.language, market_of(files.timezone), load()), strict=not files.typos)
+        self.keywords = [
+            (keyword, self._rule(f"keyword {pattern(keyword.pattern)}", keyword.on, keyword, voice))
+            for keyword in files.keywords
+        ]
+        self.fallbacks = [
+            (fallback, self._rule("fallback", fallback.on, fallback, voice)) for fallback in files.fallbacks
+        ]
+        self.chains = {chain.name: self._rule(f"chain {chain.name}", (), chain, voice) for chain in files.chains}
+        self._compiled: dict[tuple[int, str | None], CompiledPattern] = {}
+
+    def _rule(
+        self,
+        head: str,
+        on: tuple[syntax.Msisdn, ...],
+        node: syntax.Keyword | syntax.Fallback | syntax.Chain,
+        voice: Voice,
+    ) -> Rule:
+        head = f"{head} on {', '.join(number.digits for number in on)}" if on else head
+        program = compile_block(node.block, voice)
+        return Rule(f"{self.files.name}/{head}", self.files.name, head, node.span.file, node.span.line, program)
+
+    def book(self) -> BrandBook:
+        files = self.files
+        return BrandBook(
+            name=files.name,
+            language=files.language,
+            zone=self.zone,
+            numbers=files.numbers,
+            help=_own_texts(files.help, "help", files),
+            stop=_own_texts(files.stop, "stopped", files),
+            started=_own_texts(None, "started", files),
+            limit=files.limit,
+            typos=files.typos,
+            attributes=files.attributes,
+            rules={rule.identity: rule for _, rule in (*self.keywords, *self.fallbacks)},
+            chains=self.chains,
+        )
+
+    def entries(self, number: str, market: str | None) -> Iterator[Entry]:
+        """The keywords that are heard on a number; those written for it come first."""
+        heard = [(keyword, rule) for keyword, rule in self.keywords if _is_on(keyword.on, number)]
+        for keyword, rule in sorted(heard, key=lambda pair: not pair[0].on):
+            key = (id(keyword), market)
+            if key not in self._compiled:
+                self._compiled[key] = compile_pattern(keyword.pattern, Reading(self.files.language, market, load()))
+            yield Entry(self._compiled[key], rule, strict=not self.files.typos)
+
+    def fallback(self, number: str) -> Rule | None:
+        """The fallback for a number: one written for it before one for all."""
+        heard = [(fallback, rule) for fallback, rule in self.fallbacks if _is_on(fallback.on, number)]
+        return min(heard, key=lambda pair: not pair[0].on)[1] if heard else None
+
+
+def _is_on(on: tuple[syntax.Msisdn, ...], number: str) -> bool:
+    return not on or any(msisdn.digits == number for msisdn in on)
+
+
+def _number(grant: NumberGrant, makers: Mapping[str, _BrandMaker], operator_text: str | None) -> NumberBook:
+    users = [makers[name] for name in grant.brands if name in makers and grant.number in makers[name].files.numbers]
+    fallbacks = {user.files.name: user.fallback(grant.number) for user in users}
+    market = load().market(grant.country)
+    names = [user.files.name for user in users]
+    speaker = ", ".join(names) if 0 < len(names) <= _LISTED_BRANDS else grant.number
+    operator = None if operator_text is None else Texts(((None, Template((operator_text,), measured(operator_text))),))
+    return NumberBook(
+        number=grant.number,
+        kind=grant.kind,
+        market=grant.country,
+        languages=tuple(dict.fromkeys((*market.languages[:1], *(user.files.language for user in users)))),
+        zone=users[0].zone if users else ZoneInfo("UTC"),
+        via=grant.via,
+        brands=tuple(names),
+        matcher=Matcher(entry for user in users for entry in user.entries(grant.number, grant.country)),
+        fallbacks={name: rule for name, rule in fallbacks.items() if rule is not None},
+        neutral=operator or _pack_texts("unknown", speaker, market.languages),
+        help=operator or _pack_texts("help", speaker, market.languages),
+        stopped=_pack_texts("stopped", grant.number, market.languages),
+        started=_pack_texts("started", grant.number, market.languages),
+    )
+
+
+def _own_texts(own: syntax.Text | None, name: TextName, files: BrandFiles) -> Texts:
+    return texts(own) if own is not None else _pack_texts(name, files.name, (files.language,))
+
+
+def _pack_texts(name: TextName, speaker: str, first: Iterable[str]) -> Texts:
+    """The packs' text in every language, those named `first` before the others."""
+    packs = load()
+    codes = dict.fromkeys((*(packs.language(code).code for code in first), *packs.languages))
+    said = {code: packs.languages[code].texts[name].replace("{brand}", speaker) for code in codes}
+    return Texts(tuple((code, Template((text,), measured(text))) for code, text in said.items()))

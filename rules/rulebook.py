@@ -1,0 +1,129 @@
+"""A compiled set of rules: what the router looks things up in. Values only; `compiler` makes it, nothing changes it.
+
+A rulebook is one deployment: `deployment` is the hash of all its sources, and a suspended run names it together with
+a rule's identity (brand and head of the rule) and a step's, never a place in a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from hashlib import sha256
+from typing import Literal as OneOf
+
+import msgspec
+
+from rules.actions import Program
+from rules.diagnostics import Source
+from rules.keywords import Matcher
+from rules.packs import Reserved, reserved
+from rules.texts import Texts
+from rules.words import Words
+
+NumberKind = OneOf["short-code", "long-number"]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberGrant:
+    """A number the operator has, and the brands that may use it; more than one: shared. `via` is a connector."""
+
+    number: str
+    kind: NumberKind
+    country: str | None
+    brands: tuple[str, ...]
+    via: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """Which brand may use which number, and the operator's own neutral text (None: the market pack's)."""
+
+    numbers: tuple[NumberGrant, ...]
+    operator_text: str | None = None
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A `keyword`, `fallback` or `chain` that runs. `identity` is "brand/head"; `file` and `line` its place."""
+
+    identity: str
+    brand: str
+    head: str
+    file: str
+    line: int
+    program: Program
+
+
+class BrandBook(msgspec.Struct, frozen=True):
+    """A brand: how it speaks, and its rules by identity.
+
+    `help` and `stop` are its own texts, else the market's; `started` says that an opt-out was taken back. `limit` is
+    the most segments of one text, None: no limit.
+    """
+
+    name: str
+    language: str
+    zone: tzinfo
+    numbers: tuple[str, ...]
+    help: Texts
+    stop: Texts
+    started: Texts
+    limit: int | None
+    typos: bool
+    attributes: Mapping[str, str]
+    rules: Mapping[str, Rule]
+    chains: Mapping[str, Rule]
+
+
+class NumberBook(msgspec.Struct, frozen=True):
+    """A number: whose texts it takes, and what every phone may say on it whatever the brands write.
+
+    `matcher` holds the keywords of all its brands, keyed by `Rule`. `fallbacks` by brand. `languages` are those whose
+    reserved words count, the market's first. `neutral`, `help`, `stopped` and `started` speak for no brand. `zone`
+    says what day it is where dates are read.
+    """
+
+    number: str
+    kind: NumberKind
+    market: str | None
+    languages: tuple[str, ...]
+    zone: tzinfo
+    via: str
+    brands: tuple[str, ...]
+    matcher: Matcher
+    fallbacks: Mapping[str, Rule]
+    neutral: Texts
+    help: Texts
+    stopped: Texts
+    started: Texts
+
+    @property
+    def shared(self) -> bool:
+        """Whether several brands use it: then only a keyword, a question or a ticket tells whose a text is."""
+        return len(self.brands) > 1
+
+    def reserved_in(self, words: Words) -> Reserved | None:
+        """The reserved word that a text is, in the number's market and the brands' languages."""
+        for language in self.languages:
+            found = reserved(words, self.market, language)
+            if found is not None:
+                return found
+        return None
+
+
+class Rulebook(msgspec.Struct, frozen=True):
+    """One deployment: brands and numbers by name."""
+
+    deployment: str
+    brands: Mapping[str, BrandBook]
+    numbers: Mapping[str, NumberBook]
+
+
+def deployment_of(sources: Iterable[Source]) -> str:
+    """The hash of all files of a set, whatever order they come in."""
+    digest = sha256()
+    for source in sorted(sources, key=lambda source: (source.file, source.text)):
+        for part in (source.file, source.text):
+            octets = part.encode("utf-8", "surrogatepass")
+            digest.update(len(octets).to_bytes(8, "big") + octets)
+    return digest.hexdigest()[:32]
