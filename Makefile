@@ -27,7 +27,7 @@ style: .make/dev
 
 types: .make/dev
 	$(BIN)/mypy
-	$(BIN)/mypy tests tools
+	$(BIN)/mypy tests
 
 imports: .make/dev
 	$(BIN)/lint-imports --no-cache
