@@ -1,1 +1,1 @@
-"""`router/` says what happens to a message: it decides, writes the decision in one transaction, and settles what became of it."""
+"""`router/` says what happens to a message: it decides, writes that in one transaction, and settles what came of it."""

@@ -14,8 +14,8 @@ import msgspec
 from router.messages import Contact, Facts, Inbound, Profile, Run, Thread
 from router.store import statements as sql
 from router.store.engine import Row, Tx
+from router.store.values import loads
 from router.world import Ids
-from rules.facts import values_from_json
 
 _NOTHING = Thread()
 
@@ -74,7 +74,7 @@ def _load(tx: Tx, rows: list[Row], new: set[str]) -> Loaded:
     profiles: dict[int, dict[str, Profile]] = defaultdict(dict)
     for contact_id, brand, tags, attributes, opted_out_at in sql.profiles_of.rows(tx, old):
         profiles[contact_id][brand] = Profile(
-            brand, frozenset(msgspec.json.decode(tags)), values_from_json(attributes), opted_out_at
+            brand, frozenset(msgspec.json.decode(tags)), loads(attributes), opted_out_at
         )
     runs: dict[int, list[Run]] = defaultdict(list)
     for row in sql.runs_of.rows(tx, old):
@@ -92,6 +92,6 @@ def run_of(row: Row) -> Run:
     """A suspended run from its row."""
     return Run(
         id=row[0], number=row[2], kind=row[3], brand=row[4], rule=row[5], frames=tuple(msgspec.json.decode(row[6])),
-        deployment=row[7], variables=values_from_json(row[8]), due_at=row[9], misses=row[10], started_at=row[11],
+        deployment=row[7], variables=loads(row[8]), due_at=row[9], misses=row[10], started_at=row[11],
         inbound_id=row[12],
     )  # fmt: skip

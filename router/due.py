@@ -40,14 +40,13 @@ def run(tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE) -> list[P
 
 
 def next_instant(tx: Tx) -> int | None:
-    """The earliest instant at which something falls due, as far as the tables know; None when nothing will."""
+    """The earliest instant at which a run, a set of parts or an unknown outcome falls due; None when none will."""
     part = sql.oldest_open_part.rows(tx)[0][0]
-    instants = [
+    instants = (
         sql.next_run.rows(tx)[0][0],
         sql.next_unknown.rows(tx)[0][0],
         None if part is None else part + PART_LIFE,
-    ]
-    instants += [due_at for _, due_at in outbox.waiting(tx).values()]
+    )
     return min((instant for instant in instants if instant is not None), default=None)
 
 

@@ -66,12 +66,18 @@ class Done(msgspec.Struct):
     """What went wrong with causes that are not messages, for the log."""
     performances: list[Performance] = []
     strays: int = 0
+    next_due: int | None = None
+    """The earliest instant at which something falls due, as far as this group knows."""
+    waiting: dict[str, int] | None = None
+    """After a claim: connectors for which something still waits, and when it is due."""
 
     def merge(self, other: Done) -> None:
         """Add what another piece came to."""
         for name in ("accepted", "receipts", "settled", "claims", "quarantined", "faults", "performances"):
             getattr(self, name).extend(getattr(other, name))
         self.strays += other.strays
+        self.next_due = min((at for at in (self.next_due, other.next_due) if at is not None), default=None)
+        self.waiting = self.waiting if other.waiting is None else other.waiting
 
 
 def commit(store: Store, group: Group, ways: Ways, allowance: Allowance) -> Done:
@@ -123,10 +129,15 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
         done.performances.append(inbound.accept(tx, group.inbound, ways, allowance))
     if group.due:
         done.performances += due.run(tx, ways, allowance)
+        done.next_due = due.next_instant(tx)
     for performance in done.performances:
         done.claims += performance.claims
+        if performance.next_due is not None:
+            done.next_due = min(performance.next_due, done.next_due or performance.next_due)
     if group.claim:
+        connectors = list(allowance.left)
         done.claims += outbox.claim(tx, allowance, ways.place())
+        done.waiting = outbox.waiting(tx, connectors)
     return done
 
 
@@ -135,10 +146,10 @@ def _set_aside(store: Store, group: Group, ways: Ways, reason: str) -> Done:
     done = Done(faults=[reason])
     with store.begin() as tx:
         for message in group.inbound:
-            inbound.quarantine(tx, message, reason, ways)
+            inbound.quarantine(tx, message, reason)
             done.quarantined.append((message, reason))
         for receipt in group.receipts:
-            inbound.quarantine(tx, _as_message(receipt), reason, ways)
+            inbound.quarantine(tx, _as_message(receipt), reason)
             done.receipts.append(receipt)
         if group.due:
             due.set_aside(tx, ways, reason)
@@ -148,5 +159,5 @@ def _set_aside(store: Store, group: Group, ways: Ways, reason: str) -> Done:
 def _as_message(receipt: ReceiptIn) -> Inbound:
     return Inbound(
         id=receipt.id, connector=receipt.connector, session=receipt.session, sequence=receipt.sequence, sender="",
-        recipient="", text=receipt.text, received_at=receipt.received_at, octets=receipt.text.encode(),
+        recipient="", text=receipt.text, received_at=receipt.received_at, frame=receipt.frame,
     )  # fmt: skip

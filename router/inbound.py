@@ -22,7 +22,12 @@ from router.ways import Ways
 def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -> Performance:
     """Take a batch of texts in, at most one of each sender. Gives what came of it, written but not yet committed."""
     place = ways.place()
-    whole = [text for text in (_whole(tx, message, ways) for message in batch) if text is not None]
+    whole: list[Inbound] = []
+    for message in batch:
+        if message.unreadable:
+            quarantine(tx, message, message.unreadable)
+        elif (text := _whole(tx, message, ways)) is not None:
+            whole.append(text)
     performance = Performance(place, allowance)
     if not whole:
         return performance
@@ -34,7 +39,7 @@ def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -
     return performance
 
 
-def quarantine(tx: Tx, message: Inbound, reason: str, ways: Ways) -> None:
+def quarantine(tx: Tx, message: Inbound, reason: str) -> None:
     """Keep a message that cannot be acted upon, with its raw octets, where an operator sees it."""
     row = (message.id, message.connector, message.session, message.sequence, message.frame or message.octets, reason,
            message.received_at)  # fmt: skip

@@ -30,7 +30,7 @@ class Inbound(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `session` and `sequence` say which link carried it and under which sequence_number: evidence for telling a
     re-delivery from a genuine repeat. `octets` and `charset` are the user data without its header, and how to read it
     (parts are joined as octets, since a character may be cut between two). `frame` is the whole PDU, kept when the
-    message cannot be understood or acted upon.
+    message cannot be understood or acted upon; `unreadable` says why it cannot be read as text.
     """
 
     id: int
@@ -46,6 +46,7 @@ class Inbound(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     part: Part | None = None
     frame: bytes = b""
     incomplete: bool = False
+    unreadable: str = ""
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False):

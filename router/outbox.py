@@ -7,7 +7,7 @@ Rule 2: this file knows no connector; an outcome is a value that one made.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal as OneOf
 
 import msgspec
@@ -124,9 +124,10 @@ def resolve_unknown(tx: Tx, now: int, most: int = RECOVERY_SLICE) -> int:
     return len(again) + len(over)
 
 
-def waiting(tx: Tx) -> dict[str, tuple[int, int]]:
-    """How many messages are ready per connector, and the earliest instant one is due."""
-    return {connector: (count, due_at) for connector, count, due_at in sql.ready_by_connector.rows(tx)}
+def waiting(tx: Tx, connectors: Iterable[str]) -> dict[str, int]:
+    """The connectors for which something is ready, and the earliest instant at which it is due."""
+    found = {name: sql.earliest_ready.rows(tx, name)[0][0] for name in connectors}
+    return {name: at for name, at in found.items() if at is not None}
 
 
 def housekeep(tx: Tx, now: int) -> None:

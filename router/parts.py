@@ -1,8 +1,9 @@
 """Long messages that come in parts: parts are rows, joined once when the last one is there, in whatever order.
 
 A set is known by connector, sender, recipient, reference and total, within a life time (references are reused). Joined
-parts stay for that time, so that a repeated part is recognised; parts that wait longer, or whose
-reference is used for another message, are delivered as they are and marked `incomplete`. The octets are joined, not the texts: a character may have been cut between two parts.
+parts stay for that time, so that a repeated part is recognised; parts that wait longer, or whose reference is used for
+another message, are delivered as they are and marked `incomplete`. The octets are joined, not the texts: a character
+may have been cut between two parts.
 """
 
 from __future__ import annotations

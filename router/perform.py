@@ -31,8 +31,9 @@ from router.plan import (
 )
 from router.store import statements as sql
 from router.store.engine import Row, Tx
+from router.store.values import dumps
 from router.world import Ids
-from rules.facts import Value, values_to_json
+from rules.facts import Value
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
@@ -114,7 +115,7 @@ class Performance:
         for profile in turn.changed.values():
             self._profiles[facts.contact.id, profile.brand] = (
                 facts.contact.id, profile.brand, msgspec.json.encode(sorted(profile.tags)).decode(),
-                values_to_json(profile.attributes), profile.opted_out_at,
+                dumps(profile.attributes), profile.opted_out_at,
             )  # fmt: skip
 
     def write(self, tx: Tx) -> None:
@@ -246,7 +247,7 @@ class _Turn:
         place, message = self.performance.place, self.facts.message
         self.performance.record(
             (place.ids.next(place.now), self.facts.contact.id, effect.brand, effect.name,
-             values_to_json({"value": effect.value}), effect.once, effect.rule, message.id if message else 0, place.now)
+             dumps({"value": effect.value}), effect.once, effect.rule, message.id if message else 0, place.now)
         )  # fmt: skip
 
     def _suspend(self, run_id: int, effect: Suspend) -> None:
@@ -254,7 +255,7 @@ class _Turn:
         started_at = run.started_at or self.performance.place.now
         self.performance.suspend(
             (run_id, self.facts.contact.id, run.number, run.kind, run.brand, run.rule, _json(run.frames),
-             run.deployment, values_to_json(run.variables), run.due_at, run.misses, started_at, run.inbound_id),
+             run.deployment, dumps(run.variables), run.due_at, run.misses, started_at, run.inbound_id),
             run.due_at,
         )  # fmt: skip
 

@@ -32,6 +32,7 @@ class ReceiptIn(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     text: str
     session: int = 0
     sequence: int = 0
+    frame: bytes = b""
 
 
 def settle(tx: Tx, batch: Sequence[ReceiptIn]) -> int:

@@ -221,10 +221,9 @@ resolve_unknown = Statement(
     "state", "reason", "due", "ids",
 )  # fmt: skip
 next_unknown = Statement(select(func.min(outbox.c.due_at)).where(outbox.c.state == _UNKNOWN))
-ready_by_connector = Statement(
-    select(outbox.c.connector, func.count(), func.min(outbox.c.due_at))
-    .where(outbox.c.state == _READY)
-    .group_by(outbox.c.connector)
+earliest_ready = Statement(
+    select(func.min(outbox.c.due_at)).where(outbox.c.state == _READY, outbox.c.connector == bindparam("connector")),
+    "connector",
 )
 
 # --- receipts

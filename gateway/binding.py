@@ -1,0 +1,46 @@
+"""From the operator's settings to what the other folders take: binds for `smpp`, grants for `rules`."""
+
+from __future__ import annotations
+
+import ssl
+
+from config.settings import Connector, Settings
+from rules.rulebook import Grants, NumberGrant
+from smpp.client import BindSettings
+from smpp.timers import Limits
+
+
+def grants_of(settings: Settings) -> Grants:
+    """Which brand may use which number, and what the operator says on his own behalf."""
+    numbers = tuple(NumberGrant(n.number, n.kind, n.country, n.brands, n.via) for n in settings.numbers)
+    return Grants(numbers, settings.operator.unknown or None)
+
+
+def bind_of(connector: Connector, settings: Settings) -> BindSettings:
+    """How one message centre is reached and bound to."""
+    limits = Limits(
+        window=connector.window,
+        session_init_s=connector.connect_s,
+        enquire_link_s=connector.enquire_link_s,
+        enquire_answer_s=connector.response_s,
+        response_s=connector.response_s,
+        max_pdu_octets=settings.limits.pdu_octets,
+    )
+    addresses = ((connector.host, connector.port), *((other.host, other.port) for other in connector.hosts))
+    return BindSettings(
+        name=connector.name,
+        addresses=addresses,
+        system_id=connector.system_id,
+        password=connector.password.reveal(),
+        system_type=connector.system_type,
+        interface_version=connector.interface_version,
+        bind=connector.bind,
+        binds=connector.binds,
+        limits=limits,
+        connect_s=connector.connect_s,
+        reconnect_least_s=connector.reconnect_least_s,
+        reconnect_most_s=connector.reconnect_most_s,
+        refused_least_s=connector.refused_least_s,
+        refused_most_s=connector.refused_most_s,
+        tls=ssl.create_default_context() if connector.tls else None,
+    )

@@ -1,0 +1,79 @@
+"""What the main way asks of any connector, whatever its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from router.messages import Inbound
+from router.outbox import Outcome
+from router.perform import Claim
+from router.receipts import ReceiptIn
+
+Answer = Callable[[bool], None]
+"""Acknowledges one message to whoever sent it: True, it is kept; False, try again later."""
+
+
+class Read(msgspec.Struct, frozen=True, gc=False):
+    """What one read of a link brought, with how each of it is answered (by the id of the message or receipt)."""
+
+    inbound: Sequence[Inbound]
+    receipts: Sequence[ReceiptIn]
+    answers: dict[int, Answer]
+    octets: int
+
+
+class Connector(Protocol):
+    """A way to and from carriers."""
+
+    name: str
+
+    @property
+    def trouble(self) -> str:
+        """What keeps it from working, as a sentence; empty when nothing does."""
+
+    @property
+    def most(self) -> int:
+        """Most segments that may be unsettled at once: the window of all its links."""
+
+    def room(self) -> int:
+        """Segments that may be handed over now."""
+
+    def wait_s(self) -> float:
+        """Seconds until its rate or a pause leaves room again; 0 when neither holds anything back."""
+
+    def hand(self, claims: Sequence[Claim], lease_until: float) -> None:
+        """Send claimed texts; `lease_until` in monotonic seconds: what is not written by then is given back."""
+
+    def settled(self, outcomes: Sequence[Outcome]) -> None:
+        """These outcomes are on disk: their slots are free."""
+
+    def pause_reading(self) -> None:
+        """Take nothing more in."""
+
+    def resume_reading(self) -> None:
+        """Take texts in again."""
+
+    def start(self) -> None:
+        """Begin to connect."""
+
+    async def stop(self, drain_s: float) -> None:
+        """Let what is on the wire finish, then disconnect."""
+
+
+class Exchange(Protocol):
+    """What a connector may ask of the gateway around it."""
+
+    def take(self, read: Read) -> None:
+        """Texts and receipts came in; each is answered once its group is committed."""
+
+    def report(self, outcomes: Sequence[Outcome]) -> None:
+        """What became of texts that were handed over."""
+
+    def wake(self) -> None:
+        """There may be room for what waits."""
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something after so many seconds, unless the gateway stops before."""

@@ -1,0 +1,176 @@
+"""The one translator between the wire's words and ours: `short_message` and `data_coding` below, text and sender above.
+
+Reading never fails: what cannot be read as text becomes an `Inbound` that says why it is unreadable, and is kept with
+its octets. Which TON and NPI an address gets, and what data_coding 0 means, differs per message centre and is settled
+here from its settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from config.settings import Addresses, Connector
+from config.values import TonNpi
+from router.messages import Inbound, Part
+from router.perform import Claim
+from router.receipts import ReceiptIn
+from smpp import concat, text
+from smpp.pdu import DataSm, DeliverSm, SubmitSm
+from smpp.receipt import id_forms, is_receipt, receipt_of
+from smpp.text import Encoding, TextFault
+
+TON_INTERNATIONAL = 1
+RECEIPT_ON_FINAL = 0x01
+"""registered_delivery: a receipt whether delivered or not (SMPP 3.4 §5.2.17)."""
+REFERENCE_BITS = 0xFFFF
+
+Carried = DeliverSm | DataSm
+
+
+def decode(octets: bytes, charset: str) -> str:
+    """Octets as text, by the name that `Inbound.charset` gives; what cannot be read shows as a mark."""
+    name, locking, single_shift = (*charset.split("/"), "0", "0")[:3]
+    return text.decode_as(octets, Encoding(name), int(locking), int(single_shift), lenient=True)
+
+
+class Origin(NamedTuple):
+    """Where and when something came in: its new id, the session that carried it, and the instant (microseconds)."""
+
+    id: int
+    session: int
+    at: int
+
+
+class Mapping:
+    """The translation for one connector. `short_codes` are those of our numbers that are short codes."""
+
+    def __init__(self, settings: Connector, short_codes: Collection[str]) -> None:
+        self.connector = settings.name
+        self._default_in = Encoding(settings.charset_in)
+        self._default_out = Encoding(settings.charset_out)
+        self._method = concat.Method(settings.long_messages)
+        self._addresses: Addresses = settings.addresses
+        self._short_codes = frozenset(short_codes)
+        self._registered = RECEIPT_ON_FINAL if settings.receipts else 0
+        self._plus = "+" if settings.addresses.plus else ""
+        self._sources: dict[str, tuple[int, int, str]] = {}
+
+    def is_receipt(self, pdu: Carried) -> bool:
+        """Whether a PDU from the centre is a delivery receipt, not a text."""
+        return is_receipt(pdu)
+
+    def to_inbound(self, pdu: Carried, frame: bytes, origin: Origin) -> Inbound:
+        """A text as the router takes it; `frame` is the whole PDU as it came."""
+        content = concat.content_of(pdu, packed=self._default_in is Encoding.GSM7_PACKED and not pdu.data_coding)
+        read, charset, unreadable = self._read(content, pdu.data_coding)
+        part = content.part
+        return Inbound(
+            id=origin.id,
+            connector=self.connector,
+            session=origin.session,
+            sequence=pdu.sequence_number,
+            sender=plain(pdu.source_addr, pdu.source_addr_ton),
+            recipient=plain(pdu.destination_addr, pdu.dest_addr_ton),
+            text=read,
+            received_at=origin.at,
+            octets=content.octets,
+            charset=charset,
+            part=None if part is None or part.total == 1 else Part(part.reference, part.total, part.index),
+            frame=frame,
+            unreadable=unreadable,
+        )
+
+    def _read(self, content: concat.Content, data_coding: int) -> tuple[str, str, str]:
+        """Text, name of the charset, and why it cannot be read (empty when it can)."""
+        encoding = text.encoding_of(data_coding, self._default_in)
+        if encoding is Encoding.GSM7_PACKED:
+            encoding = Encoding.GSM7  # `content_of` has unpacked it
+        if encoding is None or encoding is Encoding.BINARY:
+            return "", "", f"data_coding 0x{data_coding:02X} carries no text that we can read"
+        locking, single_shift = content.locking, content.single_shift
+        charset = f"{encoding}/{locking}/{single_shift}" if locking or single_shift else encoding.value
+        if content.part is not None and content.part.total > 1:
+            return "", charset, ""  # read when its other parts are there: a character may be cut in two
+        try:
+            return text.decode_as(content.octets, encoding, locking, single_shift, lenient=True), charset, ""
+        except TextFault as fault:
+            return "", "", str(fault)
+
+    def to_receipt(self, pdu: Carried, frame: bytes, origin: Origin) -> ReceiptIn:
+        """A delivery receipt as the router takes it."""
+        receipt = receipt_of(pdu)
+        state = receipt.state
+        return ReceiptIn(
+            id=origin.id,
+            connector=self.connector,
+            message_id=receipt.id or "",
+            forms=id_forms(receipt.id) if receipt.id else (),
+            state=state.value if state else (receipt.stat or "UNKNOWN"),
+            error=receipt.err or "",
+            received_at=origin.at,
+            text=concat.content_of(pdu).octets.decode("latin-1"),
+            session=origin.session,
+            sequence=pdu.sequence_number,
+            frame=frame,
+        )
+
+    def to_submits(self, claim: Claim) -> list[SubmitSm]:
+        """The PDUs that carry a claimed text, one per segment.
+
+        Raises TextFault when its characters cannot be carried in any encoding we may use here.
+        """
+        encoding, segments = self._segments(claim)
+        ton, npi, source = self._sources.get(claim.number) or self._source(claim.number)
+        phone = self._addresses.phone
+        data_coding = text.data_coding_of(encoding, self._default_out)
+        return [
+            SubmitSm(
+                source_addr_ton=ton,
+                source_addr_npi=npi,
+                source_addr=source,
+                dest_addr_ton=phone.ton,
+                dest_addr_npi=phone.npi,
+                destination_addr=self._plus + claim.address,
+                esm_class=segment.esm_class,
+                registered_delivery=self._registered,
+                data_coding=data_coding,
+                short_message=segment.short_message,
+                tlvs=segment.tlvs,
+            )
+            for segment in segments
+        ]
+
+    def message_ids(self, ids: list[str]) -> tuple[str, ...]:
+        """The ids of a sent message's segments in the form they are stored in; none where no receipt will come."""
+        return tuple(id_forms(one)[0] for one in ids if one) if self._registered else ()
+
+    def _segments(self, claim: Claim) -> tuple[Encoding, tuple[concat.Segment, ...]]:
+        reference = claim.id & REFERENCE_BITS
+        encoding = Encoding(claim.encoding)
+        if encoding is Encoding.GSM7:
+            try:
+                return self._default_out, concat.split(claim.text, self._default_out, reference, self._method)
+            except TextFault:  # this centre's default alphabet lacks a character of GSM 7-bit (quirk 27)
+                encoding = Encoding.UCS2
+        return encoding, concat.split(claim.text, encoding, reference, self._method)
+
+    def _source(self, number: str) -> tuple[int, int, str]:
+        kinds, plus = self._addresses, ""
+        if number in self._short_codes:
+            kind: TonNpi = kinds.short_code
+        elif number.isdigit():
+            kind, plus = kinds.long_number, self._plus
+        else:
+            kind = kinds.alphanumeric
+        source = self._sources[number] = (kind.ton, kind.npi, plus + number)
+        return source
+
+
+def plain(address: str, ton: int) -> str:
+    """An address as the router knows it: digits without a plus or an international 00; a name stays as it came."""
+    if address[:1] == "+":
+        address = address[1:]
+    elif ton == TON_INTERNATIONAL and address[:2] == "00":
+        address = address[2:]
+    return address

@@ -1,0 +1,45 @@
+"""SQLite's checkpoints, on a connection of their own, so that the writer never waits for one to copy pages.
+
+The writer's own automatic checkpoints are off. PASSIVE copies what it can without holding anyone up; when the log has
+grown past a bound all the same, RESTART waits for a moment in which it can begin anew.
+(https://www.sqlite.org/c3ref/wal_checkpoint_v2.html)
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from router.store.engine import BUSY_TIMEOUT_MS, file_of
+
+EVERY_S = 1.0
+"""Pause between two looks, in seconds."""
+LONG_LOG = 64 * 1024 * 1024
+"""Octets of log beyond which a checkpoint waits for its moment."""
+
+
+class Checkpointer:
+    """Keeps the write-ahead log of one SQLite file short. Used on a thread of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._log = path.with_name(path.name + "-wal")
+        self._connection = sqlite3.connect(
+            path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
+        )
+
+    @classmethod
+    def of(cls, url: str) -> Checkpointer | None:
+        """For the store with that URL; None where there is nothing to checkpoint."""
+        path = file_of(url)
+        return None if path is None else cls(path)
+
+    def look(self) -> tuple[int, int]:
+        """Copy what can be copied; gives the pages in the log and how many of them are copied."""
+        octets = self._log.stat().st_size if self._log.exists() else 0
+        mode = "RESTART" if octets > LONG_LOG else "PASSIVE"
+        _, pages, copied = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        return pages, copied
+
+    def close(self) -> None:
+        """Close its connection."""
+        self._connection.close()
