@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -55,6 +55,7 @@ class Writer:
         self._outcomes: deque[Outcome] = deque()
         self._receipts: deque[ReceiptIn] = deque()
         self._inbound: deque[Inbound] = deque()
+        self._errands: deque[Callable[[], None]] = deque()
         self._due = False
         self._claim = False
         self._work = asyncio.Event()
@@ -79,6 +80,11 @@ class Writer:
         self._claim |= claim
         self._work.set()
 
+    def between(self, errand: Callable[[], None]) -> None:
+        """Have `errand` done on the writer's thread between two groups: what must not change within one."""
+        self._errands.append(errand)
+        self._work.set()
+
     def stop(self) -> None:
         """Commit what is queued, then end `run`."""
         self._stopping = True
@@ -87,6 +93,8 @@ class Writer:
     async def run(self) -> None:
         """Commit groups until stopped. Raises StoreBroken, at which the process must end."""
         while True:
+            while self._errands:
+                await self._ways.world.offload(self._errands.popleft())
             group = self._gather()
             if group is None:
                 if self._stopping:
