@@ -105,6 +105,7 @@ class _Decision:
         """The chain goes on in the answer's block."""
         step, run = located.step, located.run
         assert isinstance(step, Question)
+        assert isinstance(match.key, int)
         walk = Walk(self.facts, located.rulebook, located.brand, self.now)
         walk.end(run, "answered")
         variables = {**run.variables, **match.captured, "text": self.message.text, "rest": match.rest}

@@ -135,8 +135,8 @@ class Walk:
         if self.number is None:
             return None
         words = words_of(text)
-        match = self.number.matcher.match(words, local_date(self.now, self.number.zone))
-        if match is not None and match.key.brand == self.brand.name:
+        match = self.number.matcher.match(words, local_date(self.now, self.number.zone), self.facts.contact.language)
+        if match is not None and isinstance(match.key, Rule) and match.key.brand == self.brand.name:
             return match.key, {**match.captured, "text": text, "rest": match.rest}
         fallback = self.number.fallbacks.get(self.brand.name)
         return None if fallback is None else (fallback, {"text": text, "rest": text})

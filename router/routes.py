@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -152,18 +152,26 @@ def route(
     reserved = number.reserved_in(words)
     if reserved is not None and _commands(facts, number, reserved, open_now):
         return Commanded(reserved)
-    _note(tried, "reserved words", number.market, "says something else" if reserved is None else "nothing to restore")
-    day = local_date(now, number.zone)
+    _note(tried, "reserved words", number.market or "", "none" if reserved is None else "nothing to take back")
+    look = Look(words, local_date(now, number.zone), facts.contact.language)
     for located in open_now.questions:
-        match = _question(located).matcher.match(words, day)
+        match = _question(located).matcher.match(*look)
         if match is not None:
             return Answered(located, match)
         _note(tried, "open questions", located.run.rule, "no answer of it fits")
-    match = number.matcher.match(words, day)
+    match = number.matcher.match(*look)
     if match is not None:
-        return Started(match.key, match)
-    _note(tried, "keywords", facts.number, "none fits")
-    return _forgiving(number, open_now.questions, words, day, tried) or _leftover(number, open_now.questions, tried)
+        return _started(match)
+    _note(tried, "keywords", number.number, "none fits")
+    return _forgiving(number, open_now.questions, look, tried) or _leftover(number, open_now.questions, tried)
+
+
+class Look(NamedTuple):
+    """What a matcher is asked with: the words, and how dates and numbers in them are read."""
+
+    words: Words
+    today: date
+    language: str | None
 
 
 def _commands(facts: Facts, number: NumberBook, reserved: Reserved, open_now: Standing) -> bool:
@@ -173,18 +181,21 @@ def _commands(facts: Facts, number: NumberBook, reserved: Reserved, open_now: St
     return not open_now.questions and bool(restorable(facts, number, reserved))
 
 
-def _forgiving(
-    number: NumberBook, questions: Sequence[Located], words: Words, day: date, tried: list[Tried] | None
-) -> Route | None:
+def _forgiving(number: NumberBook, questions: Sequence[Located], look: Look, tried: list[Tried] | None) -> Route | None:
     for located in questions:
-        match = _question(located).matcher.forgive(words, day, first_exact=False)
+        match = _question(located).matcher.forgive(*look)
         if match is not None:
             return Answered(located, match)
-    match = number.matcher.forgive(words, day, first_exact=number.shared)
+    match = number.matcher.forgive(*look, first_exact=number.shared)
     if match is not None:
-        return Started(match.key, match)
-    _note(tried, "forgiving a mistake", number.number, "not exactly one comes out")
+        return _started(match)
+    _note(tried, "forgiving a mistake", number.number, "not exactly one rule comes out")
     return None
+
+
+def _started(match: Match) -> Started:
+    assert isinstance(match.key, Rule)
+    return Started(match.key, match)
 
 
 def _leftover(number: NumberBook, questions: Sequence[Located], tried: list[Tried] | None) -> Route:

@@ -65,7 +65,7 @@ def _brand(brand: BrandFiles, grants: Grants) -> Iterator[Diagnostic]:
     for own in (brand.help, brand.stop):
         if own is not None:
             yield from _text(own, attributes, brand.limit)
-    for rule in (*brand.keywords, *brand.fallbacks, *brand.chains):
+    for rule in brand.chained:
         extents = {**attributes, "text": _FREE, "rest": _FREE}
         if isinstance(rule, syntax.Keyword):
             _take(extents, rule.pattern.elements)

@@ -95,7 +95,7 @@ class _BrandMaker:
     def __init__(self, files: BrandFiles) -> None:
         self.files = files
         self.zone = ZoneInfo(files.timezone)
-        voice = Voice(Reading(files.language, market_of(files.timezone), load()), strict=not files.typos)
+        voice = Voice(Reading(files.language, market_of(files.timezone)), strict=not files.typos)
         self.keywords = [
             (keyword, self._rule(f"keyword {pattern(keyword.pattern)}", keyword.on, keyword, voice))
             for keyword in files.keywords
@@ -135,13 +135,14 @@ class _BrandMaker:
         )
 
     def entries(self, number: str, market: str | None) -> Iterator[Entry]:
-        """The keywords that are heard on a number; those written for it come first."""
-        heard = [(keyword, rule) for keyword, rule in self.keywords if _is_on(keyword.on, number)]
-        for keyword, rule in sorted(heard, key=lambda pair: not pair[0].on):
+        """The keywords that are heard on a number."""
+        for keyword, rule in self.keywords:
+            if not _is_on(keyword.on, number):
+                continue
             key = (id(keyword), market)
             if key not in self._compiled:
-                self._compiled[key] = compile_pattern(keyword.pattern, Reading(self.files.language, market, load()))
-            yield Entry(self._compiled[key], rule, strict=not self.files.typos)
+                self._compiled[key] = compile_pattern(keyword.pattern, Reading(self.files.language, market))
+            yield Entry(self._compiled[key], rule, strict=not self.files.typos, on=bool(keyword.on))
 
     def fallback(self, number: str) -> Rule | None:
         """The fallback for a number: one written for it before one for all."""

@@ -29,6 +29,11 @@ class BrandFiles:
     attributes: dict[str, str] = field(default_factory=dict)
     transcripts: list[syntax.Transcript] = field(default_factory=list)
 
+    @property
+    def chained(self) -> list[syntax.Keyword | syntax.Fallback | syntax.Chain]:
+        """Everything with a block that runs."""
+        return [*self.keywords, *self.fallbacks, *self.chains]
+
 
 def brands_of(files: Iterable[syntax.File]) -> list[BrandFiles]:
     """The brands of a set, each with what all its files declare."""

@@ -60,7 +60,7 @@ class Prompts:
         for keyword in self._brand.keywords:
             if not keyword.on or any(on.digits == number for on in keyword.on):
                 yield from compile_pattern(keyword.pattern, reading).paths
-        for rule in (*self._brand.keywords, *self._brand.fallbacks, *self._brand.chains):
+        for rule in self._brand.chained:
             for count, answer in _answers(rule.block):
                 yield from compile_pattern(answer.pattern, answers_in).paths
                 if answer.numbered:
