@@ -29,6 +29,8 @@ class Blocks(PostLex):
 
     def __init__(self, depth: int) -> None:
         self.depth = depth
+        self.levels: dict[int, int] = {}
+        """Lines (from 1) that are read as if indented so: how reading goes on after a fault of indentation."""
 
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         """The same tokens with those of the blocks between them; raises Misplaced."""
@@ -41,6 +43,8 @@ class Blocks(PostLex):
             if kind == "NL":
                 yield token
                 indent = len(token) - token.rfind("\n") - 1
+                if self.levels:
+                    indent = self.levels.get(token.end_line or 0, indent)
                 if indent > levels[-1]:
                     levels.append(indent)
                     if len(levels) > self.depth:

@@ -8,14 +8,21 @@ from difflib import get_close_matches
 CANDIDATES_MOST = 2_000
 """Names compared with a misspelled one; beyond that a suggestion is not worth the time."""
 LIKENESS = 0.6
-"""Share of equal letters (difflib's ratio) from which a name is worth suggesting."""
+"""Share of equal letters (difflib's ratio) below which a name is not looked at."""
+PREFIX_LEAST = 3
+"""Letters from which the beginning of a name is taken for its abbreviation."""
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate most like `word`, if one is like it enough; the earlier of equals in alphabetical order."""
+    """The candidate that `word` most likely misspells or shortens; None where none is near."""
+    word = word.lower()
     pool = sorted(set(candidates))[:CANDIDATES_MOST]
-    found = get_close_matches(word.lower(), pool, n=1, cutoff=LIKENESS)
-    return found[0] if found else None
+    for found in get_close_matches(word, pool, n=5, cutoff=LIKENESS):
+        if _distance(word, found) <= max(1, len(word) // 3):
+            return found
+    if len(word) >= PREFIX_LEAST:
+        return next((one for one in pool if one.startswith(word) or word.startswith(one) and len(one) > 3), None)
+    return None
 
 
 def suggest(word: str, candidates: Iterable[str], otherwise: str) -> str:
@@ -28,3 +35,17 @@ def spoken(words: Iterable[str], last: str = "or") -> str:
     """`a, b or c`."""
     listed = list(words)
     return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} {last} {listed[-1]}"
+
+
+def _distance(one: str, other: str) -> int:
+    """Insertions, deletions, replacements and swaps of neighbours that make one word of the other."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        before, above, row = row, before, [i]
+        for j, b in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                cost = min(cost, above[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

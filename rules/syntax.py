@@ -951,3 +951,7 @@ class File(Node):
 
     declarations: tuple[Declaration, ...]
     comments: tuple[Comment, ...] = field(default=(), compare=False)
+    partial: tuple[Declaration, ...] = ()
+    """Declarations with faults, without the faulty lines: never run, they only serve to find further faults."""
+    unread: tuple[tuple[str, str], ...] = ()
+    """Kind and name of what faulty declarations would have declared: using these is no fault."""
