@@ -36,7 +36,9 @@ def test_what_is_proven_pure_is_covered_whole_and_the_other_way_round() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     [pure] = [c["source_modules"] for c in project["tool"]["importlinter"]["contracts"] if "decides" in c["name"]]
     covered = (ROOT / "tools/covered.txt").read_text(encoding="utf-8").split("\n")
-    assert sorted(pure) == [line.removesuffix(".py").replace("/", ".") for line in covered if line.startswith("router/")]
+    assert sorted(pure) == [
+        line.removesuffix(".py").replace("/", ".") for line in covered if line.startswith("router/")
+    ]
 
 
 @pytest.mark.parametrize("lock", ["run.lock", "dev.lock"])
