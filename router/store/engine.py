@@ -224,7 +224,7 @@ def open_store(url: str) -> Store:
 
     Raises StoreError (or one of its kinds) with a sentence that says what is wrong.
     """
-    from router.store.migrations import upgrade  # noqa: PLC0415  (alembic is slow to import and only needed here)
+    from router.store.migrate import upgrade  # noqa: PLC0415  (alembic is slow to import and only needed here)
 
     lock = _take_lock(url)
     store: Store | None = None
