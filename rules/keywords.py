@@ -16,7 +16,7 @@ import msgspec
 from rules.facts import Value
 from rules.patterns import ChoiceWord, CompiledPattern
 from rules.slots import rest_after
-from rules.trie import Fit, Node, Walk, captured
+from rules.trie import Fit, Node, Walk, captured, straight
 from rules.typos import Alphabets, corrections
 from rules.words import Words, mark_of
 
@@ -35,18 +35,30 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     on: bool = False
 
 
-class Match(msgspec.Struct, frozen=True):
-    """The rule that fits best. `spelled` is how the sender wrote what slots took; `rest` the original text after it.
+class Match(msgspec.Struct, frozen=True, gc=False):
+    """The rule that fits best, and what it took of the text.
 
-    `whole`: no word of the text was left over. `rank` has a class per word (see `trie`), for `explain` and proofs.
+    `spelled` is how the sender wrote what slots took. `whole`: no word of the text was left over. `rank` has a class per
+    word (see `trie`), for `explain` and proofs. `end` is the word after the last one taken.
     """
 
     key: object
     captured: dict[str, Value]
     spelled: dict[str, str]
-    rest: str
     whole: bool
     rank: bytes
+    words: Words
+    end: int
+
+    @property
+    def rest(self) -> str:
+        """`{rest}`: the original text after the pattern's last word."""
+        return rest_after(self.words, self.end)
+
+    @property
+    def text(self) -> str:
+        """`{text}`: the whole text."""
+        return self.words.original
 
 
 class Matcher:
@@ -71,6 +83,10 @@ class Matcher:
 
     def match(self, words: Words, today: date, language: str | None = None) -> Match | None:
         """The most specific rule that fits; `language` is the contact's, for numbers and dates, else the rule's own."""
+        if not self._marks:
+            fit = straight(self._plain, words.words)
+            if fit is not None:
+                return Match(fit[2].key, *captured(fit), fit[3] == len(words.words), fit[0], words, fit[3])
         found = self._found(words, today, language)
         return None if found is None else _match(*found)
 
@@ -122,4 +138,4 @@ class Matcher:
 def _match(walk: Walk, fit: Fit) -> Match:
     rank, _, node, end, _ = fit
     values, spelled = captured(fit)
-    return Match(node.key, values, spelled, rest_after(walk.words, end), walk.is_whole(end), rank)
+    return Match(node.key, values, spelled, walk.is_whole(end), rank, walk.words, end)

@@ -3,7 +3,8 @@
 `REPAIR (KEUKEN | BAD) as unit [AUB]` is four paths. Choices and optional parts are spread out, so that the matcher
 knows only sequences: a word (`str`), a word out of a choice (`ChoiceWord`), a slot (`Reader`) or any words
 (`ANYTHING`). What a path captures besides its slots (a choice's value) is settled here. A choice's value is the
-author's word in lower case, a quoted one keeps its spelling, and a slot in it adds the sender's spelling. Patterns that cannot be used are told by `pattern_faults`; `compile_pattern` expects none.
+author's word in lower case, a quoted one keeps its spelling, and a slot in it adds the sender's spelling. Patterns that
+cannot be used are told by `pattern_faults`; `compile_pattern` expects none.
 """
 
 from __future__ import annotations
@@ -235,7 +236,7 @@ def _elements(elements: tuple[Element, ...]) -> Iterator[Element]:
 
 
 def _size(elements: tuple[Element, ...]) -> tuple[int, int, int]:
-    """How many paths, how many symbols they have at most and at least; `...` counts as one, since it says itself what it fits."""
+    """How many paths, how many symbols they have at most and at least; `...` counts as one."""
     paths, longest, least = 1, 0, 0
     for element in elements:
         match element:

@@ -106,7 +106,8 @@ class Words:
         text = self.original[:MAX_MATCHED_CHARACTERS]
         if marks.isdisjoint(text if text.isascii() else map(mark_of, text)):
             return None
-        found = sorted([*_marks_in(text, marks), *_words_in(text)])
+        own = zip(self.slices, self.words, strict=True) if fold(self.words[0]).strip() else ()
+        found = sorted([*_marks_in(text, marks), *own])
         return Words(self.original, [word for _, word in found], [place for place, _ in found])
 
     def replaced(self, at: int, count: int, pieces: Iterable[tuple[str, Slice]]) -> Words:
