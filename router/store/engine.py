@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from router.store.errors import CommitUnknown, StoreBroken, StoreConflict, StoreError, StoreUnavailable, StoreUnsafe
-from router.store.tables import metadata
+from router.store.tables import REVISION, metadata
 
 BUSY_TIMEOUT_MS = 2_000
 """How long a transaction waits for a lock before it gives up (a frozen node must not stop everyone)."""
@@ -224,8 +224,6 @@ def open_store(url: str) -> Store:
 
     Raises StoreError (or one of its kinds) with a sentence that says what is wrong.
     """
-    from router.store.migrate import upgrade  # noqa: PLC0415  (alembic is slow to import and only needed here)
-
     lock = _take_lock(url)
     store: Store | None = None
     try:
@@ -233,7 +231,9 @@ def open_store(url: str) -> Store:
         _refuse_unsafe(store)
         if url == IN_MEMORY:
             metadata.create_all(store.engine)
-        else:
+        elif _revision(store) != REVISION:
+            from router.store.migrate import upgrade  # noqa: PLC0415  (slow to import, and seldom needed)
+
             upgrade(store.engine)
     except Exception as error:
         if store is not None:
@@ -242,6 +242,15 @@ def open_store(url: str) -> Store:
             lock.close()
         raise (translated(error) or _unopened(url, error)) from error
     return store
+
+
+def _revision(store: Store) -> str:
+    """The migration that the database is at; empty for a new one."""
+    try:
+        with store.begin() as tx:
+            return str(tx.execute("SELECT version_num FROM alembic_version")[0][0])
+    except (sqlite3.OperationalError, pg.UndefinedTable):
+        return ""
 
 
 def _unopened(url: str, error: Exception) -> Exception:

@@ -24,6 +24,9 @@ from sqlalchemy import (
     text,
 )
 
+REVISION = "0001"
+"""The migration that makes these tables."""
+
 metadata = MetaData()
 
 
