@@ -38,8 +38,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 class Match(msgspec.Struct, frozen=True, gc=False):
     """The rule that fits best, and what it took of the text.
 
-    `spelled` is how the sender wrote what slots took. `whole`: no word of the text was left over. `rank` has a class per
-    word (see `trie`), for `explain` and proofs. `end` is the word after the last one taken.
+    `spelled` is how the sender wrote what slots took. `whole`: no word of the text was left over. `rank` has a class
+    per word (see `trie`), for `explain` and proofs. `end` is the word after the last one taken.
     """
 
     key: object
