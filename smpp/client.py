@@ -99,7 +99,7 @@ class Link(Wire):
         self._client = client
         self._owner = client.owner
 
-    def on_connected(self) -> None:
+    def on_connected(self, transport: asyncio.Transport) -> None:
         """Binds."""
         settings = self._client.settings
         bind = _BINDS[self.kind](

@@ -75,10 +75,9 @@ class ServerLink(Wire):
         self.close("we refused the bind")
         return was_there
 
-    def on_connected(self) -> None:
+    def on_connected(self, transport: asyncio.Transport) -> None:
         """Takes the peer's address down."""
-        if self._transport is not None:
-            self.peer = tuple(self._transport.get_extra_info("peername")[:2])
+        self.peer = tuple(transport.get_extra_info("peername")[:2])
         self._server.links.add(self)
 
     def on_received(self, requests: list[Received]) -> None:

@@ -149,6 +149,7 @@ class Simulator:
         encoding = encoding or cheapest(text)
         segments = split(text, encoding, self._last_reference, method)
         answered = asyncio.get_running_loop().create_future()
+        self.counters["texts taken"] += 1
         open_parts = len(segments)
         worst = ESME_ROK
 

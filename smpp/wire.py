@@ -183,12 +183,12 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is there; the session's clocks start."""
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = made = cast(asyncio.Transport, transport)
         connection = transport.get_extra_info("socket")
-        if connection.family in (socket.AF_INET, socket.AF_INET6):
+        if connection is not None:  # a transport in memory has none
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._session = Session(self._role, self._limits, self._clock())
-        self.on_connected()
+        self.on_connected(made)
         self._flush_soon()
 
     def data_received(self, data: bytes) -> None:
@@ -218,7 +218,7 @@ class Wire(asyncio.Protocol):
 
     # What subclasses say
 
-    def on_connected(self) -> None:
+    def on_connected(self, transport: asyncio.Transport) -> None:
         """The connection is there, nothing is bound yet."""
 
     def on_bound(self, event: Bound) -> None:

@@ -15,7 +15,7 @@ from smpp import client as client_module
 from smpp.client import BindSettings, Client
 from smpp.constants import ESME_RINVPASWD
 from smpp.errors import LocalFault
-from smpp.pdu import DeliverSm, EnquireLink, SubmitSm, Unbind
+from smpp.pdu import DeliverSm, EnquireLink, EnquireLinkResp, SubmitSm, Unbind
 from smpp.session import Limits
 from smpp.simulator import Settings
 from smpp.simulator_conduct import Conduct
@@ -302,19 +302,23 @@ async def test_a_silent_centre_is_found_by_enquire_link() -> None:
 
 
 async def test_an_idle_link_is_kept_by_enquire_link() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await accept_bind(reader, writer)
+        for _ in range(4):
+            frame = await read_frame(reader)
+            assert frame[4:8] == (0x15).to_bytes(4)
+            say(writer, EnquireLinkResp(sequence_number=int.from_bytes(frame[12:16])))
+        say(writer, Unbind(sequence_number=1))
+
     owner = Recorder()
     limits = Limits(enquire_link_s=0.01, enquire_answer_s=5.0)
-    async with simulated() as centre, connected(owner, centre.port, limits=limits) as client:
+    async with scripted(talk) as port, connected(owner, port, limits=limits) as client:
         link = await bound_link(owner, client)
         link.send(EnquireLink(), token="fence")
-        await owner.until(lambda: owner.answers)
-        assert owner.answers[0].token == "fence"
-        async with asyncio.timeout(5.0):
-            while link.session.counters["probes"] < 3:
-                link.send(SUBMIT)
-                await centre.phone("31612345678").next()
-                await asyncio.sleep(limits.enquire_link_s)
-        assert owner.reasons == []
+        await owner.until(lambda: owner.reasons)
+        assert owner.reasons == ["the peer unbound"]
+        assert [answer.token for answer in owner.answers] == ["fence"]
+        assert link.session.counters["probes"] == 3
 
 
 async def test_a_centre_that_unbinds_and_one_that_breaks_smpp() -> None:
