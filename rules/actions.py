@@ -18,8 +18,8 @@ import msgspec
 from rules import syntax
 from rules.expressions import CannotRunError, Compiled, compile_expression
 from rules.keywords import Entry, Matcher
-from rules.patterns import Reading, compile_choice, compile_pattern
-from rules.questions import with_choices
+from rules.patterns import Reading
+from rules.questions import answers_of, with_choices
 from rules.texts import Template, Texts, template, texts
 
 #: How often `else again` repeats where its author gave no number (LANGUAGE.md section 6).
@@ -250,7 +250,7 @@ class _Builder:
         self.steps[here] = Question(
             texts=texts(text),
             identity=identity,
-            matcher=self.matcher(action.answers),
+            matcher=self.matcher(action),
             targets=tuple(targets),
             within=action.within or OPEN_FOR,
             again=texts(again) if again is not None else None,
@@ -259,17 +259,9 @@ class _Builder:
             silence=silence,
         )
 
-    def matcher(self, answers: tuple[syntax.Answer, ...]) -> Matcher:
-        entries: list[Entry] = []
-        numbered = 0
-        for key, answer in enumerate(answers):
-            if answer.numbered:
-                numbered += 1
-                pattern = compile_choice(answer.pattern, numbered, self.voice.reading)
-            else:
-                pattern = compile_pattern(answer.pattern, self.voice.reading)
-            entries.append(Entry(pattern, key, self.voice.strict))
-        return Matcher(entries)
+    def matcher(self, action: syntax.Ask) -> Matcher:
+        patterns = answers_of(action, self.voice.reading)
+        return Matcher(Entry(pattern, key, self.voice.strict) for key, pattern in enumerate(patterns))
 
     def ending(self, block: syntax.Block | None, path: str) -> int | None:
         """A block after which the chain ends; where it begins."""

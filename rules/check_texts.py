@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from rules import syntax
-from rules.declared import BrandFiles
+from rules.declared import BrandFiles, actions_of
 from rules.diagnostics import Diagnostic
 from rules.prompts import Prompts
 from rules.questions import with_choices
@@ -69,7 +69,7 @@ def _brand(brand: BrandFiles, grants: Grants) -> Iterator[Diagnostic]:
         extents = {**attributes, "text": _FREE, "rest": _FREE}
         if isinstance(rule, syntax.Keyword):
             _take(extents, rule.pattern.elements)
-        actions = list(_actions(rule.block))
+        actions = list(actions_of(rule.block))
         for action in actions:
             for answer in action.answers if isinstance(action, syntax.Ask) else ():
                 _take(extents, answer.pattern.elements)
@@ -77,23 +77,6 @@ def _brand(brand: BrandFiles, grants: Grants) -> Iterator[Diagnostic]:
         for text in (text for action in actions for text in _texts(action)):
             yield from _text(text, extents, brand.limit)
             yield from prompts.unanswered(text, numbers or brand.numbers)
-
-
-def _actions(block: syntax.Block) -> Iterator[syntax.Action]:
-    """All actions of a block, those of nested blocks too."""
-    for action in block:
-        yield action
-        match action:
-            case syntax.If(branches=branches, otherwise=otherwise):
-                blocks = [*(branch.block for branch in branches), otherwise or ()]
-            case syntax.Split(arms=arms):
-                blocks = [arm.block for arm in arms]
-            case syntax.Ask(answers=answers, otherwise=otherwise, silence=silence):
-                blocks = [*(answer.block for answer in answers), otherwise or (), silence or ()]
-            case _:
-                blocks = []
-        for inner in blocks:
-            yield from _actions(inner)
 
 
 def _texts(action: syntax.Action) -> Iterator[syntax.Text]:

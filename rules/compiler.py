@@ -15,9 +15,9 @@ from rules import syntax
 from rules.actions import Voice, compile_block
 from rules.check import check
 from rules.check_texts import check_texts
-from rules.conflicts import conflicts
-from rules.declared import BrandFiles, brands_of
+from rules.declared import BrandFiles, brands_of, hears
 from rules.diagnostics import Diagnostic, Source, has_errors, in_order
+from rules.grounds import all_clashes
 from rules.keywords import Entry, Matcher
 from rules.packs import TextName, load, market_of
 from rules.parse import parse
@@ -52,9 +52,8 @@ def compile_sources(sources: Sequence[Source], grants: Grants | None) -> Compile
     brands = brands_of(files)
     given = grants or grants_of(brands)
     diagnostics += check(files, given)
-    if not has_errors(diagnostics):
-        diagnostics += conflicts(files, given)
-        diagnostics += check_texts(brands, given)
+    diagnostics += all_clashes(brands, given)
+    diagnostics += check_texts(brands, given)
     if has_errors(diagnostics):
         return Compiled(None, in_order(diagnostics))
     return Compiled(_build(brands, given, deployment_of(sources)), in_order(diagnostics))
@@ -85,15 +84,22 @@ def _build(brands: Sequence[BrandFiles], grants: Grants, deployment: str) -> Rul
     return Rulebook(
         deployment,
         {name: maker.book() for name, maker in makers.items()},
-        {grant.number: _number(grant, makers, grants.operator_text) for grant in grants.numbers},
+        {grant.number: _number(grant, _users(grant, makers), grants.operator_text) for grant in grants.numbers},
     )
 
 
+def _users(grant: NumberGrant, makers: Mapping[str, _BrandMaker]) -> list[_BrandMaker]:
+    """The brands that are granted a number and name it, in the grant's order."""
+    named = [makers[name] for name in dict.fromkeys(grant.brands) if name in makers]
+    return [maker for maker in named if grant.number in maker.files.numbers]
+
+
 class _BrandMaker:
-    """One brand being built; a keyword's pattern is compiled once per market it is used in."""
+    """One brand being built; a keyword's pattern is compiled once per market, however many numbers hear it."""
 
     def __init__(self, files: BrandFiles) -> None:
         self.files = files
+        self._compiled: dict[tuple[int, str | None], CompiledPattern] = {}
         self.zone = ZoneInfo(files.timezone)
         voice = Voice(Reading(files.language, market_of(files.timezone)), strict=not files.typos)
         self.keywords = [
@@ -104,7 +110,6 @@ class _BrandMaker:
             (fallback, self._rule("fallback", fallback.on, fallback, voice)) for fallback in files.fallbacks
         ]
         self.chains = {chain.name: self._rule(f"chain {chain.name}", (), chain, voice) for chain in files.chains}
-        self._compiled: dict[tuple[int, str | None], CompiledPattern] = {}
 
     def _rule(
         self,
@@ -137,25 +142,19 @@ class _BrandMaker:
     def entries(self, number: str, market: str | None) -> Iterator[Entry]:
         """The keywords that are heard on a number."""
         for keyword, rule in self.keywords:
-            if not _is_on(keyword.on, number):
-                continue
-            key = (id(keyword), market)
-            if key not in self._compiled:
-                self._compiled[key] = compile_pattern(keyword.pattern, Reading(self.files.language, market))
-            yield Entry(self._compiled[key], rule, strict=not self.files.typos, on=bool(keyword.on))
+            if hears(keyword.on, number):
+                key = (id(keyword), market)
+                if key not in self._compiled:
+                    self._compiled[key] = compile_pattern(keyword.pattern, Reading(self.files.language, market))
+                yield Entry(self._compiled[key], rule, strict=not self.files.typos, on=bool(keyword.on))
 
     def fallback(self, number: str) -> Rule | None:
         """The fallback for a number: one written for it before one for all."""
-        heard = [(fallback, rule) for fallback, rule in self.fallbacks if _is_on(fallback.on, number)]
+        heard = [(fallback, rule) for fallback, rule in self.fallbacks if hears(fallback.on, number)]
         return min(heard, key=lambda pair: not pair[0].on)[1] if heard else None
 
 
-def _is_on(on: tuple[syntax.Msisdn, ...], number: str) -> bool:
-    return not on or any(msisdn.digits == number for msisdn in on)
-
-
-def _number(grant: NumberGrant, makers: Mapping[str, _BrandMaker], operator_text: str | None) -> NumberBook:
-    users = [makers[name] for name in grant.brands if name in makers and grant.number in makers[name].files.numbers]
+def _number(grant: NumberGrant, users: Sequence[_BrandMaker], operator_text: str | None) -> NumberBook:
     fallbacks = {user.files.name: user.fallback(grant.number) for user in users}
     market = load().market(grant.country)
     names = [user.files.name for user in users]

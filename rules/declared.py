@@ -5,7 +5,7 @@ Only gathering; whether a setting may stand twice or a name is known is for `che
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rules import syntax
@@ -82,3 +82,37 @@ def _take(brand: BrandFiles, declaration: syntax.Declaration) -> None:
             brand.attributes |= {one.name: one.type for one in fields}
         case syntax.Transcript():
             brand.transcripts.append(declaration)
+
+
+def hears(on: tuple[syntax.Msisdn, ...], number: str) -> bool:
+    """Whether a rule written `on` these numbers (none: all of its brand) counts on one."""
+    return not on or any(msisdn.digits == number for msisdn in on)
+
+
+def questions(brand: BrandFiles) -> Iterator[syntax.Ask]:
+    """Every question of a brand."""
+    for rule in brand.chained:
+        for action in actions_of(rule.block):
+            if isinstance(action, syntax.Ask):
+                yield action
+
+
+def actions_of(block: syntax.Block) -> Iterator[syntax.Action]:
+    """All actions of a block, those of nested blocks too."""
+    for action in block:
+        yield action
+        for inner in inner_blocks(action):
+            yield from actions_of(inner)
+
+
+def inner_blocks(action: syntax.Action) -> list[syntax.Block]:
+    """The blocks that stand within an action."""
+    match action:
+        case syntax.If(branches=branches, otherwise=otherwise):
+            return [*(branch.block for branch in branches), otherwise or ()]
+        case syntax.Split(arms=arms):
+            return [arm.block for arm in arms]
+        case syntax.Ask(answers=answers, otherwise=otherwise, silence=silence):
+            return [*(answer.block for answer in answers), otherwise or (), silence or ()]
+        case _:
+            return []

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from rules import syntax
-from rules.declared import BrandFiles
+from rules.declared import BrandFiles, hears, questions
 from rules.diagnostics import Diagnostic
-from rules.packs import load, market_of, reserved
-from rules.patterns import AnyWords, ChoiceWord, Path, Reading, compile_choice, compile_pattern
+from rules.packs import market_of, reserved
+from rules.patterns import AnyWords, ChoiceWord, Path, Reading, compile_pattern, pattern_faults
+from rules.questions import answers_of
 from rules.rulebook import Grants
 from rules.slots import Reader
 from rules.words import Words, words_of
@@ -52,19 +53,18 @@ class Prompts:
         if reserved(words, market, self._brand.language) is not None:
             return True
         if number not in self._heard:
-            self._heard[number] = list(self._paths(number, Reading(self._brand.language, market, load())))
+            self._heard[number] = list(self._paths(number, Reading(self._brand.language, market)))
         return any(_begins(path, words.words) for path in self._heard[number])
 
     def _paths(self, number: str, reading: Reading) -> Iterator[Path]:
         answers_in = Reading(reading.language, market_of(self._brand.timezone), reading.packs)
         for keyword in self._brand.keywords:
-            if not keyword.on or any(on.digits == number for on in keyword.on):
+            if hears(keyword.on, number) and not pattern_faults(keyword.pattern):
                 yield from compile_pattern(keyword.pattern, reading).paths
-        for rule in self._brand.chained:
-            for count, answer in _answers(rule.block):
-                yield from compile_pattern(answer.pattern, answers_in).paths
-                if answer.numbered:
-                    yield from compile_choice(answer.pattern, count, answers_in).paths
+        for ask in questions(self._brand):
+            if not any(pattern_faults(answer.pattern) for answer in ask.answers):
+                for pattern in answers_of(ask, answers_in):
+                    yield from pattern.paths
 
 
 def asked_for(text: str) -> Iterator[str]:
@@ -82,26 +82,6 @@ def asked_for(text: str) -> Iterator[str]:
             if capitals.end() < len(part.strip()):
                 break
         found = _PROMPT.search(text, start)
-
-
-def _answers(block: syntax.Block) -> Iterator[tuple[int, syntax.Answer]]:
-    """All answers of all questions of a block, each with its number among its question's choices."""
-    for action in block:
-        match action:
-            case syntax.Ask(answers=answers, otherwise=otherwise, silence=silence):
-                count = 0
-                for answer in answers:
-                    count += answer.numbered
-                    yield count, answer
-                blocks = [*(answer.block for answer in answers), otherwise or (), silence or ()]
-            case syntax.If(branches=branches, otherwise=otherwise):
-                blocks = [*(branch.block for branch in branches), otherwise or ()]
-            case syntax.Split(arms=arms):
-                blocks = [arm.block for arm in arms]
-            case _:
-                blocks = []
-        for inner in blocks:
-            yield from _answers(inner)
 
 
 def _begins(path: Path, words: list[str]) -> bool:

@@ -1,4 +1,6 @@
-"""Numbered choices: `choice KEUKEN`, `choice BAD` append "1 KEUKEN, 2 BAD" to what is asked (LANGUAGE.md section 6).
+"""Questions: what they say and what their answers take.
+
+Numbered choices, `choice KEUKEN`, `choice BAD`, append "1 KEUKEN, 2 BAD" to what is asked (LANGUAGE.md section 6).
 
 The list is appended to the question in every language and to its repetition, so that who lost count can read it again.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rules import syntax
+from rules.patterns import CompiledPattern, Reading, compile_choice, compile_pattern
 
 
 def with_choices(ask: syntax.Ask) -> tuple[syntax.Text, syntax.Text | None]:
@@ -43,3 +46,16 @@ def _appended(text: syntax.Text, listed: str) -> syntax.Text:
         return replace(variant, string=replace(string, value=f"{string.value} {listed}"))
 
     return replace(text, variants=tuple(map(longer, text.variants)))
+
+
+def answers_of(ask: syntax.Ask, reading: Reading) -> list[CompiledPattern]:
+    """The patterns of a question's answers, in order; choices also by their number."""
+    made: list[CompiledPattern] = []
+    numbered = 0
+    for answer in ask.answers:
+        if answer.numbered:
+            numbered += 1
+            made.append(compile_choice(answer.pattern, numbered, reading))
+        else:
+            made.append(compile_pattern(answer.pattern, reading))
+    return made
