@@ -20,7 +20,7 @@ class SmppError(Exception):
     """Every fault that smpp/ raises."""
 
 
-class LocalFault(SmppError):  # noqa: N818 - faults, in the words of the specification
+class LocalFault(SmppError):
     """We tried something SMPP forbids.
 
     `field` names the offending field where there is one; `limit` is what the field allows (octets for strings,
@@ -33,7 +33,7 @@ class LocalFault(SmppError):  # noqa: N818 - faults, in the words of the specifi
         self.limit = limit
 
 
-class PeerFault(SmppError):  # noqa: N818
+class PeerFault(SmppError):
     """The peer broke SMPP.
 
     `status`: the command_status to answer with. `head`: (command_id, sequence_number) of the offending PDU, or None
@@ -60,3 +60,8 @@ class PeerFault(SmppError):  # noqa: N818
     def recoverable(self) -> bool:
         """Whether the session can go on after answering."""
         return self.head is not None
+
+    def forget_frames(self) -> None:
+        """Let go of the call frames it came through. An event that holds the fault would else be held by them in turn,
+        and events are not known to the garbage collector."""
+        self.__traceback__ = self.__cause__ = self.__context__ = None

@@ -1,4 +1,7 @@
-"""What a session reports to the application. `token` is whatever the application gave with its request."""
+"""What a session reports to the application. `token` is whatever the application gave with its request.
+
+Events are not known to the garbage collector (that makes them cheap): a token must not lead back to its own events.
+"""
 
 from __future__ import annotations
 

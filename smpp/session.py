@@ -276,6 +276,7 @@ class Session:
     # ---------------------------------------------------------------------------------------------------- faults
 
     def _note(self, fault: PeerFault, frame: bytes, events: list[Event]) -> None:
+        fault.forget_frames()
         self.counters[fault.kind] += 1
         events.append(Faulted(fault, frame))
 

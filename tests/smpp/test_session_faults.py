@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from struct import pack
 
 import pytest
 
 from smpp import constants as c
 from smpp.codec import encode
-from smpp.errors import LocalFault
+from smpp.errors import LocalFault, PeerFault
 from smpp.pdu import (
     DeliverSm,
     DeliverSmResp,
@@ -121,6 +122,19 @@ def test_pdus_out_of_state_beyond_the_budget_end_the_session() -> None:
     session = Session(Role.MC, Limits(nack_budget=1), now=0.0)
     assert kinds(say(session, SubmitSm(1), SubmitSm(2), SubmitSm(3))) == [Faulted, Faulted, LinkDead]
     assert [pdu.command for pdu in out(session)] == ["submit_sm_resp"]
+
+
+def test_faults_are_not_kept_alive_by_the_frames_they_came_through() -> None:
+    def alive() -> int:
+        gc.collect()
+        return sum(isinstance(thing, PeerFault) for thing in gc.get_objects())
+
+    before = alive()
+    session = esme()
+    truncated, unknown = pack(">IIII", 17, c.SUBMIT_SM, 0, 1) + b"x", pack(">IIII", 16, 0x110, 0, 7)
+    assert kinds(session.receive((truncated + unknown) * 10 + b"HTTP", 1.0)) == [Faulted] * 21 + [LinkDead]
+    del session
+    assert alive() == before
 
 
 # ---------------------------------------------------------------------------------------------------------------- time

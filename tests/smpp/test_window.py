@@ -38,7 +38,7 @@ def test_a_full_window_and_a_number_in_use_are_refused() -> None:
 
 def test_late_ones_are_taken_oldest_first() -> None:
     window = Window(9)
-    assert window.oldest is None
+    assert [window.oldest] == [None]
     for number in (3, 1, 2):
         window.put(number, entry(number, answer_by=float(10 - number) if number == 3 else 10.0))
     assert window.oldest == 7.0
