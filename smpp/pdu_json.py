@@ -165,7 +165,7 @@ def _entry_from_json(name: str, field: Listed, form: Any) -> msgspec.Struct:
     if not isinstance(form, dict):
         raise LocalFault(f"{name} must be a list of objects", field=name)
     flag = form.get("dest_flag") if None not in field.kinds else None
-    kind = field.kinds.get(flag)
+    kind = field.kinds.get(flag) if flag is None or isinstance(flag, int) else None
     if kind is None:
         raise LocalFault(f"{name} has no entries with dest_flag {flag!r}", field=name)
     rest = {part: held for part, held in form.items() if part != "dest_flag"}

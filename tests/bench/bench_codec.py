@@ -17,7 +17,7 @@ import pytest
 from smpp import constants as c
 from smpp.codec import decode, encode
 from smpp.pdu import DeliverSm, SubmitSm, SubmitSmResp
-from smpp.session import Answered, Limits, Role, Session
+from smpp.session import Answered, Limits, Role, Session, State
 
 ROUNDS = 15
 CALLS = 20_000
@@ -123,8 +123,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], Any, int]] = 
 def session_figures() -> dict[str, float]:
     """Microseconds per PDU in a session, 50 PDUs a read: deliver_sm and its answer, submit_sm and its answer."""
     session = Session(Role.ESME, Limits(window=50), now=0.0)
-    session.state = session.state.BOUND_TRX
-    session._move(session.state)
+    session._move(State.BOUND_TRX)
     read = encode(DELIVER) * 50
     figures: dict[str, list[float]] = {
         "receive deliver_sm": [],

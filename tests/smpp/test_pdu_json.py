@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smpp.codec import encode
@@ -22,6 +22,31 @@ def test_the_json_form_is_the_pdu(pdu: Pdu) -> None:
     assert from_json(form) == pdu
     assert encode_json(form) == encode(pdu).hex()
     assert decode_hex(encode(pdu).hex()) == [form]
+
+
+_names = st.sampled_from(
+    ["command", "status", "sequence", "fields", "tlvs", "short_message", "sm_length", "source_addr", "esm_class", "hex",
+     "dest_addresses", "number_of_dests", "dest_flag", "dl_name", "message_id", "unsuccess_smes"]
+)  # fmt: skip
+_leaves = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["00", "submit_sm"])
+_any_json = st.recursive(
+    _leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_names, inner, max_size=5), max_leaves=20
+)
+
+
+@given(
+    st.sampled_from(["submit_sm", "submit_multi", "submit_multi_resp", "query_sm_resp"]),
+    _any_json,
+    _any_json,
+    _any_json,
+)
+@example("submit_multi", {"dest_addresses": [{"dest_flag": []}]}, [], 0)
+def test_any_json_is_a_pdu_or_a_declared_fault(command: str, fields: Any, tlvs: Any, sequence: Any) -> None:
+    form = {"command": command, "fields": fields, "tlvs": tlvs, "sequence": sequence}
+    try:
+        assert bytes.fromhex(encode_json(form))
+    except LocalFault as fault:
+        assert str(fault)
 
 
 @given(st.binary(max_size=100))
