@@ -35,6 +35,8 @@ class Exchange:
     def __init__(self, world: World, metrics: Metrics, dripper: Dripper, most_octets: int) -> None:
         self.connectors: dict[str, Connector] = {}
         self.writer: Writer | None = None
+        self.draining = False
+        """The gateway stops: nothing more is handed out."""
         self._world = world
         self._metrics = metrics
         self._dripper = dripper
@@ -86,6 +88,8 @@ class Exchange:
 
     def reserve(self) -> Allowance:
         """Segments each connector may be handed by the next group."""
+        if self.draining:
+            return Allowance({})
         return Allowance({name: connector.room() for name, connector in self.connectors.items()})
 
     def committed(self, done: Done, allowance: Allowance, began: float) -> None:

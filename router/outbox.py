@@ -130,6 +130,11 @@ def waiting(tx: Tx, connectors: Iterable[str]) -> dict[str, int]:
     return {name: at for name, at in found.items() if at is not None}
 
 
+def highest_id(tx: Tx) -> int:
+    """The highest id in any table that `World.ids` numbers."""
+    return max(sql.highest_ids.rows(tx)[0])
+
+
 def housekeep(tx: Tx, now: int) -> None:
     """Forget what nothing can refer to any more: old strays and joined parts."""
     sql.forget_strays.run(tx, now - FORGET_AFTER)

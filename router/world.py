@@ -26,12 +26,16 @@ COUNTER_BITS = 12
 class Ids:
     """Time-ordered 63-bit integers: 41 bits of milliseconds, 10 of node, 12 of counter.
 
-    They never go back within a process, whatever the clock does; `after` is the highest one already stored.
+    They never go back within a process, whatever the clock does.
     """
 
-    def __init__(self, node: int, after: int = 0) -> None:
+    def __init__(self, node: int) -> None:
         self._node = (node & ((1 << NODE_BITS) - 1)) << COUNTER_BITS
-        self._last = after
+        self._last = 0
+
+    def go_on_after(self, stored: int) -> None:
+        """Give no id at or below one that is stored already, should the clock have been set back."""
+        self._last = max(self._last, stored)
 
     def next(self, now: int) -> int:
         """The next id at that instant (microseconds since 1970 UTC)."""
@@ -61,8 +65,8 @@ class World(Protocol):
 class System:
     """The real world: the system's clocks, and one thread that owns the store."""
 
-    def __init__(self, node: int = 0, after: int = 0) -> None:
-        self.ids = Ids(node, after)
+    def __init__(self, node: int = 0) -> None:
+        self.ids = Ids(node)
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
         self.chance: Callable[[], float] = random.SystemRandom().random
         self.monotonic: Callable[[], float] = time.monotonic

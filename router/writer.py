@@ -93,8 +93,7 @@ class Writer:
     async def run(self) -> None:
         """Commit groups until stopped. Raises StoreBroken, at which the process must end."""
         while True:
-            while self._errands:
-                await self._ways.world.offload(self._errands.popleft())
+            await self._do_errands()
             group = self._gather()
             if group is None:
                 if self._stopping:
@@ -114,6 +113,15 @@ class Writer:
             else:
                 self.trouble = ""
                 self._owner.committed(done, allowance, began)
+
+    async def _do_errands(self) -> None:
+        while self._errands:
+            try:
+                await self._ways.world.offload(self._errands[0])
+            except StoreUnavailable as error:
+                self.trouble = str(error)
+                return  # the next turn tries it again
+            self._errands.popleft()
 
     def _gather(self) -> Group | None:
         outcomes = _take(self._outcomes, GROUP)
