@@ -1,4 +1,4 @@
-"""Our simulated centre, and with it our server side, against a client made of smpplib; it blocks, so it has a thread."""
+"""Our simulated centre, and with it our server side, against smpplib's client; that blocks, so it has a thread."""
 
 import asyncio
 import logging
@@ -40,12 +40,15 @@ class Esme:
         self.heard: list[Any] = []
         self.answers: list[Any] = []
         self.client.set_message_received_handler(self._hear)
-        self.client.set_message_sent_handler(self.answers.append)
+        self.client.set_message_sent_handler(self._answered)
         self.client.connect()
 
     def _hear(self, pdu: Any) -> int:
         self.heard.append(pdu)
         return 0
+
+    def _answered(self, pdu: Any) -> None:
+        self.answers.append(pdu)
 
     def submit(self, text: str, receipt: bool = False) -> None:
         """Submits a text in as many parts as smpplib thinks, and reads until all are answered."""
