@@ -42,6 +42,8 @@ from rules.rulebook import Rulebook
 SWITCH_S = 0.0002
 """How long the writer's thread may keep the interpreter while octets wait (Python's own is 5 ms: a whole group)."""
 HOUSEKEEPING_S = 60.0
+STANDING_S = 0.25
+"""How often the standing of store and connectors is looked at, in seconds."""
 
 log = structlog.get_logger("kwek")
 
@@ -85,7 +87,7 @@ def _said(fault: Exception, code: Exit) -> int:
 
 async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor) -> str:
     """Start everything; gives a sentence that says where the gateway is reached."""
-    health = Health(supervisor.dead)
+    health = Health(dead=supervisor.dead)
     metrics = Metrics()
     world, store = await up.enter_async_context(_store(settings))
     keeper = RuleKeeper(settings.gateway.rules, grants_of(settings), health, metrics)
@@ -99,7 +101,6 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor)
     exchange.writer = writer
     for connector in _connectors(settings, world, exchange):
         exchange.connectors[connector.name] = connector
-    health.watch(exchange, writer)
 
     await up.enter_async_context(_writing(writer, supervisor))
     adopt = partial(_adopt, writer, ways, store, world)
@@ -107,6 +108,7 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor)
     await up.enter_async_context(_checkpoints(settings, supervisor))
     housekeeping = every(HOUSEKEEPING_S, partial(_housekeep, writer, store, world))
     await up.enter_async_context(supervisor.running(housekeeping, "housekeeping"))
+    await up.enter_async_context(supervisor.running(_standing(health, exchange, writer), "health"))
     where = await up.enter_async_context(serve_web(settings.gateway.listen, metrics, health, exchange))
     await up.enter_async_context(_connected(exchange, dripper, settings.gateway.drain_s))
     gc.collect()
@@ -138,7 +140,7 @@ def _last_good(store: Store) -> dict[str, str] | None:
 
 
 def _begin(store: Store, world: System, node: str, book: Rulebook, sources: Mapping[str, str]) -> None:
-    """What must hold before the first message: ids go on above the stored ones, claims of a dead process are unknown."""
+    """Before the first message: ids go on above the stored ones, what a dead process had claimed is unknown."""
     with store.begin() as tx:
         world.ids.go_on_after(outbox.highest_id(tx))
         unknown = outbox.recover(tx, node, world.now())
@@ -156,6 +158,16 @@ def _adopt(writer: Writer, ways: Ways, store: Store, world: System, book: Rulebo
         ways.adopt(book)
 
     writer.between(errand)
+
+
+async def _standing(health: Health, exchange: Exchange, writer: Writer) -> None:
+    """Keep telling how the store and the connectors are; what changes is logged."""
+    while True:
+        troubles = {f"connector {name}": connector.trouble for name, connector in exchange.connectors.items()}
+        for part, sentence in {**troubles, "store": writer.trouble}.items():
+            if health.note(part, sentence):
+                log.warning("trouble", part=part, what=sentence) if sentence else log.info("well again", part=part)
+        await asyncio.sleep(STANDING_S)
 
 
 async def _housekeep(writer: Writer, store: Store, world: System) -> None:
@@ -219,5 +231,3 @@ async def _connected(exchange: Exchange, dripper: Dripper, drain_s: float) -> As
         exchange.draining = True
         await asyncio.gather(*(connector.stop(drain_s) for connector in exchange.connectors.values()))
         exchange.close()
-
-

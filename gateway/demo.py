@@ -1,4 +1,4 @@
-"""`kwek demo`: the gateway on an empty database, three brands on one short code, and a simulated carrier to text through.
+"""`kwek demo`: the gateway on an empty database, three brands on one short code, a simulated carrier to text through.
 
 Nothing in it is special: the carrier is `smpp.simulator` on a real port, the gateway binds to it over TCP like to any
 other, and a second terminal texts through the carrier's control port with `kwek text`.
@@ -110,7 +110,7 @@ async def demo(
 
 
 def _welcome(where: str, control_port: int) -> str:
-    port = "" if control_port == Ports.control else f" --port {control_port}"
+    port = "" if control_port == Ports().control else f" --port {control_port}"
     return f"""
 kwek demo: {", ".join(BRANDS)} share {SHORT_CODE} and +{LONG_NUMBER}, behind a simulated carrier.
 

@@ -57,6 +57,7 @@ class Exchange:
         for key, answer in read.answers.items():
             self._answers[key] = (answer, share)
         self._octets += share * len(read.answers)
+        self._metrics.received(read.connector, len(read.inbound), len(read.receipts))
         self._put(inbound=read.inbound, receipts=read.receipts)
         if self._octets > self._most_octets and not self._paused:
             self._paused = True
@@ -94,7 +95,8 @@ class Exchange:
 
     def committed(self, done: Done, allowance: Allowance, began: float) -> None:
         """A group is on disk: acknowledge, send, free slots."""
-        answers, octets = self._answers, 0
+        clock = self._world.monotonic
+        start, answers, octets = clock(), self._answers, 0
         for kept in (done.accepted, done.receipts, [message for message, _ in done.quarantined]):
             for one in kept:
                 answer, share = answers.pop(one.id, (None, 0))
@@ -102,8 +104,11 @@ class Exchange:
                     answer(True)
                 octets += share
         self._less(octets)
+        self._metrics.stage("answer", clock() - start)
+        start = clock()
         for name, claims in _by_connector(done.claims).items():
             self.connectors[name].hand(claims, began + LEASE_S)
+        self._metrics.stage("send", clock() - start)
         for name, outcomes in _by_connector(done.settled).items():
             if name in self.connectors:
                 self.connectors[name].settled(outcomes)

@@ -71,6 +71,9 @@ class Done(msgspec.Struct):
     waiting: dict[str, int] | None = None
     """After a claim: connectors for which something still waits, and when it is due."""
 
+    stages: dict[str, float] = {}
+    """Seconds that each stage of the transaction took."""
+
     def merge(self, other: Done) -> None:
         """Add what another piece came to."""
         for name in ("accepted", "receipts", "settled", "claims", "quarantined", "faults", "performances"):
@@ -108,8 +111,11 @@ def _transaction(store: Store, group: Group, ways: Ways, allowance: Allowance) -
         marker = ways.world.ids.next(ways.world.now())
         done = Done()
         try:
+            ways.stopwatch.start()
             with store.begin(marker) as tx:
                 done = _perform(tx, group, ways, allowance)
+            ways.stopwatch.lap("commit")
+            done.stages = ways.stopwatch.laps
         except StoreConflict:
             continue
         except CommitUnknown as unknown:
@@ -123,13 +129,16 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
     done = Done(accepted=list(group.inbound), receipts=list(group.receipts), settled=list(group.outcomes))
     if group.outcomes:
         outbox.settle(tx, group.outcomes, ways.world.now())
+        ways.stopwatch.lap("settle")
     if group.receipts:
         done.strays = receipts.settle(tx, group.receipts)
+        ways.stopwatch.lap("receipts")
     if group.inbound:
         done.performances.append(inbound.accept(tx, group.inbound, ways, allowance))
     if group.due:
         done.performances += due.run(tx, ways, allowance)
         done.next_due = due.next_instant(tx)
+        ways.stopwatch.lap("due")
     for performance in done.performances:
         done.claims += performance.claims
         if performance.next_due is not None:
@@ -138,6 +147,7 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
         connectors = list(allowance.left)
         done.claims += outbox.claim(tx, allowance, ways.place())
         done.waiting = outbox.waiting(tx, connectors)
+        ways.stopwatch.lap("claim")
     return done
 
 

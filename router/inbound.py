@@ -32,10 +32,14 @@ def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -
     if not whole:
         return performance
     loaded = contacts.by_address(tx, [message.sender for message in whole], place.ids, place.now)
+    ways.stopwatch.lap("load")
     facts = [loaded.facts(loaded.contacts[message.sender], message.recipient, message) for message in whole]
-    for one, plan in zip(facts, ways.decided(tx, [_question(one, place.now) for one in facts]), strict=True):
+    plans = ways.decided(tx, [_question(one, place.now) for one in facts])
+    ways.stopwatch.lap("decide")
+    for one, plan in zip(facts, plans, strict=True):
         performance.add(one, plan, (one.contact.id, one.number) in loaded.unsettled)
     performance.write(tx)
+    ways.stopwatch.lap("perform")
     return performance
 
 

@@ -132,7 +132,7 @@ def waiting(tx: Tx, connectors: Iterable[str]) -> dict[str, int]:
 
 def highest_id(tx: Tx) -> int:
     """The highest id in any table that `World.ids` numbers."""
-    return max(sql.highest_ids.rows(tx)[0])
+    return max(int(value) for value in sql.highest_ids.rows(tx)[0])
 
 
 def housekeep(tx: Tx, now: int) -> None:

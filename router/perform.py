@@ -16,6 +16,7 @@ from router import consent
 from router.messages import Contact, Facts, Inbound, Profile, Thread
 from router.plan import (
     AddTag,
+    Disposition,
     Effect,
     EndRun,
     MessageClass,
@@ -86,6 +87,8 @@ class Performance:
         """Texts left `ready`, by connector."""
         self.withheld: dict[str, int] = {}
         """Texts withheld, by reason."""
+        self.dispositions: dict[Disposition, int] = {}
+        """Plans, by what they did."""
         self.next_due: int | None = None
         """The earliest instant at which something suspended here falls due."""
         self._inbound: list[Row] = []
@@ -101,6 +104,7 @@ class Performance:
         """Take one plan in. `unsettled`: something earlier to that contact from that number is not settled yet."""
         message = facts.message
         thread = facts.thread
+        self.dispositions[plan.disposition] = self.dispositions.get(plan.disposition, 0) + 1
         if message is not None:
             self._inbound.append(_inbound_row(message, facts.contact, plan))
             brand = plan.brand or thread.last_brand

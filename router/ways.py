@@ -13,6 +13,7 @@ from router.decide import Books
 from router.parts import Decode
 from router.perform import Place
 from router.plan import Needs, Plan
+from router.stopwatch import Stopwatch
 from router.store import statements as sql
 from router.store.engine import Tx
 from router.world import World
@@ -34,6 +35,7 @@ class Ways:
         self.world = world
         self.node = node
         self.decode = decode
+        self.stopwatch = Stopwatch(world.monotonic)
         self._revive = revive
         self._older: dict[str, Rulebook] = {}
         self.books = Books(book, self._older)

@@ -21,6 +21,7 @@ EPOCH_MS = 1_735_689_600_000
 """2025-01-01 UTC: ids count milliseconds from here, which lasts until 2094."""
 NODE_BITS = 10
 COUNTER_BITS = 12
+_NODE_MASK = ((1 << NODE_BITS) - 1) << COUNTER_BITS
 
 
 class Ids:
@@ -40,8 +41,12 @@ class Ids:
     def next(self, now: int) -> int:
         """The next id at that instant (microseconds since 1970 UTC)."""
         fresh = ((now // 1000 - EPOCH_MS) << (NODE_BITS + COUNTER_BITS)) | self._node
-        self._last = fresh if fresh > self._last else self._last + 1
-        return self._last
+        if fresh <= self._last:
+            fresh = self._last + 1
+            if fresh & _NODE_MASK != self._node:
+                fresh = (((self._last >> (NODE_BITS + COUNTER_BITS)) + 1) << (NODE_BITS + COUNTER_BITS)) | self._node
+        self._last = fresh
+        return fresh
 
 
 class World(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -19,6 +19,7 @@ Answer = Callable[[bool], None]
 class Read(msgspec.Struct, frozen=True, gc=False):
     """What one read of a link brought, with how each of it is answered (by the id of the message or receipt)."""
 
+    connector: str
     inbound: Sequence[Inbound]
     receipts: Sequence[ReceiptIn]
     answers: dict[int, Answer]
@@ -33,6 +34,14 @@ class Connector(Protocol):
     @property
     def trouble(self) -> str:
         """What keeps it from working, as a sentence; empty when nothing does."""
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """Segments that the carrier refused since the start, by the status's name."""
+
+    @property
+    def held(self) -> int:
+        """Segments that were handed over and whose outcome is not on disk yet."""
 
     @property
     def most(self) -> int:

@@ -45,7 +45,7 @@ class SmppConnector:
         self.settings = settings
         self.client = Client(binding, self, world.monotonic, world.chance, self._faulted)
         self.refused: dict[str, int] = {}
-        """submit_sm that the centre refused, by the status's name."""
+        """Segments that the centre refused, by the status's name."""
         self._mapping = mapping
         self._world = world
         self._exchange = exchange
@@ -127,7 +127,7 @@ class SmppConnector:
             answers[new_id] = partial(_answer, link, request)
             octets += len(request.frame)
         if answers:
-            self._exchange.take(Read(inbound, receipts, answers, octets))
+            self._exchange.take(Read(self.name, inbound, receipts, answers, octets))
 
     def _faulted(self, link: Link, event: Faulted) -> None:
         """A PDU that could not be read was refused by the session; its octets are kept all the same."""
@@ -137,7 +137,7 @@ class SmppConnector:
             id=new_id, connector=self.name, session=self._session_base + link.number, sequence=0, sender=f"?{new_id}",
             recipient="", text="", received_at=now, frame=event.frame, unreadable=str(event.fault),
         )  # fmt: skip
-        self._exchange.take(Read([kept], [], {new_id: _unanswerable}, len(event.frame)))
+        self._exchange.take(Read(self.name, [kept], [], {new_id: _unanswerable}, len(event.frame)))
 
     # ------------------------------------------------------------------------------------------------------ out
 
