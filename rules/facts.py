@@ -92,12 +92,15 @@ def read_date(text: str, today: date, language: str | None, market: str | None) 
         first, second = int(short[1]), int(short[3])
         day, month = (second, first) if load().month_first(market, language) else (first, second)
         return _on(day, month, short[4], today)
-    return _named_date(phrase, pack, today)
+    return _named_date(written, pack, today)
 
 
-def _named_date(phrase: str, pack: Language, today: date) -> date | None:
-    """`24 december`, `december 24 2026`, `the 1st of may`: a day and a month's name in either order, then a year."""
-    words = [word for word in phrase.split() if word not in pack.fillers]
+def _named_date(text: str, pack: Language, today: date) -> date | None:
+    """`24 december`, `24-dec-2026`, `december 24 2026`, `the 1st of May`: a day and a month's name, then a year."""
+    pieces = [fold(piece.strip(".,")) for piece in text.split() if piece.strip(".,")]
+    if len(pieces) == 1:
+        pieces = [fold(piece) for piece in text.split("-")]
+    words = [piece for piece in pieces if piece not in pack.fillers]
     if not 2 <= len(words) <= 3 or (len(words) == 3 and not _YEAR.fullmatch(words[2])):
         return None
     first, second = (words[1], words[0]) if words[0] in pack.months else (words[0], words[1])

@@ -122,11 +122,25 @@ def _within(reader: Reader, value: int | None) -> int | None:
 
 
 def said(words: Words, start: int, end: int) -> str:
-    """What a `text` slot keeps of these words: as spelled, brackets and emoji too; separators around it aside."""
-    first = words.slices[start - 1][1] if start else 0
-    last = words.slices[end][0] if end < len(words.slices) else len(words.original)
-    whole = words.original[first:last]
+    """What a `text` slot keeps of these words: as spelled, brackets and emoji too; separators around it aside.
+
+    Marks between two words belong to the word they touch: `Jan (jr)` ends with its bracket, `(keuken)` begins with it.
+    """
+    text, slices = words.original, words.slices
+    first, last = slices[start][0], slices[end - 1][1]
+    before = text[slices[start - 1][1] if start else 0 : first]
+    after = text[last : slices[end][0] if end < len(slices) else len(text)]
+    if start:
+        before = before[_first_space(before) :]
+    if end < len(slices):
+        after = after[: len(after) - _first_space(after[::-1])]
+    whole = before + text[first:last] + after
     return whole.strip(_SEPARATORS) or whole.strip()
+
+
+def _first_space(gap: str) -> int:
+    space = _STRETCH_END.search(gap)
+    return space.start() if space else 0
 
 
 def rest_after(words: Words, end: int) -> str:
