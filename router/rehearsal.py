@@ -1,0 +1,203 @@
+"""A stage for conversations: the very ways that production runs, on a store in memory and with a clock moved by hand.
+
+One phone texts, one connector takes whatever is claimed at once, and what reached the phone or was withheld is read
+from the outbox, where it stands in any case. Transcripts and `chat` play on it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from typing import Literal as OneOf
+
+import msgspec
+from sqlalchemy import delete, select
+
+from router import due
+from router.contacts import by_address
+from router.group import Group, commit
+from router.instants import SECOND
+from router.messages import Facts, Inbound, Profile
+from router.outbox import Outcome
+from router.perform import Allowance
+from router.receipts import ReceiptIn
+from router.store import statements as sql
+from router.store.engine import IN_MEMORY, Row, open_store
+from router.store.tables import metadata, outbox, records
+from router.store.values import dumps, loads
+from router.ways import Ways
+from router.world import Virtual
+from rules.facts import Value
+from rules.rulebook import Rulebook
+
+CONNECTOR: Final = "stage"
+UNLIMITED: Final = 1 << 40
+"""Segments the stage's connector takes at once: conversations on it never wait for a carrier."""
+BETWEEN_TEXTS: Final = 10 * SECOND
+"""Time that passes before the phone's next text, so that the loop guard does not take a person for a machine."""
+MOST_TURNS: Final = 10_000
+"""Due instants played before one `later` is over: a chain that asks and waits for ever must come to an end."""
+
+Receipt = OneOf["delivered", "undelivered", "expired"]
+_RECEIPT_STATES: Final = {"delivered": "DELIVRD", "undelivered": "UNDELIV", "expired": "EXPIRED"}
+_KEPT_BACK: Final = frozenset({"withheld", "cancelled"})
+
+
+class Got(msgspec.Struct, frozen=True):
+    """What the phone got, from which of our numbers."""
+
+    text: str
+    number: str
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What was withheld from it, and why."""
+
+    reason: str
+    text: str
+
+
+class Broke(msgspec.Struct, frozen=True):
+    """What could not be acted upon: in production it stands in quarantine."""
+
+    reason: str
+
+
+Output = Got | Kept | Broke
+
+
+class Stage:
+    """One phone and all our numbers. Every method gives what came of it, in order."""
+
+    def __init__(self, book: Rulebook, phone: str, now: int) -> None:
+        self.world = Virtual(now)
+        self.phone = phone
+        self.book = book
+        self._store = open_store(IN_MEMORY)
+        self._ways = Ways(self.world, "stage", book, _read, _no_other_deployment)
+        self._seen = 0
+        self._texted = False
+        self._sent: list[tuple[int, int]] = []
+        """Messages the carrier has taken and not yet given a receipt for: id and segments."""
+
+    def close(self) -> None:
+        """Give the store back."""
+        self._store.close()
+
+    def again(self, phone: str, now: int) -> None:
+        """Empty the stage for another phone at another time."""
+        with self._store.begin() as tx:
+            for table in reversed(metadata.sorted_tables):
+                tx.write(str(delete(table)))
+        self.world = Virtual(now)
+        self.phone = phone
+        self._ways = Ways(self.world, "stage", self.book, _read, _no_other_deployment)
+        self._seen, self._texted, self._sent = 0, False, []
+
+    def text(self, number: str, text: str) -> list[Output]:
+        """The phone texts a number."""
+        if self._texted:
+            self.world.at += BETWEEN_TEXTS
+        self._texted = True
+        now = self.world.now()
+        message = Inbound(
+            id=self.world.ids.next(now), connector=CONNECTOR, session=1, sequence=1, sender=self.phone,
+            recipient=number, text=text, received_at=now,
+        )  # fmt: skip
+        return [*self._commit(Group(inbound=(message,))), *self.until(self.world.at)]
+
+    def until(self, at: int) -> list[Output]:
+        """The clock moves on; what falls due on the way is done at its instant, what is due exactly then too."""
+        outputs: list[Output] = []
+        for _ in range(MOST_TURNS):
+            with self._store.begin() as tx:
+                next_at = due.next_instant(tx)
+            if next_at is None or next_at > at:
+                break
+            self.world.at = max(self.world.at, next_at)
+            outputs += self._commit(Group(due=True))
+        else:
+            outputs.append(Broke(f"more than {MOST_TURNS} things fell due"))
+        if at > self.world.at:
+            self.world.at = at
+            self._texted = False
+        return outputs
+
+    def receipt(self, outcome: Receipt) -> list[Output]:
+        """The carrier tells what became of the text it took last."""
+        if not self._sent:
+            return [Broke("no text is waiting for a receipt")]
+        sent_id, segments = self._sent.pop()
+        now = self.world.now()
+        receipts = [
+            ReceiptIn(
+                id=self.world.ids.next(now), connector=CONNECTOR, message_id=name, forms=(name,),
+                state=_RECEIPT_STATES[outcome], error="000", received_at=now, text="",
+            )
+            for name in _names(sent_id, segments)
+        ]  # fmt: skip
+        return self._commit(Group(receipts=receipts))
+
+    def prepare(self, brand: str, profile: Profile) -> None:
+        """Let a brand know the phone beforehand; such a contact is not new."""
+        with self._store.begin() as tx:
+            loaded = by_address(tx, [self.phone], self.world.ids, self.world.now())
+            row = (loaded.contacts[self.phone].id, brand, msgspec.json.encode(sorted(profile.tags)).decode(),
+                   dumps(profile.attributes), profile.opted_out_at)  # fmt: skip
+            sql.upsert_profiles.run(tx, [row])
+
+    def facts(self, number: str) -> Facts:
+        """What is known of the phone now."""
+        with self._store.begin() as tx:
+            loaded = by_address(tx, [self.phone], self.world.ids, self.world.now())
+        return loaded.facts(loaded.contacts[self.phone], number, None)
+
+    def recorded(self, brand: str) -> dict[str, Value]:
+        """The newest value of each name that was recorded for the phone."""
+        query = select(records.c.name, records.c.value).where(records.c.brand == brand).order_by(records.c.id)
+        return {name: loads(value)["value"] for name, value in self._rows(query)}
+
+    def _rows(self, query: object) -> list[Row]:
+        with self._store.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(query)]  # type: ignore[call-overload]
+
+    def _commit(self, group: Group) -> list[Output]:
+        """Perform a group; then let the carrier take what was claimed, until nothing is left to be taken."""
+        allowance = Allowance({CONNECTOR: UNLIMITED})
+        done = commit(self._store, group, self._ways, allowance)
+        broke: list[Output] = [Broke(reason) for reason in (*(why for _, why in done.quarantined), *done.faults)]
+        claims = done.claims
+        while claims:
+            outcomes = []
+            for claim in claims:
+                self._sent.append((claim.id, claim.segments))
+                names = _names(claim.id, claim.segments)
+                outcomes.append(Outcome(id=claim.id, connector=claim.connector, state="sent", message_ids=names))
+            claims = commit(self._store, Group(outcomes=outcomes, claim=True), self._ways, allowance).claims
+        return [*self._new(), *broke]
+
+    def _new(self) -> list[Output]:
+        """What stands in the outbox since the last look."""
+        query = (
+            select(outbox.c.id, outbox.c.text, outbox.c.number, outbox.c.state, outbox.c.reason)
+            .where(outbox.c.id > self._seen)
+            .order_by(outbox.c.id)
+        )
+        outputs: list[Output] = []
+        for row_id, text, number, state, reason in self._rows(query):
+            self._seen = row_id
+            outputs.append(Kept(reason, text) if state in _KEPT_BACK else Got(text, number))
+        return outputs
+
+
+def _names(sent_id: int, segments: int) -> tuple[str, ...]:
+    return tuple(f"{sent_id}-{segment}" for segment in range(segments))
+
+
+def _read(octets: bytes, charset: str) -> str:
+    """Parts of messages never come to this stage: its phone texts whole ones."""
+    return octets.decode(charset or "latin-1", "replace")
+
+
+def _no_other_deployment(sources: str) -> Rulebook | None:
+    """There is one rule set on this stage, so nothing was ever begun in another."""
+    return None
