@@ -113,8 +113,7 @@ def _read_field(name: str, field: Field, place: _Place, names: dict[str, Any], f
         lines = [
             f" at = {place}",
             " end = at + count",
-            f" {name} = frame[at:end]",
-            " if end > size: raise ValueError",
+            f" {name} = frame[at:end]",  # if it is cut short, `end` is beyond the frame and nothing behind it can be read
         ]
         place.move("end", 0)
         return lines
