@@ -40,7 +40,9 @@ _SQLITE_AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL,
                 sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM}  # fmt: skip
 _SQLITE_BROKEN = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _PG_AGAIN = (pg.SerializationFailure, pg.DeadlockDetected)
-_PG_AWAY = (pg.LockNotAvailable, pg.QueryCanceled, pg.DiskFull, pg.InsufficientResources, pg.OperatorIntervention)
+_PG_AWAY = (pg.LockNotAvailable, pg.QueryCanceled, pg.DiskFull, pg.InsufficientResources, pg.OperatorIntervention,
+            pg.ReadOnlySqlTransaction, pg.IdleInTransactionSessionTimeout, pg.TransactionTimeout)  # fmt: skip
+"""Of these PostgreSQL counts the last three as faults of the statement; a stand-by that does not take writes is one."""
 _PG_BROKEN = (pg.IoError, pg.DataCorrupted, pg.IndexCorrupted)
 
 
@@ -183,6 +185,7 @@ class _NotThere(Exception):
     """Takes the marker back out when it could be inserted."""
 
 
+_MUST_BE_ON = "('fsync', 'full_page_writes', 'synchronous_commit')"
 _MARK = "INSERT INTO batches (marker, at) VALUES (%s, (extract(epoch from now()) * 1000000)::bigint)"
 _SETTINGS = {
     "sqlite": (
@@ -273,8 +276,9 @@ def _take_lock(url: str) -> IO[str] | None:
     path = file_of(url)
     if path is None:
         return None
+    real = path.resolve()  # a link to the file is the same file
     try:
-        handle = path.with_name(path.name + ".lock").open("a")
+        handle = real.with_name(real.name + ".lock").open("a")
     except OSError as error:
         reason = error.strerror or error
         raise StoreUnavailable(
@@ -297,6 +301,8 @@ def _refuse_unsafe(store: Store) -> None:
             if mode not in ("wal", "memory") or level < 2:
                 raise StoreUnsafe(f"SQLite runs journal_mode={mode}, synchronous={level}: it needs WAL and FULL")
             return
-        for name, unsafe in (("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off")):
-            if tx.execute(f"SHOW {name}")[0][0] == unsafe:
+        # What the session began with: its own synchronous_commit has been turned on already, but an operator who turned
+        # it off for the database does not expect us to wait for the disk.
+        for name, value in tx.execute(f"SELECT name, reset_val FROM pg_settings WHERE name IN {_MUST_BE_ON}"):
+            if value == "off":
                 raise StoreUnsafe(f"PostgreSQL runs {name}=off: an acknowledged message could be lost; turn it on")

@@ -31,14 +31,18 @@ def test_ids_go_forward_when_the_clock_goes_back() -> None:
 
 def test_ids_begin_after_the_highest_one_stored() -> None:
     stored = Ids(3).next(NOW + 60_000_000)
-    assert Ids(3, after=stored).next(NOW) > stored
+    ids = Ids(3)
+    ids.go_on_after(stored)
+    ids.go_on_after(0)
+    assert ids.next(NOW) > stored
 
 
 def test_a_node_that_begins_after_another_nodes_id_keeps_to_its_own() -> None:
     """Two nodes whose clocks differ: the one behind begins after the other's last id, and must not go on in its row."""
     ahead = Ids(5)
     last = ahead.next(NOW + 60_000_000)
-    behind = Ids(4, after=last)
+    behind = Ids(4)
+    behind.go_on_after(last)
     mine = {behind.next(NOW) for _ in range(5_000)}
     assert {node_of(number) for number in mine} == {4}
     assert min(mine) > last
