@@ -16,7 +16,9 @@ from rules.diagnostics import Diagnostic
 from rules.syntax import Comment, Span
 
 CURLY = "“”„‟"
-QUOTED = re.compile(rf'"(?:[^"\\]|\\.)*"|[{CURLY}](?:[^{CURLY}\\]|\\.)*[{CURLY}]|["{CURLY}](?:[^"{CURLY}\\]|\\.)*["{CURLY}]')
+QUOTED = re.compile(
+    rf'"(?:[^"\\]|\\.)*"|[{CURLY}](?:[^{CURLY}\\]|\\.)*[{CURLY}]|["{CURLY}](?:[^"{CURLY}\\]|\\.)*["{CURLY}]'
+)
 QUOTED_OR_COMMENT = re.compile(rf"{QUOTED.pattern}|/(?:[^/\\]|\\.)+/ *>|(#)")
 BLANKS = " \u00a0"
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")

@@ -60,6 +60,7 @@ class Place:
 
     @property
     def line(self) -> str:
+        """The line that is meant."""
         return self.lines[self.row]
 
     def span(self, start: int | None = None, end: int | None = None) -> Span:

@@ -12,11 +12,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from rules.diagnostics import Diagnostic
-from rules.expected import ACTIONS, BELONGS, DECLARATIONS, ONE_LINERS, SETTINGS, TEST_LINES, expectation
-from rules.lexer import CURLY, QUOTED, TAB_WIDTH, Chunk
-from rules.mend import Place, first_word, has_block, indent_of, parent_of
-from rules.spelling import nearest, spoken, suggest
-from rules.syntax import Span
+from rules.expected import ACTIONS, BELONGS, DECLARATIONS, SETTINGS, TEST_LINES, expectation
+from rules.lexer import CURLY, QUOTED
+from rules.mend import Place, first_word, indent_of, parent_of
+from rules.spelling import spoken, suggest
 
 PATTERN_LINES = frozenset({"keyword", "answer", "choice"})
 WRONG_SIGNS = {"==": "=", "=>": ">=", "=<": "<=", "<>": "!=", "&&": "and", "||": "or", "!": "not"}
@@ -36,6 +35,7 @@ class Found:
 
     @property
     def line(self) -> str:
+        """The line in which reading stopped."""
         return self.place.line
 
     @property
@@ -123,7 +123,13 @@ def _wrong_sign(found: Found) -> Diagnostic | None:
     for sign in WRONG_SIGN.finditer(found.line):
         if sign.start() <= found.column - 1 < sign.end():
             right = WRONG_SIGNS[sign[0]]
-            return found.says("R208", f"`{sign[0]}` is not a sign of this language.", f"Write `{right}`.", sign.start() + 1, sign.end() + 1)
+            return found.says(
+                "R208",
+                f"`{sign[0]}` is not a sign of this language.",
+                f"Write `{right}`.",
+                sign.start() + 1,
+                sign.end() + 1,
+            )
     return None
 
 
@@ -132,7 +138,9 @@ def _colon(found: Found) -> Diagnostic | None:
         return None
     if found.first in PATTERN_LINES:
         return _punctuation(found)
-    return found.says("R207", "There is a colon that does not belong here.", "Delete the colon; indentation alone makes a block.")
+    return found.says(
+        "R207", "There is a colon that does not belong here.", "Delete the colon; indentation alone makes a block."
+    )
 
 
 def _first_word(found: Found) -> Diagnostic | None:
@@ -149,10 +157,16 @@ def _first_word(found: Found) -> Diagnostic | None:
         return _unknown_word(found, {"brand": SETTINGS, "test": TEST_LINES}.get(above, ACTIONS))
     if word in BELONGS:
         if word == "else" and parent is not None and "again" not in found.line:
-            return found.says("R209", "This `else` has no `if` before it.", "It stands right after the block of an `if`, indented exactly like that `if`, or in the block of an `ask`.")
+            return found.says(
+                "R209",
+                "This `else` has no `if` before it.",
+                f"It stands {BELONGS['else']}.",
+            )
         return found.says("R210", f"`{word}` cannot stand here.", f"It stands {BELONGS[word]}.")
     if word in DECLARATIONS and parent is not None:
-        return found.says("R210", f"`{word}` cannot stand inside a block.", "Begin it at the left edge, below an empty line.")
+        return found.says(
+            "R210", f"`{word}` cannot stand inside a block.", "Begin it at the left edge, below an empty line."
+        )
     return _unknown_word(found, allowed)
 
 
@@ -172,17 +186,23 @@ def _unknown_word(found: Found, allowed: Iterable[str]) -> Diagnostic:
 
 def _phone_word(found: Found) -> Diagnostic | None:
     """In a pattern: small letters, punctuation, a script without capitals."""
-    if found.first not in PATTERN_LINES or "WORD" not in found.accepted and not _after_word(found):
+    if found.first not in PATTERN_LINES or ("WORD" not in found.accepted and not _after_word(found)):
         return None
     word = found.word
     if word in {"(", ")", "[", "]", "<", ">", "|"} or not word or found.at_end:
         return None
-    if not word[0].isalnum() and _after_word(found) or re.search(r"\w[^\w\s|()\[\]<>\"]+\w", found.run[1]):
+    if (not word[0].isalnum() and _after_word(found)) or re.search(r"\w[^\w\s|()\[\]<>\"]+\w", found.run[1]):
         return _punctuation(found)
     if word.upper() == word.lower():
-        return found.says("R107", f"`{word}` has no capitals, so it needs quotes as a phone's word.", f'Write "{found.run[1]}".')
+        return found.says(
+            "R107", f"`{word}` has no capitals, so it needs quotes as a phone's word.", f'Write "{found.run[1]}".'
+        )
     if "WORD" in found.accepted and word.isalnum():
-        return found.says("R105", f"`{word}` is not in capitals: a word that a phone types is.", f"Write {word.upper()}; a phone may type it in any case.")
+        return found.says(
+            "R105",
+            f"`{word}` is not in capitals: a word that a phone types is.",
+            f"Write {word.upper()}; a phone may type it in any case.",
+        )
     return None
 
 
@@ -194,7 +214,13 @@ def _after_word(found: Found) -> bool:
 def _punctuation(found: Found) -> Diagnostic:
     column, run = found.run
     words = re.sub(r"[\W_]+", " ", run).strip().upper()
-    return found.says("R106", f"`{run}` holds a sign that phones' words do without.", f"Write {words}; a phone may type {run} all the same.", column, column + len(run))
+    return found.says(
+        "R106",
+        f"`{run}` holds a sign that phones' words do without.",
+        f"Write {words}; a phone may type {run} all the same.",
+        column,
+        column + len(run),
+    )
 
 
 def _open_bracket(found: Found) -> Diagnostic | None:
@@ -202,7 +228,13 @@ def _open_bracket(found: Found) -> Diagnostic | None:
         if closing in found.accepted and (found.at_end or opening == "("):
             at = found.line.rfind(opening, 0, found.column)
             if at >= 0 and closing not in found.line[at:] and (opening != "<" or found.first in PATTERN_LINES):
-                return found.says("R216", f"The `{opening}` that opens here is not closed.", f"Write `{closing}` where it ends.", at + 1, at + 2)
+                return found.says(
+                    "R216",
+                    f"The `{opening}` that opens here is not closed.",
+                    f"Write `{closing}` where it ends.",
+                    at + 1,
+                    at + 2,
+                )
     return None
 
 
@@ -211,7 +243,13 @@ def _stops_too_soon(found: Found) -> Diagnostic | None:
         return None
     last = re.search(r"\S+$", found.line)
     start = last.start() + 1 if last else 1
-    return found.says("R212", "This line stops too soon.", f"After `{found.line[start - 1 :]}` comes {expectation(found.accepted)}.", start, len(found.line) + 1)
+    return found.says(
+        "R212",
+        "This line stops too soon.",
+        f"After `{found.line[start - 1 :]}` comes {expectation(found.accepted)}.",
+        start,
+        len(found.line) + 1,
+    )
 
 
 def _glued(found: Found) -> Diagnostic | None:
@@ -220,11 +258,18 @@ def _glued(found: Found) -> Diagnostic | None:
     parts = re.match(r"(\d+)([^\W\d_]+)$", found.word)
     if parts is not None:
         return found.says("R108", f"`{found.word}` is two words written as one.", f"Write `{parts[1]} {parts[2]}`.")
-    return found.says("R108", f"`{found.word}` is not a word that can stand here.", "Separate its words with a space, or correct its spelling.")
+    return found.says(
+        "R108",
+        f"`{found.word}` is not a word that can stand here.",
+        "Separate its words with a space, or correct its spelling.",
+    )
 
 
 def _unquoted(found: Found) -> Diagnostic | None:
-    bare = re.match(r"\s*(?:reply|send|ask|confirm|help|stop|route|else again)(?: (?:promotional|transactional))? +([^\W\d_].*)$", found.line)
+    bare = re.match(
+        r"\s*(?:reply|send|ask|confirm|help|stop|route|else again)(?: (?:promotional|transactional))? +([^\W\d_].*)$",
+        found.line,
+    )
     if bare is None or QUOTED.search(found.line) or found.begins:
         return None
     return found.says("R215", "A text stands in quotes.", f'Write "{bare[1]}".', bare.start(1) + 1, bare.end(1) + 1)
@@ -236,10 +281,22 @@ def _name(found: Found) -> Diagnostic | None:
     if "IDENT" in found.accepted and "STRING" not in found.accepted and not found.at_end:
         plain = re.sub(r"[\W_]+", "_", run.lower()).strip("_")
         if plain and not plain[0].isdigit():
-            return found.says("R217", f"`{run}` is not a name.", f"Names are small letters, digits and `_`: write {plain}.", column, column + len(run))
+            return found.says(
+                "R217",
+                f"`{run}` is not a name.",
+                f"Names are small letters, digits and `_`: write {plain}.",
+                column,
+                column + len(run),
+            )
     hyphen = re.fullmatch(r"[^\W\d]\w*(?:-\w+)+", run)
     if hyphen is not None and found.word == "-":
-        return found.says("R217", f"`{run}` is not a name.", f"Names have no `-`: write {run.lower().replace('-', '_')}.", column, column + len(run))
+        return found.says(
+            "R217",
+            f"`{run}` is not a name.",
+            f"Names have no `-`: write {run.lower().replace('-', '_')}.",
+            column,
+            column + len(run),
+        )
     return None
 
 
@@ -249,7 +306,9 @@ def _time(found: Found) -> Diagnostic | None:
         return None
     hour = int(written[2]) % 12 + 12 if written[4] == "pm" else int(written[2])
     help = f"Write {hour:02}:{written[3] or '00'}." if hour < 24 else "Write it like 10:00."
-    return found.says("R218", f"`{written[1]}` is not how a time of day is written.", help, written.start(1) + 1, written.end(1) + 1)
+    return found.says(
+        "R218", f"`{written[1]}` is not how a time of day is written.", help, written.start(1) + 1, written.end(1) + 1
+    )
 
 
 def _share(found: Found) -> Diagnostic | None:
@@ -264,7 +323,13 @@ def _phone_number(found: Found) -> Diagnostic | None:
     digits = re.sub(r"[^\d+]", "", run)
     if led is None or digits == run or len(digits) < 3 or not re.fullmatch(r"[\d+()./-]+", run):
         return None
-    return found.says("R220", f"`{run}` is not how a number is written.", f"Write it without signs between the digits: {digits}.", column, column + len(run))
+    return found.says(
+        "R220",
+        f"`{run}` is not how a number is written.",
+        f"Write it without signs between the digits: {digits}.",
+        column,
+        column + len(run),
+    )
 
 
 def _anything_else(found: Found) -> Diagnostic:
@@ -274,7 +339,13 @@ def _anything_else(found: Found) -> Diagnostic:
     if "CLASS" in found.accepted:
         words |= {"promotional", "transactional", "conversational"}
     otherwise = f"Here comes {expectation(found.accepted)}."
-    missing = [one for one in ("to", "as", "of", "per", "=", "from", "on") if one in found.accepted]
+    if found.accepted == {"NL"}:
+        return found.says(
+            "R214", f"`{found.word}` is too much on this line.", "Delete it, or begin a new line with it."
+        )
+    missing = [one for one in ("to", "as", "of", "per", "=", "from") if one in found.accepted]
+    if ">=" in found.accepted:
+        missing.remove("=")
     if len(missing) == 1 and found.word not in missing:
         otherwise = f"Perhaps `{missing[0]}` is missing before it."
     return found.says("R201", f"`{found.word}` cannot stand here.", suggest(found.word, words, otherwise))
@@ -284,119 +355,3 @@ LOOKS: tuple[Callable[[Found], Diagnostic | None], ...] = (
     _open_quote, _wrong_sign, _colon, _share, _first_word, _glued, _phone_number, _open_bracket, _phone_word, _time,
     _unquoted, _stops_too_soon, _name,
 )  # fmt: skip
-
-
-# --- blocks and files ----------------------------------------------------------------------------------------------
-
-
-def belongs_above(lines: list[str], line: str) -> bool:
-    """Whether a line at the left edge is more likely part of the declaration above it than a declaration."""
-    word = first_word(line)
-    head = first_word(lines[0])
-    if word in DECLARATIONS or head in ONE_LINERS:
-        return False
-    if word in BELONGS or line[0] in "<>":
-        return True
-    headless = not has_block(lines, 0) and head in DECLARATIONS
-    return headless and nearest(word, DECLARATIONS) is None
-
-
-def not_indented(place: Place, head: Chunk) -> Diagnostic:
-    """A line of a block stands at the left edge."""
-    word = re.match(r"\S+", place.line)
-    shown = word[0] if word else ""
-    return Diagnostic(
-        "R211",
-        "error",
-        place.span(1, len(shown) + 1),
-        f"`{shown}` stands at the left edge, where only declarations begin.",
-        f"Indent it by {TAB_WIDTH} spaces to put it into the block of `{first_word(head.lines[0])}` (line {head.first}).",
-    )
-
-
-def indented_too_deep(place: Place, above: int) -> Diagnostic:
-    """A line is deeper than the one above, which opens no block."""
-    level = indent_of(place.lines[above])
-    return Diagnostic(
-        "R205",
-        "error",
-        place.span(1, indent_of(place.line) + 1),
-        f"This line is indented deeper than line {place.first + above}, which opens no block.",
-        f"Indent both alike, by {_spaces(level)}.",
-    )
-
-
-def unknown_level(place: Place, levels: list[int]) -> Diagnostic:
-    """A line stands between the levels of the blocks around it."""
-    return Diagnostic(
-        "R204",
-        "error",
-        place.span(1, indent_of(place.line) + 1),
-        f"This line is indented by {_spaces(indent_of(place.line))}; no block above it is.",
-        f"Indent it by {spoken(sorted({str(level) for level in levels}, key=int))} spaces, like the line of the block that it belongs to.",
-    )
-
-
-def missing_block(place: Place) -> Diagnostic:
-    """A line that opens a block is followed by none."""
-    word = first_word(place.line) or place.line.split()[0]
-    if word in {"reply", "send", "confirm", "help", "stop"}:
-        return Diagnostic("R206", "error", place.span(), f"`{word}` has no text.", 'Write the text behind it in quotes, "…".')
-    inner = BLOCKS.get(word, "its actions")
-    return Diagnostic(
-        "R206",
-        "error",
-        place.span(),
-        f"`{word}` has no block below it.",
-        f"Write {inner} below it, indented by {TAB_WIDTH} spaces more.",
-    )
-
-
-BLOCKS = {
-    "brand": "its settings, such as numbers 4411",
-    "contact": "a line for each attribute, such as naam text",
-    "drip": "a step such as `at once`, with its actions",
-    "test": "what the phone sends (> …) and gets (< …)",
-    "ask": "a line such as `answer yes`",
-    "split": "a line for each arm, such as 50% a, with its actions",
-    "wait": "`then` or `silence`, with its actions",
-    "charge": "`confirm` with its text and `answer` with its pattern",
-}
-"""What comes below a line, by its first word; below any other come actions."""
-
-
-def unfinished_block(place: Place, parent: int, accepted: AbstractSet[str]) -> Diagnostic:
-    """A block ends before all that it must hold has come."""
-    return Diagnostic(
-        "R221",
-        "error",
-        place.span(),
-        f"The block of `{' '.join(place.lines[parent].split()[:2])}` (line {place.first + parent}) ends too soon.",
-        f"After this line comes {expectation(accepted)}.",
-    )
-
-
-def nested_too_deeply(place: Place, depth: int) -> Diagnostic:
-    """More blocks in blocks, or brackets in brackets, than can be read."""
-    return Diagnostic(
-        "R110",
-        "error",
-        place.span(),
-        f"There are more than {depth} blocks or brackets inside each other here.",
-        "Move the inner ones into a chain of their own, and `run` it.",
-    )
-
-
-def file_too_large(file: str, bound: str) -> Diagnostic:
-    """More than one file may hold."""
-    return Diagnostic(
-        "R111",
-        "error",
-        Span(file, 1, 1, 1, 2),
-        f"The file holds more than {bound}.",
-        "Divide it into several files; they may name the same brand.",
-    )
-
-
-def _spaces(count: int) -> str:
-    return f"{count} space" if count == 1 else f"{count} spaces"

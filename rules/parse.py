@@ -16,7 +16,7 @@ from typing import cast
 from lark import Lark, Token
 from lark.exceptions import UnexpectedInput, UnexpectedToken
 
-from rules import mistakes
+from rules import misplaced, mistakes
 from rules import syntax as s
 from rules.diagnostics import Diagnostic, Source, in_order
 from rules.indent import Blocks, Misplaced
@@ -59,7 +59,7 @@ class Parser:
             parser="lalr",
             lexer="contextual",
             postlex=self.blocks,
-            transformer=self.tree,  # type: ignore[arg-type]  # Lark takes any object whose methods bear rules' names
+            transformer=self.tree,  # any object whose methods bear rules' names will do
             maybe_placeholders=True,
         )
         self.spellings = {
@@ -74,10 +74,10 @@ _idle: dict[int, list[Parser]] = {}
 def parse(source: Source, limits: Limits = LIMITS) -> tuple[s.File | None, list[Diagnostic]]:
     """The file's tree and what is wrong with it, in order; None for the tree where the file is too large to read."""
     if len(source.text) > limits.characters:
-        return None, [mistakes.file_too_large(source.file, f"{limits.characters:,} characters")]
+        return None, [misplaced.file_too_large(source.file, f"{limits.characters:,} characters")]
     found = scan(source.file, source.text)
     if len(found.chunks) > limits.declarations:
-        return None, [mistakes.file_too_large(source.file, f"{limits.declarations:,} declarations")]
+        return None, [misplaced.file_too_large(source.file, f"{limits.declarations:,} declarations")]
     idle = _idle.setdefault(limits.depth, [])
     parser = idle.pop() if idle else Parser(limits.depth)
     try:
@@ -111,12 +111,12 @@ class _Reading:
         """The declarations, each with the lines after it that should be indented and stand at the left edge."""
         gathered: list[tuple[Chunk, dict[int, int]]] = []
         for chunk in chunks:
-            if not gathered or not mistakes.belongs_above(gathered[-1][0].lines, chunk.lines[0]):
+            if not gathered or not misplaced.belongs_above(gathered[-1][0].lines, chunk.lines[0]):
                 gathered.append((chunk, {}))
                 continue
             head, levels = gathered[-1]
             if not levels:
-                self.problems.append(mistakes.not_indented(Place(self.file, chunk.first, chunk.lines, 0), head))
+                self.problems.append(misplaced.not_indented(Place(self.file, chunk.first, chunk.lines, 0), head))
             for offset, line in enumerate(chunk.lines):
                 levels[chunk.first - head.first + offset + 1] = indent_of(line) + TAB_WIDTH
             head.lines.extend(chunk.lines)
@@ -166,16 +166,16 @@ class _Reading:
         if kind in {"indent", "_INDENT"}:
             place = Place(self.file, chunk.first, lines, _row(cast(Token, token).end_line, lines))
             return lines, self._put_right(kind, place, levels)
-        place = Place(self.file, chunk.first, lines, _row(error.line if token is None else token.line, lines))
+        line, column = _stopped(error)
+        place = Place(self.file, chunk.first, lines, _row(line, lines))
         if kind == "depth":
-            self.problems.append(mistakes.nested_too_deeply(place, self.limits.depth))
+            self.problems.append(misplaced.nested_too_deeply(place, self.limits.depth))
             return [], levels
         accepted = self._accepted(error)
         if accepted == {"_INDENT"}:
             return self._without_block(place, kind, chunk), levels
         if kind == "_DEDENT":
             return self._unfinished(place, chunk, accepted), levels
-        column = cast(int, error.column if token is None else token.column)
         self.problems.append(mistakes.explain(place, column, accepted, kind))
         return mend(lines, place.row), levels
 
@@ -183,7 +183,7 @@ class _Reading:
         """What could have stood there: keywords as they are written, everything else by its terminal's name."""
         if isinstance(error, Misplaced):
             return set()
-        names = error.interactive_parser.accepts()  # type: ignore[attr-defined]  # Lark sets it on every fault
+        names = error.interactive_parser.accepts()  # type: ignore[no-untyped-call]  # Lark always sets it
         return {self.parser.spellings.get(name, name) for name in names}
 
     def _put_right(self, kind: str, place: Place, levels: dict[int, int]) -> dict[int, int]:
@@ -191,13 +191,13 @@ class _Reading:
         above = max(row for row in range(place.row) if place.lines[row])
         level = levels.get(above + 1, indent_of(place.lines[above]))
         if kind == "_INDENT":
-            self.problems.append(mistakes.indented_too_deep(place, above))
+            self.problems.append(misplaced.indented_too_deep(place, above))
         else:
             parent = parent_of(place.lines, place.row)
             open_levels = [level] if parent is None else self._open_levels(place.lines, above, parent)
             indent = indent_of(place.line)
             level = min(open_levels, key=lambda one: (abs(one - indent), -one))
-            self.problems.append(mistakes.unknown_level(place, sorted(open_levels)))
+            self.problems.append(misplaced.unknown_level(place, sorted(open_levels)))
         return levels | {row + 1: level for row in same_indent(place.lines, place.row)}
 
     def _open_levels(self, lines: list[str], row: int, parent: int) -> list[int]:
@@ -215,7 +215,7 @@ class _Reading:
         if kind not in {"_DEDENT", "$END"}:
             row = max(at for at in range(row) if place.lines[at])
         if not has_block(chunk.lines, row):
-            self.problems.append(mistakes.missing_block(Place(self.file, chunk.first, place.lines, row)))
+            self.problems.append(misplaced.missing_block(Place(self.file, chunk.first, place.lines, row)))
         return without(place.lines, row)
 
     def _unfinished(self, place: Place, chunk: Chunk, accepted: set[str]) -> list[str]:
@@ -223,7 +223,7 @@ class _Reading:
         parent = parent_of(place.lines, place.row) or 0
         block = range(parent + 1, place.row + 1)
         if all(bool(place.lines[row]) == bool(chunk.lines[row]) for row in block):
-            self.problems.append(mistakes.unfinished_block(place, parent, accepted))
+            self.problems.append(misplaced.unfinished_block(place, parent, accepted))
         return without(place.lines, parent)
 
 
@@ -234,6 +234,13 @@ def _refused(error: UnexpectedInput | Misplaced) -> tuple[Token | None, str]:
     if isinstance(error, UnexpectedToken):
         return error.token, error.token.type
     return None, ""
+
+
+def _stopped(error: UnexpectedInput | Misplaced) -> tuple[int, int]:
+    """Line and column, from 1 within the declaration, at which reading stopped."""
+    if isinstance(error, Misplaced | UnexpectedToken):
+        return error.token.line or 1, error.token.column or 1
+    return error.line, error.column
 
 
 def _row(line: int | None, lines: list[str]) -> int:

@@ -21,7 +21,7 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
         if _distance(word, found) <= max(1, len(word) // 3):
             return found
     if len(word) >= PREFIX_LEAST:
-        return next((one for one in pool if one.startswith(word) or word.startswith(one) and len(one) > 3), None)
+        return next((one for one in pool if one.startswith(word) or (word.startswith(one) and len(one) > 3)), None)
     return None
 
 

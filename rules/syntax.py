@@ -33,6 +33,13 @@ class Node:
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming(Node):
+    """A node that names something declared elsewhere; `name_span` is where the name stands."""
+
+    name_span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+
 # --- atoms ---------------------------------------------------------------------------------------------------------
 
 
@@ -253,7 +260,7 @@ class Clicked(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class InSegment(Node):
+class InSegment(Naming):
     """`in segment slapend`."""
 
     segment: str
@@ -414,7 +421,7 @@ class Untag(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class SetAttribute(Node):
+class SetAttribute(Naming):
     """`set contact.naam = rest`."""
 
     attribute: str
@@ -422,7 +429,7 @@ class SetAttribute(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Add(Node):
+class Add(Naming):
     """`add 1 to contact.punten`."""
 
     amount: Expression
@@ -454,21 +461,21 @@ class OptOut(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Start(Node):
+class Start(Naming):
     """`start DRIP`."""
 
     drip: str
 
 
 @dataclass(frozen=True, slots=True)
-class Finish(Node):
+class Finish(Naming):
     """`finish DRIP`."""
 
     drip: str
 
 
 @dataclass(frozen=True, slots=True)
-class Run(Node):
+class Run(Naming):
     """`run CHAIN`."""
 
     chain: str
@@ -519,7 +526,7 @@ class If(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Escalate(Node):
+class Escalate(Naming):
     """`escalate to DESK priority high within 2 hours subject "…"`."""
 
     desk: str
@@ -529,7 +536,7 @@ class Escalate(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Fetch(Node):
+class Fetch(Naming):
     """`fetch SERVICE "/path" as NAME` with its `failed` block."""
 
     service: str
@@ -539,7 +546,7 @@ class Fetch(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Notify(Node):
+class Notify(Naming):
     """`notify SERVICE "name" with a, b`."""
 
     service: str
@@ -613,9 +620,7 @@ class Quiet(Node):
 class Setting(Node):
     """One line under `brand`: its keyword and its value, as written."""
 
-    keyword: OneOf[
-        "numbers", "language", "timezone", "quiet", "cap", "help", "stop", "typos", "limit", "budget"
-    ]
+    keyword: OneOf["numbers", "language", "timezone", "quiet", "cap", "help", "stop", "typos", "limit", "budget"]
     value: tuple[Msisdn, ...] | Ident | String | Quiet | tuple[Cap, ...] | Text | bool | int | Budget
 
 
@@ -628,7 +633,7 @@ class Brand(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class ContactField(Node):
+class ContactField(Naming):
     """`naam text` under `contact`."""
 
     name: str
@@ -711,7 +716,7 @@ class OnEvent(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class OnBirthday(Node):
+class OnBirthday(Naming):
     """`on birthday of contact.X [at T]`."""
 
     attribute: str
@@ -726,7 +731,7 @@ class OnInactive(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class OnDate(Node):
+class OnDate(Naming):
     """`on DATE at T for segment NAME`."""
 
     day: Day
@@ -735,7 +740,7 @@ class OnDate(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class OnClick(Node):
+class OnClick(Naming):
     """`on click LINK`."""
 
     link: str
@@ -747,7 +752,7 @@ class OnUndelivered(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class OnJoin(Node):
+class OnJoin(Naming):
     """`on join SEGMENT`."""
 
     segment: str
@@ -809,7 +814,7 @@ class Drip(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Given(Node):
+class Given(Naming):
     """What holds before a test begins: `number`, `contact`, `consent`, `tag`, `arm`, `service`."""
 
     kind: OneOf["number", "contact", "consent", "tag", "arm", "service"]
@@ -869,7 +874,7 @@ class AgentSays(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectTicket(Node):
+class ExpectTicket(Naming):
     """`ticket DESK PRIORITY`."""
 
     desk: str
@@ -891,7 +896,7 @@ class ExpectCharge(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectNotify(Node):
+class ExpectNotify(Naming):
     """`notify SERVICE "name"`."""
 
     service: str
@@ -932,9 +937,7 @@ class Transcript(Node):
     at: Moment | None = None
 
 
-Declaration = (
-    Brand | Contact | Desk | Service | Voucher | Segment | Keyword | Fallback | Chain | On | Drip | Transcript
-)
+Declaration = Brand | Contact | Desk | Service | Voucher | Segment | Keyword | Fallback | Chain | On | Drip | Transcript
 
 
 @dataclass(frozen=True, slots=True)

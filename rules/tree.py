@@ -50,7 +50,9 @@ class Tree(Actions):
     def period(self, token: Token) -> str:
         """The unit after `per`; a plural is noted."""
         if token.endswith("s"):
-            self.problem("R403", self.span(token), f"`per {token}` is not how it is written.", f"Write per {token[:-1]}.")
+            self.problem(
+                "R403", self.span(token), f"`per {token}` is not how it is written.", f"Write per {token[:-1]}."
+            )
         return token.removesuffix("s")
 
     def brand_text(self, c: Children) -> s.Setting:
@@ -75,7 +77,7 @@ class Tree(Actions):
         return s.Contact(tuple(fields), span=self.line(word, newline))
 
     def contact_field(self, c: Children) -> s.ContactField:
-        return s.ContactField(str(c[0]), str(c[1]), span=self.line(c[0], c[2]))
+        return s.ContactField(str(c[0]), str(c[1]), span=self.line(c[0], c[2]), name_span=self.span(c[1]))
 
     def desk(self, c: Children) -> s.Desk:
         word, name, kind, group, newline = c
@@ -124,7 +126,8 @@ class Tree(Actions):
     def on_birthday(self, c: Children) -> s.OnBirthday:
         word, attribute, at = c
         clock = self.clock_or_none(at)
-        return s.OnBirthday(self.of_contact(attribute), clock, span=self.span(word, attribute if at is None else at))
+        span = self.span(word, attribute if at is None else at)
+        return s.OnBirthday(self.of_contact(attribute), clock, span=span, name_span=self.span(attribute))
 
     def on_inactive(self, c: Children) -> s.OnInactive:
         return s.OnInactive(c[1], span=between(self.span(c[0]), c[1].span))
@@ -132,16 +135,16 @@ class Tree(Actions):
     def on_date(self, c: Children) -> s.OnDate:
         date, at, segment = c
         day = cast(s.Day, self.day([date, None]))
-        return s.OnDate(day, self.clock(at), str(segment), span=self.span(date, segment))
+        return s.OnDate(day, self.clock(at), str(segment), span=self.span(date, segment), name_span=self.span(segment))
 
     def on_click(self, c: Children) -> s.OnClick:
-        return s.OnClick(str(c[1]), span=self.span(c[0], c[1]))
+        return s.OnClick(str(c[1]), span=self.span(c[0], c[1]), name_span=self.span(c[1]))
 
     def on_undelivered(self, c: Children) -> s.OnUndelivered:
         return s.OnUndelivered(span=self.span(c[0]))
 
     def on_join(self, c: Children) -> s.OnJoin:
-        return s.OnJoin(str(c[1]), span=self.span(c[0], c[1]))
+        return s.OnJoin(str(c[1]), span=self.span(c[0], c[1]), name_span=self.span(c[1]))
 
     def exit_line(self, c: Children) -> tuple[s.ExitCause, ...]:
         return tuple(c[1:-1])
@@ -207,11 +210,11 @@ class Tree(Actions):
         return s.Transcript(title, tuple(lines), at, span=self.line(word, newline))
 
     def given_number(self, c: Children) -> s.Given:
-        return s.Given("number", c[1].written, c[1], span=self.line(c[0], c[2]))
+        return s.Given("number", c[1].written, c[1], span=self.line(c[0], c[2]), name_span=c[1].span)
 
     def given_contact(self, c: Children) -> s.Given:
         word, name, value, newline = c
-        return s.Given("contact", str(name), value, span=self.line(word, newline))
+        return s.Given("contact", str(name), value, span=self.line(word, newline), name_span=self.span(name))
 
     def given_consent(self, c: Children) -> s.Given:
         return s.Given("consent", str(c[1]), span=self.line(c[0], c[2]))
@@ -221,15 +224,16 @@ class Tree(Actions):
 
     def given_arm(self, c: Children) -> s.Given:
         word, split, arm, newline = c
-        return s.Given("arm", str(split), str(arm), span=self.line(word, newline))
+        return s.Given("arm", str(split), str(arm), span=self.line(word, newline), name_span=self.span(split, arm))
 
     def given_answers(self, c: Children) -> s.Given:
         word, service, path, *pairs, newline = c
-        return s.Given("service", str(service), path=path, answers=tuple(pairs), span=self.line(word, newline))
+        span, name_span = self.line(word, newline), self.span(service)
+        return s.Given("service", str(service), path=path, answers=tuple(pairs), span=span, name_span=name_span)
 
     def given_fails(self, c: Children) -> s.Given:
         word, service, path, newline = c
-        return s.Given("service", str(service), path=path, span=self.line(word, newline))
+        return s.Given("service", str(service), path=path, span=self.line(word, newline), name_span=self.span(service))
 
     def pair(self, c: Children) -> tuple[str, s.Expression]:
         return str(c[0]), c[1]
@@ -260,7 +264,7 @@ class Tree(Actions):
     def ticket(self, c: Children) -> s.ExpectTicket:
         word, desk, priority, newline = c
         said = None if priority is None else self.priority(priority)
-        return s.ExpectTicket(str(desk), said, span=self.line(word, newline))
+        return s.ExpectTicket(str(desk), said, span=self.line(word, newline), name_span=self.span(desk))
 
     def withheld(self, c: Children) -> s.ExpectWithheld:
         return s.ExpectWithheld(str(c[1]), span=self.line(c[0], c[2]))
@@ -270,7 +274,7 @@ class Tree(Actions):
 
     def expect_notify(self, c: Children) -> s.ExpectNotify:
         word, service, event, newline = c
-        return s.ExpectNotify(str(service), event, span=self.line(word, newline))
+        return s.ExpectNotify(str(service), event, span=self.line(word, newline), name_span=self.span(service))
 
     def expect_email(self, c: Children) -> s.ExpectEmail:
         return s.ExpectEmail(c[1], span=self.line(c[0], c[2]))

@@ -38,11 +38,13 @@ class Actions(TextsAndPatterns):
 
     def set_attribute(self, c: Children) -> s.SetAttribute:
         word, attribute, value, newline = c
-        return s.SetAttribute(self.of_contact(attribute), value, span=self.line(word, newline))
+        return s.SetAttribute(
+            self.of_contact(attribute), value, span=self.line(word, newline), name_span=self.span(attribute)
+        )
 
     def add(self, c: Children) -> s.Add:
         word, amount, attribute, newline = c
-        return s.Add(amount, self.of_contact(attribute), span=self.line(word, newline))
+        return s.Add(amount, self.of_contact(attribute), span=self.line(word, newline), name_span=self.span(attribute))
 
     def record(self, c: Children) -> s.Record:
         word, once, name, value, newline = c
@@ -50,12 +52,12 @@ class Actions(TextsAndPatterns):
 
     def run(self, c: Children) -> s.Start | s.Finish | s.Run:
         word, name, newline = c
-        span = self.line(word, newline)
-        if word == "start":
-            return s.Start(str(name), span=span)
-        if word == "finish":
-            return s.Finish(str(name), span=span)
-        return s.Run(str(name), span=span)
+        makers: dict[str, type[s.Start] | type[s.Finish] | type[s.Run]] = {
+            "start": s.Start,
+            "finish": s.Finish,
+            "run": s.Run,
+        }
+        return makers[word](str(name), span=self.line(word, newline), name_span=self.span(name))
 
     def route(self, c: Children) -> s.Route:
         return s.Route(c[1], span=self.line(c[0], c[2]))
@@ -87,7 +89,10 @@ class Actions(TextsAndPatterns):
         for word, value in parts:
             if word in found:
                 self.problem(
-                    "R213", self.span(word), f"`{word}` stands twice here.", "Keep one of the two; move what both do into it."
+                    "R213",
+                    self.span(word),
+                    f"`{word}` stands twice here.",
+                    "Keep one of the two; move what both do into it.",
                 )
             else:
                 found[str(word)] = value
@@ -190,7 +195,12 @@ class Actions(TextsAndPatterns):
         word, desk, *options, newline = c
         said = self._once_each(options)
         return s.Escalate(
-            str(desk), said.get("priority"), said.get("within"), said.get("subject"), span=self.line(word, newline)
+            str(desk),
+            said.get("priority"),
+            said.get("within"),
+            said.get("subject"),
+            span=self.line(word, newline),
+            name_span=self.span(desk),
         )
 
     def escalation(self, c: Children) -> tuple[Token, Any]:
@@ -210,7 +220,9 @@ class Actions(TextsAndPatterns):
 
     def fetch(self, c: Children) -> s.Fetch:
         word, service, path, name, newline, failed = c
-        return s.Fetch(str(service), path, str(name), failed, span=self.line(word, newline))
+        return s.Fetch(
+            str(service), path, str(name), failed, span=self.line(word, newline), name_span=self.span(service)
+        )
 
     def failed(self, c: Children) -> s.Block:
         return cast(s.Block, c[1])
@@ -218,7 +230,7 @@ class Actions(TextsAndPatterns):
     def notify(self, c: Children) -> s.Notify:
         word, service, event, *values, newline = c
         given = tuple(value for value in values if value is not None)
-        return s.Notify(str(service), event, given, span=self.line(word, newline))
+        return s.Notify(str(service), event, given, span=self.line(word, newline), name_span=self.span(service))
 
     def email(self, c: Children) -> s.Email:
         word, message_class, to, subject, body, newline = c
@@ -239,7 +251,9 @@ class Actions(TextsAndPatterns):
         """The attribute in `contact.x`; `event.x` is noted: what an event brought cannot be changed."""
         owner, name = token.split(".")
         if owner != "contact":
-            self.problem("R414", self.span(token), f"`{token}` cannot be changed or looked up here.", f"Write contact.{name}.")
+            self.problem(
+                "R414", self.span(token), f"`{token}` cannot be changed or looked up here.", f"Write contact.{name}."
+            )
         return name
 
     def of_event(self, token: Token) -> str:

@@ -117,7 +117,10 @@ class Atoms:
         span = self.span(token)
         if hour > 23 or minute > 59 or len(token) - token.index(":") < 3:
             self.problem(
-                "R401", span, f"{token} is not a time of day.", "Times go from 00:00 to 23:59, with two digits after the colon."
+                "R401",
+                span,
+                f"{token} is not a time of day.",
+                "Times go from 00:00 to 23:59, with two digits after the colon.",
             )
             hour, minute = 0, 0
         return s.Clock(hour, minute, span=span)
@@ -132,7 +135,9 @@ class Atoms:
         name = unit.removesuffix("s")
         right = name if count == 1 else name + "s"
         if unit != right:
-            self.problem("R403", span, f"`{number} {unit}` is not how a duration is written.", f"Write `{count} {right}`.")
+            self.problem(
+                "R403", span, f"`{number} {unit}` is not how a duration is written.", f"Write `{count} {right}`."
+            )
         if count * DAYS_OF_UNIT[name] > DURATION_MOST_DAYS or len(number) > 6:
             self.problem("R404", span, f"{number} {unit} is longer than a duration can be.", "150 years is the most.")
             count = 1
@@ -144,7 +149,10 @@ class Atoms:
         amount = self.decimal(number)
         if amount <= 0 or cast(int, amount.as_tuple().exponent) < -2:
             self.problem(
-                "R405", span, f"{currency} {number} is not an amount.", "Write an amount above zero with at most two decimals, EUR 5.00."
+                "R405",
+                span,
+                f"{currency} {number} is not an amount.",
+                "Write an amount above zero with at most two decimals, EUR 5.00.",
             )
             amount = Decimal(1)
         return s.Money(str(currency), amount, span=span)
@@ -174,7 +182,12 @@ class Atoms:
         """A NUMBER token's value where only a whole number from `least` up will do."""
         value = self.decimal(token)
         if value != value.to_integral_value() or "." in token or value < least:
-            self.problem("R408", self.span(token), f"{what} takes a whole number, {least} or more.", f"Write a whole number instead of {token}.")
+            self.problem(
+                "R408",
+                self.span(token),
+                f"{what} takes a whole number, {least} or more.",
+                f"Write a whole number instead of {token}.",
+            )
             return least
         return int(value)
 
@@ -182,7 +195,9 @@ class Atoms:
         """A PERCENT token's value."""
         number = token.removesuffix("%").rstrip()
         if not number.isdigit() or not 1 <= int(number[:4]) <= 100:
-            self.problem("R409", self.span(token), f"{token} is not a share.", "Percentages are whole numbers from 1% to 100%.")
+            self.problem(
+                "R409", self.span(token), f"{token} is not a share.", "Percentages are whole numbers from 1% to 100%."
+            )
             return 1
         return int(number)
 
@@ -226,7 +241,7 @@ class Atoms:
         return s.Clicked(span=self.span(c[0]))
 
     def in_segment(self, c: Children) -> s.InSegment:
-        return s.InSegment(str(c[1]), span=self.span(c[0], c[1]))
+        return s.InSegment(str(c[1]), span=self.span(c[0], c[1]), name_span=self.span(c[1]))
 
     def new_contact(self, c: Children) -> s.NewContact:
         return s.NewContact(span=self.span(c[0]))

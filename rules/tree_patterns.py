@@ -66,7 +66,10 @@ class TextsAndPatterns(Atoms):
         token: Token = c[0]
         if not token.isdigit():
             self.problem(
-                "R106", self.span(token), f"`{token}` holds a sign that phones' words do without.", f'Quote it: "{token}".'
+                "R106",
+                self.span(token),
+                f"`{token}` holds a sign that phones' words do without.",
+                f'Quote it: "{token}".',
             )
         return s.Word(str(token), span=self.span(token))
 
@@ -100,7 +103,9 @@ class TextsAndPatterns(Atoms):
                 "R410",
                 self.span(low, high),
                 f"The range {low}..{high} holds {'one number only' if least == most else 'no number'}.",
-                f"Write the smaller number first: <{name} {most}..{least}>." if least > most else "Write the word itself instead of a range.",
+                f"Write the smaller number first: <{name} {most}..{least}>."
+                if least > most
+                else "Write the word itself instead of a range.",
             )
         return s.Slot(str(name), "range", low=least, high=most, span=span)
 
@@ -110,9 +115,7 @@ class TextsAndPatterns(Atoms):
 
     def regex_slot(self, c: Children) -> s.Slot:
         opening, name, regex, closing = c
-        return s.Slot(
-            str(name), "regex", regex=regex[1:-1].replace("\\/", "/"), span=self.span(opening, closing)
-        )
+        return s.Slot(str(name), "regex", regex=regex[1:-1].replace("\\/", "/"), span=self.span(opening, closing))
 
     def slot_kind(self, token: Token) -> s.SlotKind:
         """The kind a slot names; an unknown one is noted and read as a word."""
