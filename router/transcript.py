@@ -22,11 +22,10 @@ from router.rehearsal import Got, Kept, Output, Stage
 from rules import syntax
 from rules.actions import Draw
 from rules.compiler import compile_sources
-from rules.declared import BrandFiles, brands_of
+from rules.declared import BrandFiles
 from rules.diagnostics import Source
 from rules.expressions import CannotRunError, Scope, compile_expression, holds, value_of
 from rules.facts import Value
-from rules.parse import parse
 from rules.rulebook import BrandBook, Grants, Rulebook
 from rules.texts import printed
 from rules.times import after, microseconds
@@ -69,8 +68,7 @@ def run_tests(sources: Sequence[Source], grants: Grants | None) -> list[TestResu
         first = next(one for one in compiled.diagnostics if one.severity == "error")
         failure = Failure(first.span, "rules without errors", f"{first.code}: {first.message}")
         return [TestResult("", "the rules can be loaded", first.span, failure)]
-    files = [file for file, _ in map(parse, sources) if file is not None]
-    brands = [brand for brand in brands_of(files) if brand.transcripts]
+    brands = [brand for brand in compiled.brands if brand.transcripts]
     if not brands:
         return []
     stage = Stage(compiled.book, "", 0)

@@ -34,10 +34,14 @@ _LONGEST_SHORT_CODE: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What came of a set of sources: the book (None when there is an error), and all that is to be said about them."""
+    """What came of a set of sources: the book (None when there is an error), and all that is to be said about them.
+
+    `brands` is what the files declare, for those who need more than runs (transcripts).
+    """
 
     book: Rulebook | None
     diagnostics: list[Diagnostic]
+    brands: list[BrandFiles]
 
 
 def compile_sources(sources: Sequence[Source], grants: Grants | None) -> Compiled:
@@ -55,8 +59,8 @@ def compile_sources(sources: Sequence[Source], grants: Grants | None) -> Compile
     diagnostics += all_clashes(brands, given)
     diagnostics += check_texts(brands, given)
     if has_errors(diagnostics):
-        return Compiled(None, in_order(diagnostics))
-    return Compiled(_build(brands, given, deployment_of(sources)), in_order(diagnostics))
+        return Compiled(None, in_order(diagnostics), brands)
+    return Compiled(_build(brands, given, deployment_of(sources)), in_order(diagnostics), brands)
 
 
 def grants_of(brands: Sequence[BrandFiles]) -> Grants:
