@@ -26,7 +26,7 @@ from smpp.constants import (
     ESME_RTHROTTLED,
     ESME_RX_T_APPN,
 )
-from smpp.events import Answered, Received, Unanswered
+from smpp.events import Answered, Faulted, Received, Unanswered
 from smpp.pdu import DataSm, DeliverSm, SubmitSm
 from smpp.server import Server, ServerLink
 from smpp.session import Limits
@@ -36,7 +36,10 @@ from smpp.simulator_phones import Assembly, Phone, Sms, digits
 from smpp.text import Encoding, cheapest, data_coding_of
 
 #: Texts and receipts that wait for a receiver, per account: what a centre keeps for an ESME that is away.
-MAX_WAITING: Final = 1_000_000
+MAX_WAITING: Final = 200_000
+
+#: Phones that are remembered; messages to further ones are told to `on_sms` and counted only.
+MAX_PHONES: Final = 100_000
 
 #: Submitted messages kept for whoever wants to look at them.
 MAX_SEEN: Final = 10_000
@@ -102,7 +105,7 @@ class Simulator:
         self.on_sms: Callable[[Sms], None] = lambda _: None
         self._accounts = {account.system_id: account for account in accounts}
         self._today = today
-        self._server = Server(self, settings.limits, clock, tls=settings.tls)
+        self._server = Server(self, settings.limits, clock, tls=settings.tls, faulted=self._note)
         self._phones: dict[str, Phone] = {}
         self._queues: dict[str, deque[_Delivery]] = {}
         self._assembly = Assembly()
@@ -228,12 +231,16 @@ class Simulator:
 
     def _show(self, sms: Sms) -> None:
         self.counters["messages shown"] += 1
-        self.phone(sms.recipient).show(sms)
+        if len(self._phones) < MAX_PHONES or sms.recipient in self._phones:
+            self.phone(sms.recipient).show(sms)
         self.on_sms(sms)
 
     def _send_receipt(self, account: str, submit: Submit, number: int, planned: PlannedReceipt) -> None:
         pdu = receipt_pdu(submit, number, planned, self.conduct, self._today())
         self._queue(_Delivery(account, pdu, lambda _: None))
+
+    def _note(self, link: ServerLink, event: Faulted) -> None:
+        self.counters[f"faults: {event.fault.kind}"] += 1
 
     # What the server asks (smpp.server.Owner)
 

@@ -26,6 +26,9 @@ class Encoding(StrEnum):
     BINARY = "binary"
 
 
+_GSM7: Final = Encoding.GSM7  # a member of an enumeration takes its time to look up
+
+
 class TextFault(ValueError):
     """A text that its encoding cannot carry, or octets that are no text in it.
 
@@ -51,10 +54,12 @@ USER_DATA_OCTETS: Final = 140
 CONCAT_HEADER_OCTETS: Final = 6
 
 #: The printable ASCII characters (and line ends) whose GSM code is their own: such a text needs no table.
-_SAME: Final = bytes(code for code in range(128) if DEFAULT.to_octets.get(code) == chr(code))
+_SAME: Final = bytes(code for code in range(128) if DEFAULT.to_octets.get(chr(code)) == bytes((code,)))
 #: ASCII characters that GSM 7-bit can carry at all.
-_GSM_ASCII: Final = bytes(code for code in range(128) if code in DEFAULT.to_octets)
-_GSM_CHARACTERS: Final = frozenset(map(chr, DEFAULT.to_octets))
+_GSM_ASCII: Final = bytes(code for code in range(128) if chr(code) in DEFAULT.to_octets)
+_GSM_CHARACTERS: Final = frozenset(DEFAULT.to_octets)
+
+_ESCAPE_OCTET: Final = bytes((ESCAPE,))
 
 #: Texts remembered by `measure`: replies repeat. At 2,000 characters each this is 8 MB at the very most.
 _REMEMBERED_TEXTS: Final = 2048
@@ -70,8 +75,8 @@ _CODECS: Final = {
 def cheapest(text: str) -> Encoding:
     """GSM 7-bit where every character fits, else UCS-2."""
     if text.isascii():
-        return Encoding.UCS2 if text.encode().translate(None, _GSM_ASCII) else Encoding.GSM7
-    return Encoding.GSM7 if _GSM_CHARACTERS.issuperset(text) else Encoding.UCS2
+        return Encoding.UCS2 if text.encode().translate(None, _GSM_ASCII) else _GSM7
+    return _GSM7 if _GSM_CHARACTERS.issuperset(text) else Encoding.UCS2
 
 
 def first_unencodable(text: str) -> tuple[int, str] | None:
@@ -139,7 +144,7 @@ def encode(text: str, encoding: Encoding, locking: int = 0, single_shift: int = 
 
     Raises TextFault ("unencodable") with the first character that the encoding lacks.
     """
-    if encoding is Encoding.GSM7:
+    if encoding is _GSM7:
         if text.isascii() and not (locking or single_shift):
             octets = text.encode()
             if not octets.translate(None, _SAME):
@@ -158,11 +163,14 @@ def encode(text: str, encoding: Encoding, locking: int = 0, single_shift: int = 
 
 
 def _to_septets(text: str, table: Alphabet) -> bytes:
+    septets = table.encode_basic(text)
+    if septets is not None:
+        return septets
     to_octets = table.to_octets
     try:
-        return "".join([to_octets[ord(character)] for character in text]).encode("latin-1")
+        return b"".join([to_octets[character] for character in text])
     except KeyError:
-        index = next(place for place, character in enumerate(text) if ord(character) not in to_octets)
+        index = next(place for place, character in enumerate(text) if character not in to_octets)
         raise TextFault(f"{text[index]!r} is not in GSM 7-bit (character {index + 1})", "unencodable", index) from None
 
 
@@ -173,6 +181,8 @@ def decode(octets: bytes, data_coding: int, default_charset: Encoding = Encoding
     3GPP TS 23.038 §6.2.1.1: an unknown extension code shows the basic character, an escape at the end a space.
     Raises TextFault ("undecodable") otherwise, also for binary and reserved codings.
     """
+    if data_coding == 0 and default_charset is _GSM7 and not octets.translate(None, _SAME):
+        return octets.decode("ascii")  # most of what comes in
     encoding = encoding_of(data_coding, default_charset)
     if encoding is None:
         raise TextFault(f"data_coding {data_coding} names no alphabet we know", "undecodable", 0)
@@ -183,7 +193,7 @@ def decode_as(
     octets: bytes, encoding: Encoding, locking: int = 0, single_shift: int = 0, *, lenient: bool = False
 ) -> str:
     """The text of octets in a known encoding; see `decode`."""
-    if encoding is Encoding.GSM7:
+    if encoding is _GSM7:
         if not (octets.translate(None, _SAME) or locking or single_shift):
             return octets.decode("ascii")
         return _from_septets(octets, alphabet(locking, single_shift), lenient)
@@ -200,6 +210,17 @@ def decode_as(
 
 
 def _from_septets(septets: bytes, table: Alphabet, lenient: bool) -> str:
+    """Escapes cut the septets into runs that C decodes; what has no meaning is looked at one by one."""
+    head, *runs = septets.split(_ESCAPE_OCTET)
+    texts = [table.decode_basic(head)]
+    for run in runs:
+        shifted = table.shifted[run[0]] if run and run[0] < 0x80 else VOID
+        texts += [None if shifted == VOID else shifted, table.decode_basic(run[1:])]
+    known = [text for text in texts if text is not None]
+    return "".join(known) if len(known) == len(texts) else _read_one_by_one(septets, table, lenient)
+
+
+def _read_one_by_one(septets: bytes, table: Alphabet, lenient: bool) -> str:
     characters: list[str] = []
     basic, place, end = table.basic, 0, len(septets)
     while place < end:

@@ -109,10 +109,10 @@ class Wire(asyncio.Protocol):
     def answer(self, request: Received, response: Pdu | int) -> bool:
         """Answers a request of the peer with a response PDU or a command_status.
 
-        False if the connection is gone or the session over: then the answer is lost, and the peer will ask again.
-        Raises LocalFault for a response that does not fit the request.
+        False if the connection is gone or the session over (then the answer is lost, and the peer will ask again), and
+        for what has no answer (alert_notification). Raises LocalFault for a response that does not fit the request.
         """
-        if self._transport is None:
+        if self._transport is None or request.pdu.response is None:
             return False
         self._flush_soon()
         return self._session.answer(request.pdu, response, self._clock())

@@ -18,7 +18,7 @@ from smpp.constants import (
     ESME_RX_T_APPN,
 )
 from smpp.errors import LocalFault
-from smpp.pdu import DataSm, QuerySm, SubmitSm
+from smpp.pdu import AlertNotification, DataSm, QuerySm, SubmitSm
 from smpp.receipt import State, is_receipt, receipt_of, same_id
 from smpp.simulator import Account, Settings, Simulator
 from smpp.simulator_conduct import Conduct, Ids, Refusal
@@ -254,6 +254,34 @@ async def test_octets_that_are_no_text_are_shown_in_hexadecimal() -> None:
         link = await bound_link(owner, client)
         link.send(submit(data_coding=4, short_message=b"\x00\xff"))
         assert (await centre.phone(PHONE).next()).text == "00 ff"
+
+
+async def test_phones_beyond_the_bound_are_told_of_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smpp.simulator.MAX_PHONES", 1)
+    owner, told = Recorder(), []
+    async with simulated() as centre, connected(owner, centre.port) as client:
+        centre.on_sms = lambda sms: told.append(sms.recipient)
+        link = await bound_link(owner, client)
+        for number in (PHONE, "31600000000", PHONE):
+            link.send(submit(destination_addr=number))
+        await owner.until(lambda: len(owner.answers) == 3)
+        assert told == [PHONE, "31600000000", PHONE]
+        assert centre.phone(PHONE).inbox.qsize() == 2
+        assert centre.phone("31600000000").inbox.empty()
+
+
+async def test_noise_is_counted_and_an_alert_needs_no_answer() -> None:
+    owner = Recorder()
+    async with simulated() as centre, connected(owner, centre.port) as client:
+        await bound_link(owner, client)
+        centre.links[0].send(AlertNotification(source_addr=PHONE, esme_addr="4411"))
+        assert await centre.phone(PHONE).text("4411", "hoi") == 0
+        assert [pdu.command for pdu in owner.received_pdus] == ["alert_notification", "deliver_sm"]
+        reader, writer = await asyncio.open_connection("127.0.0.1", centre.port)
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        assert len(await reader.read()) == 16
+        writer.close()
+        assert centre.counters["faults: invalid_command_length"] == 1
 
 
 class Terminal:
