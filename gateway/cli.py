@@ -1,0 +1,52 @@
+"""The command line: `kwek COMMAND`. Each command lives in gateway.commands; here they get their names.
+
+A fault of ours ends a command with its traceback and exit code 70, never with a code that means something else.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from gateway.commands import pdus, rules, running
+from gateway.exits import Exit
+
+app = typer.Typer(
+    name="kwek",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"kwek {version('kwek')}")
+        raise typer.Exit
+
+
+@app.callback()
+def kwek(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """A two-way SMS gateway and keyword router."""
+
+
+for command in (running.run, rules.check, rules.test, rules.fmt, running.config):
+    app.command()(command)
+app.add_typer(pdus.pdus, name="pdu")
+
+
+def main() -> None:
+    """Runs the command that the process was called with."""
+    try:
+        app()
+    except Exception:
+        traceback.print_exc()
+        print("kwek: this is a fault of kwek itself; please report it with the lines above", file=sys.stderr)
+        sys.exit(Exit.INTERNAL)

@@ -1,0 +1,55 @@
+"""`kwek run`, `kwek demo` and `kwek config`: the gateway, the gateway to try things out with, and what it is told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway.exits import Exit
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+
+Config = Annotated[Path, typer.Option("--config", help="The settings; `kwek config` prints them all, explained.")]
+
+
+def run(config: Config = Path("kwek.toml")) -> None:
+    """Run the gateway until it is told to stop (SIGTERM or SIGINT)."""
+    settings = load_settings(config)
+
+    from gateway import app, logs
+
+    logs.set_up(sys.stderr)
+    raise typer.Exit(under_uvloop(app.serve(settings)))
+
+
+def config() -> None:
+    """Print a kwek.toml with every setting explained."""
+    from config import reference
+
+    print(reference.text(), end="")
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings of a file; prints what is wrong with it, and ends the command when that hinders."""
+    import os
+
+    from config.load import load
+
+    loaded = load(path, os.environ)
+    for problem in loaded.problems:
+        print(problem, file=sys.stderr)
+    if loaded.settings is None:
+        raise typer.Exit(Exit.USAGE)
+    return loaded.settings
+
+
+def under_uvloop(main: Coroutine[Any, Any, int]) -> int:
+    """Runs the one coroutine that is a process's whole life; gives its exit code."""
+    import uvloop
+
+    return uvloop.run(main)

@@ -1,0 +1,237 @@
+"""What the gateway counts: once per group or read, never per message, and no label is looked up twice.
+
+Each series is declared once, in `SERIES`; docs/metrics.md is printed from there. Labels are names of connectors and
+words of closed lists; a label that takes more values than it may counts as "other", so that no fault of ours can fill
+the memory of whoever scrapes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Count
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client.process_collector import ProcessCollector
+
+from router.group import Done
+from router.plan import Disposition
+
+MOST_CHILDREN = 200
+"""Label combinations of one series: connectors times outcomes, with room; a thousand would be a mistake."""
+OTHER = "other"
+
+Kind = Literal["counter", "gauge", "seconds", "causes", "info"]
+
+SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Bounds of histograms of time: a commit on a good disk is 0.5 to 5 ms, a stage is shorter, a frozen store longer."""
+CAUSES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+"""Bounds of the histogram of group sizes: powers of two up to router.writer.GROUP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series: its name without the leading `kwek_`, what it says, and its labels."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    labels: tuple[str, ...] = ()
+
+
+SERIES = (
+    Series("texts_received", "counter", "Texts from phones, read from a carrier and not yet kept.", ("connector",)),
+    Series("receipts_received", "counter", "Delivery receipts, read from a carrier and not yet kept.", ("connector",)),
+    Series("texts_kept", "counter", "Texts from phones, committed with all that follows.", ("connector",)),
+    Series("receipts_kept", "counter", "Delivery receipts that are committed.", ("connector",)),
+    Series("strays", "counter", "Receipts that fitted no message (yet); kept, and looked at again."),
+    Series("decisions", "counter", "What became of texts from phones, and of what fell due.", ("disposition",)),
+    Series("settled", "counter", "Outcomes on disk: sent, failed, unknown, ready (again).", ("connector", "outcome")),
+    Series("withheld", "counter", "Texts that were not sent because they may not be, by reason.", ("reason",)),
+    Series("quarantined", "counter", "Messages that could not be understood or acted upon; kept with their octets."),
+    Series("store_refused", "counter", "Texts and receipts whose sender was told to try again, the store being away."),
+    Series("refused", "counter", "Segments that a carrier refused, by command_status.", ("connector", "status")),
+    Series("ready", "gauge", "1 while texts can come in from a carrier and go out to it, else 0.", ("connector",)),
+    Series("window_held", "gauge", "Segments on their way whose outcome is not on disk yet.", ("connector",)),
+    Series("window_size", "gauge", "Segments that may be on their way at once, on all links.", ("connector",)),
+    Series("queue", "gauge", "What waits inside the gateway, by queue.", ("queue",)),
+    Series("group_causes", "causes", "Causes (texts, receipts, outcomes) committed in one transaction."),
+    Series("group_seconds", "seconds", "From the beginning of a group to its commit, in seconds."),
+    Series("stage_seconds", "seconds", "What a group or read spends in a stage of the main way.", ("stage",)),
+    Series("due_lag_seconds", "gauge", "How late the latest due work was begun, in seconds."),
+    Series("reloads", "counter", "Changed rule sets read: ok, or failed (the old one stays).", ("result",)),
+    Series("rules", "info", "The rule set in force.", ("deployment",)),
+)  # fmt: skip
+
+Metric = Counter | Gauge | Histogram
+
+
+class _Kept:
+    """A series with its children, each looked up once."""
+
+    def __init__(self, series: Series, registry: CollectorRegistry) -> None:
+        self.series = series
+        self.metric = _made(series, registry)
+        self._children: dict[tuple[str, ...], Metric] = {}
+
+    def child(self, *labels: str) -> Metric:
+        """The child with these label values, or the one for "other" when there are too many."""
+        found = self._children.get(labels)
+        if found is None:
+            if len(self._children) >= MOST_CHILDREN:
+                labels = (OTHER,) * len(labels)
+            found = self._children[labels] = self.metric.labels(*labels) if labels else self.metric
+        return found
+
+    def add(self, number: float, *labels: str) -> None:
+        """Counts on."""
+        child = self.child(*labels)
+        assert isinstance(child, Counter)
+        child.inc(number)
+
+    def put(self, number: float, *labels: str) -> None:
+        """Sets a gauge."""
+        child = self.child(*labels)
+        assert isinstance(child, Gauge)
+        child.set(number)
+
+    def see(self, number: float, *labels: str) -> None:
+        """Adds one observation to a histogram."""
+        child = self.child(*labels)
+        assert isinstance(child, Histogram)
+        child.observe(number)
+
+
+class Metrics:
+    """All series of one gateway, in a registry of its own."""
+
+    content_type = "text/plain; version=0.0.4; charset=utf-8"
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        ProcessCollector(registry=self.registry)
+        self._info = Info("kwek_rules", _meaning("rules"), registry=self.registry)
+        self._refused: dict[tuple[str, str], int] = {}
+        self._kept = {s.name: _Kept(s, self.registry) for s in SERIES if s.kind != "info"}
+
+    def page(self) -> bytes:
+        """What /metrics answers."""
+        return generate_latest(self.registry)
+
+    # ------------------------------------------------------------------------------------------------- the main way
+
+    def received(self, connector: str, texts: int, receipts: int = 0) -> None:
+        """One read of a link brought so many texts and receipts."""
+        if texts:
+            self._kept["texts_received"].add(texts, connector)
+        if receipts:
+            self._kept["receipts_received"].add(receipts, connector)
+
+    def committed(self, done: Done, seconds: float) -> None:
+        """A group is on disk; it took so many seconds from its beginning."""
+        kept = self._kept
+        kept["group_causes"].see(len(done.accepted) + len(done.receipts) + len(done.settled))
+        kept["group_seconds"].see(seconds)
+        for connector, number in Count(message.connector for message in done.accepted).items():
+            kept["texts_kept"].add(number, connector)
+        for connector, number in Count(receipt.connector for receipt in done.receipts).items():
+            kept["receipts_kept"].add(number, connector)
+        for labels, number in Count((outcome.connector, outcome.state) for outcome in done.settled).items():
+            kept["settled"].add(number, *labels)
+        for performance in done.performances:
+            self.withheld(performance.withheld)
+            self.decided(performance.dispositions)
+        for stage, took in done.stages.items():
+            self.stage(stage, took)
+        if done.strays:
+            kept["strays"].add(done.strays)
+        if done.quarantined:
+            kept["quarantined"].add(len(done.quarantined))
+
+    def decided(self, dispositions: Mapping[Disposition, int]) -> None:
+        """What became of the texts of one group, counted by router.plan.Disposition."""
+        for disposition, number in dispositions.items():
+            self._kept["decisions"].add(number, disposition)
+
+    def withheld(self, reasons: Mapping[str, int]) -> None:
+        """Texts of one group that were not sent, counted by reason."""
+        for reason, number in reasons.items():
+            self._kept["withheld"].add(number, reason)
+
+    def store_refused(self, number: int) -> None:
+        """The store was away for so many texts and receipts."""
+        self._kept["store_refused"].add(number)
+
+    # ---------------------------------------------------------------------------------------------- how things stand
+
+    def ready(self, connector: str, is_ready: bool) -> None:
+        """Whether a carrier is connected."""
+        self._kept["ready"].put(is_ready, connector)
+
+    def refused(self, connector: str, totals: Mapping[str, int]) -> None:
+        """A carrier refused so many segments since the start, by the status's name."""
+        for status, total in totals.items():
+            counted = self._refused.get((connector, status), 0)
+            self._kept["refused"].add(total - counted, connector, status)
+            self._refused[connector, status] = total
+
+    def window(self, connector: str, held: int, size: int) -> None:
+        """So many segments are unsettled, of so many that may be."""
+        self._kept["window_held"].put(held, connector)
+        self._kept["window_size"].put(size, connector)
+
+    def queue(self, name: str, number: int) -> None:
+        """So much waits in one of the gateway's queues."""
+        self._kept["queue"].put(number, name)
+
+    def stage(self, name: str, seconds: float) -> None:
+        """One group or read spent so many seconds in a stage."""
+        self._kept["stage_seconds"].see(seconds, name)
+
+    def due_lag(self, seconds: float) -> None:
+        """Due work began so many seconds after its instant."""
+        self._kept["due_lag_seconds"].put(max(0.0, seconds))
+
+    # --------------------------------------------------------------------------------------------------------- rules
+
+    def rules(self, deployment: str) -> None:
+        """This rule set is in force."""
+        self._info.info({"deployment": deployment})
+
+    def reloaded(self, ok: bool) -> None:
+        """A changed rule set was read."""
+        self._kept["reloads"].add(1, "ok" if ok else "failed")
+
+
+def reference() -> str:
+    """The page about all series, docs/metrics.md."""
+    rows = [
+        "# Metrics",
+        "",
+        "What `/metrics` answers, beside `process_…` of its client library. Printed from its declarations by",
+        "`python -c 'from gateway import metrics; print(metrics.reference(), end=\"\")' > docs/metrics.md`.",
+        "",
+        "| series | kind | labels | meaning |",
+        "| --- | --- | --- | --- |",
+    ]
+    for series in SERIES:
+        suffix = {"counter": "_total", "info": "_info"}.get(series.kind, "")
+        kind = "histogram" if series.kind in {"seconds", "causes"} else series.kind
+        labels = ", ".join(series.labels) or "–"
+        rows.append(f"| `kwek_{series.name}{suffix}` | {kind} | {labels} | {series.meaning} |")
+    return "\n".join(rows) + "\n"
+
+
+def _meaning(name: str) -> str:
+    return next(series.meaning for series in SERIES if series.name == name)
+
+
+def _made(series: Series, registry: CollectorRegistry) -> Metric:
+    name, labels = f"kwek_{series.name}", series.labels
+    if series.kind == "counter":
+        return Counter(name, series.meaning, labels, registry=registry)
+    if series.kind == "gauge":
+        return Gauge(name, series.meaning, labels, registry=registry)
+    buckets = SECONDS if series.kind == "seconds" else CAUSES
+    return Histogram(name, series.meaning, labels, buckets=buckets, registry=registry)

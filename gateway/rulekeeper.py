@@ -1,0 +1,137 @@
+"""Which rules are in force: those in the files as long as they compile, else the last ones that did.
+
+At the start the last good set comes out of the store, so that a broken file and a restart together silence nobody. All
+that is wrong is logged once per change, and /readyz says that the files are not what is in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+import structlog
+
+from gateway.health import Health
+from gateway.metrics import Metrics
+from gateway.rules_compile import CompilerFailedError, compile_apart, compile_here
+from gateway.rules_loader import fingerprint, load_sources
+from gateway.watcher import Tick, Watcher
+from router.deployments import sources_of
+from rules.compiler import Compiled, compile_sources
+from rules.diagnostics import Diagnostic, Source, in_order
+from rules.rulebook import Grants, Rulebook
+
+MOST_TOLD = 50
+"""Diagnostics logged for one change; who has more sees them all with `kwek check`."""
+
+PART = "rules"
+
+Compile = Callable[[Sequence[Source], Grants | None], Awaitable[Compiled]]
+Adopt = Callable[[Rulebook, Mapping[str, str]], None]
+
+log = structlog.get_logger("kwek.rules")
+
+
+class NoRulesError(Exception):
+    """There is nothing to work by: no rules that compile, and no set that was ever in force. The message says why."""
+
+
+class RuleKeeper:
+    """The rules of one gateway: read at the start, then whenever their files change."""
+
+    def __init__(
+        self, paths: Sequence[Path], grants: Grants, health: Health, metrics: Metrics, compile: Compile = compile_apart
+    ) -> None:
+        self._paths = paths
+        self._grants = grants
+        self._health = health
+        self._metrics = metrics
+        self._compile = compile
+        self._deployment = ""
+        self._watcher = Watcher(paths, ())
+
+    async def first(
+        self, last_good: Callable[[], Awaitable[Mapping[str, str] | None]]
+    ) -> tuple[Rulebook, Mapping[str, str]]:
+        """The rules to start with, and their sources by file name. Raises NoRulesError.
+
+        `last_good` gives the sources that were last in force, from the store; None: none ever were.
+        """
+        seen = await asyncio.to_thread(fingerprint, self._paths)
+        self._watcher = Watcher(self._paths, seen)
+        sources, book, fault = await self._read(compile_here)
+        if book is None:
+            kept = await last_good()
+            if kept is None:
+                raise NoRulesError(f"no rules to start with: {fault}")
+            sources = [Source(file, text) for file, text in kept.items()]
+            compiled = await compile_here(sources, self._grants)
+            book = compiled.book
+            if book is None:
+                self._tell(compiled.diagnostics)
+                raise NoRulesError(
+                    f"no rules to start with: {fault}; those last in force do not compile with this kwek.toml either"
+                )
+            self._health.note(PART, f"{fault}; the rules that were last in force are used")
+        self._in_force(book)
+        return book, _by_file(sources)
+
+    async def watch(self, adopt: Adopt, tick: Tick = asyncio.sleep) -> None:
+        """Reads the files again when they have changed; `adopt` is handed each set that compiles."""
+        async for _ in self._watcher.changes(tick):
+            sources, book, fault = await self._read(self._compile)
+            self._metrics.reloaded(book is not None)
+            if book is None:
+                self._health.note(PART, f"{fault}; the rules read before stay in force")
+                continue
+            self._health.note(PART, "")
+            if book.deployment == self._deployment:
+                log.info("rules are as they were", deployment=book.deployment)
+                continue
+            adopt(book, _by_file(sources))
+            self._in_force(book)
+            log.info("rules reloaded", deployment=book.deployment, files=len(sources))
+
+    def revive(self, sources: str) -> Rulebook | None:
+        """The rulebook of an earlier deployment, from its column in the store; None when it no longer compiles."""
+        kept = sources_of(sources)
+        return compile_sources([Source(file, text) for file, text in kept.items()], self._grants).book
+
+    async def _read(self, compile: Compile) -> tuple[Sequence[Source], Rulebook | None, str]:
+        """Sources, book and, without a book, what is wrong in one sentence; logs all of it."""
+        loaded = await asyncio.to_thread(load_sources, self._paths)
+        if loaded.diagnostics:  # part of a set is not a set: brands would fall silent
+            self._tell(loaded.diagnostics)
+            return loaded.sources, None, _sentence(loaded.diagnostics)
+        try:
+            compiled = await compile(loaded.sources, self._grants)
+        except CompilerFailedError as failed:
+            log.error("rules not compiled", why=str(failed))
+            return loaded.sources, None, str(failed)
+        self._tell(compiled.diagnostics)
+        return loaded.sources, compiled.book, "" if compiled.book else _sentence(compiled.diagnostics)
+
+    def _in_force(self, book: Rulebook) -> None:
+        self._deployment = book.deployment
+        self._metrics.rules(book.deployment)
+
+    def _tell(self, diagnostics: Sequence[Diagnostic]) -> None:
+        told = [one for one in in_order(diagnostics) if one.severity != "note"]
+        for one in told[:MOST_TOLD]:
+            say = log.error if one.severity == "error" else log.warning
+            place = {"file": one.span.file, "line": one.span.line, "column": one.span.column}
+            say(one.message, code=one.code, **place, help=one.help)
+        if len(told) > MOST_TOLD:
+            log.warning("more is wrong with the rules: `kwek check` tells all", more=len(told) - MOST_TOLD)
+
+
+def _by_file(sources: Sequence[Source]) -> dict[str, str]:
+    return {source.file: source.text for source in sources}
+
+
+def _sentence(diagnostics: Sequence[Diagnostic]) -> str:
+    errors = [one for one in in_order(diagnostics) if one.severity == "error"]
+    span = errors[0].span
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return f"{span.file}:{span.line}:{span.column}: {errors[0].message}{more}"

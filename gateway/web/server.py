@@ -1,0 +1,120 @@
+"""The gateway's HTTP side: /metrics, /healthz and /readyz on one address.
+
+/healthz is red when only a new process helps, /readyz also when something keeps texts from coming in or going out: a
+supervisor restarts on the first, a balancer or an operator looks at the second. Both say in sentences what is wrong.
+What is only a standing (windows, queues) is put into the metrics when they are read, and costs the main way nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from aiohttp import web
+
+from config.values import Address
+from gateway.health import Health, told
+from gateway.metrics import Metrics
+from gateway.web.problems import problem, problems
+
+CLOSE_S = 1.0
+"""At a stop, in seconds: open requests have so long; all of ours are answered at once."""
+
+
+class Carrier(Protocol):
+    """What is looked at of a connector."""
+
+    @property
+    def trouble(self) -> str:
+        """What keeps it from working."""
+
+    @property
+    def held(self) -> int:
+        """Segments whose outcome is not on disk."""
+
+    @property
+    def most(self) -> int:
+        """Segments that may be so at once."""
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """Segments the carrier refused since the start, by the status's name."""
+
+
+class Middle(Protocol):
+    """What is looked at of the exchange."""
+
+    @property
+    def connectors(self) -> Mapping[str, Carrier]:
+        """The ways to and from carriers."""
+
+    @property
+    def unanswered(self) -> int:
+        """Texts and receipts that were read and not answered yet."""
+
+
+class PortTakenError(Exception):
+    """An address cannot be listened on; the message is a whole sentence."""
+
+
+def application(metrics: Metrics, health: Health, exchange: Middle) -> web.Application:
+    """The routes and what they answer."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        dead = told(health.dead)
+        if dead:
+            return problem(503, "Dead", "a part of the gateway has ended: start the process again", trouble=dead)
+        return web.json_response({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        trouble = told({**health.dead, **health.trouble})
+        if trouble:
+            return problem(503, "Not ready", "; ".join(trouble), trouble=trouble)
+        return web.json_response({"status": "ok"})
+
+    async def page(_: web.Request) -> web.Response:
+        _look(metrics, exchange)
+        return web.Response(body=metrics.page(), headers={"Content-Type": metrics.content_type})
+
+    app = web.Application(middlewares=[problems])
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", page)
+    return app
+
+
+@asynccontextmanager
+async def serve_web(address: Address, metrics: Metrics, health: Health, exchange: Middle) -> AsyncIterator[str]:
+    """Answers on the address until left; gives where, with the port that the system chose for port 0.
+
+    Raises PortTakenError when the address cannot be listened on.
+    """
+    runner = web.AppRunner(
+        application(metrics, health, exchange), access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S
+    )
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, address.host, address.port).start()
+        except OSError as fault:
+            raise PortTakenError(_why(address, fault)) from fault
+        port = int(runner.addresses[0][1])
+        yield f"http://{Address(address.host, port)}"
+    finally:
+        await runner.cleanup()
+
+
+def _look(metrics: Metrics, exchange: Middle) -> None:
+    metrics.queue("unanswered", exchange.unanswered)
+    for name, carrier in exchange.connectors.items():
+        metrics.ready(name, not carrier.trouble)
+        metrics.window(name, carrier.held, carrier.most)
+        metrics.refused(name, carrier.refused)
+
+
+def _why(address: Address, fault: OSError) -> str:
+    if fault.errno == errno.EADDRINUSE:
+        return f"cannot listen on {address}: another process does; stop it, or set another `listen` in [gateway]"
+    return f"cannot listen on {address}: {(fault.strerror or str(fault)).lower()}; set another `listen` in [gateway]"
