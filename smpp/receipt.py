@@ -9,10 +9,11 @@ messages are stored.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from smpp.concat import Carrier, content_of, last_tlv
 from smpp.constants import TAG_MESSAGE_STATE, TAG_NETWORK_ERROR_CODE, TAG_RECEIPTED_MESSAGE_ID
@@ -59,8 +60,7 @@ _SPELLINGS: Final[Mapping[str, State]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """A delivery receipt; None where the peer did not say, or said it unreadably.
 
     `stat` and `err` are as the peer wrote them (`err` has one to four characters, not only digits). Dates are the
@@ -123,30 +123,63 @@ _KEY: Final = re.compile(
 )
 #: "362d9701 2": nothing but an id and the number of the state (jasmin#224).
 _BARE: Final = re.compile(rb"\s*([0-9A-Za-z-]+)\s+([0-9])\s*")
+#: The shape of appendix B, as most centres send it: read in one go, and anything else field by field.
+_USUAL: Final = re.compile(
+    rb"id:([^\s,;]+) sub:([0-9]{1,9}) dlvrd:([0-9]{1,9}) submit date:([0-9]+) done date:([0-9]+) stat:(\w+)"
+    rb" err:(\w+)(?: [Tt]ext:(.*))?",
+    re.DOTALL,
+)
 
 
 def parse(octets: bytes, tlvs: Tlvs = (), *, tlvs_win: bool = True) -> Receipt:
     """Reads a receipt of any shape; never fails. Fields that TLVs carry win unless `tlvs_win` is False."""
     octets = _narrow(octets).rstrip(b"\0")
-    fields = _fields(octets)
-    stat = _word(fields, b"stat")
-    identifier = _word(fields, b"id")
-    if not fields and (bare := _BARE.fullmatch(octets)):
-        identifier, stat = bare[1].decode(), STATE_BY_NUMBER[int(bare[2])].value
-    told_id = last_tlv(tlvs, TAG_RECEIPTED_MESSAGE_ID) or b""
-    told_id_text = told_id.split(b"\0")[0].decode("latin-1") or None
-    told_state = STATE_BY_NUMBER.get(int.from_bytes(last_tlv(tlvs, TAG_MESSAGE_STATE) or b"\xff"))
-    told_stat = told_state.value if told_state is not None else None
-    network_error = last_tlv(tlvs, TAG_NETWORK_ERROR_CODE) or b""
+    usual = _USUAL.fullmatch(octets)
+    told = _parse_usual(usual) if usual else _parse_any(octets)
+    return _with_tlvs(told, tlvs, tlvs_win) if tlvs else told
+
+
+def _parse_usual(match: re.Match[bytes]) -> Receipt:
+    identifier, sub, dlvrd, submitted, done, stat, err, text = match.groups()
     return Receipt(
-        id=told_id_text or identifier if tlvs_win else identifier or told_id_text,
+        identifier.decode("latin-1"),
+        int(sub),
+        int(dlvrd),
+        _date(submitted),
+        _date(done),
+        stat.decode(),
+        err.decode(),
+        text,
+    )
+
+
+def _parse_any(octets: bytes) -> Receipt:
+    fields = _fields(octets)
+    if not fields and (bare := _BARE.fullmatch(octets)):
+        return Receipt(id=bare[1].decode(), stat=STATE_BY_NUMBER[int(bare[2])].value)
+    return Receipt(
+        id=_word(fields, b"id"),
         sub=_number(fields, b"sub"),
         dlvrd=_number(fields, b"dlvrd"),
-        submit_date=_date(fields, b"submitdate"),
-        done_date=_date(fields, b"donedate"),
-        stat=told_stat or stat if tlvs_win else stat or told_stat,
+        submit_date=_date((_word(fields, b"submitdate") or "").encode("latin-1")),
+        done_date=_date((_word(fields, b"donedate") or "").encode("latin-1")),
+        stat=_word(fields, b"stat"),
         err=_word(fields, b"err"),
         text=fields.get(b"text"),
+    )
+
+
+def _with_tlvs(told: Receipt, tlvs: Tlvs, tlvs_win: bool) -> Receipt:
+    """The receipt with what receipted_message_id, message_state and network_error_code say (§5.3.2.12, 35 and 31)."""
+    octets = last_tlv(tlvs, TAG_RECEIPTED_MESSAGE_ID) or b""
+    identifier = octets.split(b"\0")[0].decode("latin-1") or None
+    state = STATE_BY_NUMBER.get(int.from_bytes(last_tlv(tlvs, TAG_MESSAGE_STATE) or b"\xff"))
+    stat = state.value if state is not None else None
+    network_error = last_tlv(tlvs, TAG_NETWORK_ERROR_CODE) or b""
+    return msgspec.structs.replace(
+        told,
+        id=identifier or told.id if tlvs_win else told.id or identifier,
+        stat=stat or told.stat if tlvs_win else told.stat or stat,
         network_error=(network_error[0], int.from_bytes(network_error[1:])) if len(network_error) == 3 else None,
     )
 
@@ -189,25 +222,25 @@ def _number(fields: Mapping[bytes, bytes], key: bytes) -> int | None:
     return int(word) if word and word.isascii() and word.isdigit() and len(word) <= 9 else None
 
 
-def _date(fields: Mapping[bytes, bytes], key: bytes) -> datetime | None:
+def _date(digits: bytes) -> datetime | None:
     """YYMMDDhhmm, YYMMDDhhmmss, YYYYMMDDhhmm (where the former would be impossible) or YYYYMMDDhhmmss."""
-    word = _word(fields, key) or ""
-    if not (word.isascii() and word.isdigit()):
+    size = len(digits)
+    if size not in (10, 12, 14) or not digits.isdigit():
         return None
-    if len(word) == 14:
-        return _instant(word)
-    if len(word) not in (10, 12):
-        return None
+    if size == 14:
+        return _instant(int(digits[:4]), digits[4:])
     # Receipts of 1970 are epoch zeros; from 70 on a two-digit year is of the last century.
-    century = "19" if word[:2] >= "70" else "20"
-    short = _instant(century + word.ljust(12, "0"))
-    return short or (_instant(word + "00") if len(word) == 12 else None)
+    year = int(digits[:2])
+    short = _instant(year + (1900 if year >= 70 else 2000), digits[2:])
+    return short or (_instant(int(digits[:4]), digits[4:]) if size == 12 else None)
 
 
-def _instant(digits: str) -> datetime | None:
-    year, month, day, hour, minute, second = int(digits[:4]), *(int(digits[at : at + 2]) for at in range(4, 14, 2))
+def _instant(year: int, rest: bytes) -> datetime | None:
+    """MMDDhhmm and perhaps ss of a year; None where the calendar has no such instant."""
     try:
-        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - the peer tells no zone
+        return datetime(  # noqa: DTZ001 - the peer tells no zone
+            year, int(rest[:2]), int(rest[2:4]), int(rest[4:6]), int(rest[6:8]), int(rest[8:] or b"0")
+        )
     except ValueError:
         return None
 

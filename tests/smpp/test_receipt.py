@@ -127,6 +127,12 @@ def test_any_octets_give_some_receipt(octets: bytes, tlvs: list[tuple[int, bytes
     assert isinstance(is_receipt(Message(octets, 0, tuple(tlvs))), bool)
 
 
+@given(st.binary(max_size=30), st.sampled_from([b"2611220653", b"261122065347", b"202611220653", b"0000000000"]))
+def test_the_usual_shape_reads_as_any_other(text: bytes, date: bytes) -> None:
+    usual = b"id:0a7 sub:001 dlvrd:000 submit date:%b done date:%b stat:UNDELIV err:1b text:%b" % (date, date, text)
+    assert parse(usual) == parse(usual.replace(b" sub:", b"  sub:", 1))
+
+
 def test_what_is_formatted_reads_the_same() -> None:
     when = datetime(2026, 11, 22, 6, 53, 47)
     made = Receipt("ab1", 1, 1, when, when, "DELIVRD", "000", b"hoi")
