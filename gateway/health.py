@@ -1,30 +1,13 @@
 """How the gateway is, in sentences: what /healthz and /readyz answer.
 
 `dead` does not pass: a task that has to run has ended, and only a new process helps. `trouble` may pass or be mended
-from outside: rules are broken, the store is away, a carrier refuses our bind. What parts know of themselves (writer,
-connectors) is asked when somebody looks; the others note it here.
+from outside: rules are broken, the store is away, a carrier refuses our bind. Parts are named as the operator knows
+them, and a part without trouble does not stand here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Protocol
-
-
-class Troubled(Protocol):
-    """A part that knows what keeps it from working: a sentence, empty when nothing does."""
-
-    @property
-    def trouble(self) -> str:
-        """What keeps it from working."""
-
-
-class Connected(Protocol):
-    """Whoever has the connectors, by name."""
-
-    @property
-    def connectors(self) -> Mapping[str, Troubled]:
-        """The ways to and from carriers."""
+from collections.abc import Mapping
 
 
 class Health:
@@ -32,37 +15,17 @@ class Health:
 
     def __init__(self, dead: Mapping[str, str] | None = None) -> None:
         self.dead: Mapping[str, str] = {} if dead is None else dead
-        self._noted: dict[str, str] = {}
-        self._exchange: Connected | None = None
-        self._writer: Troubled | None = None
-
-    def watch(self, exchange: Connected, writer: Troubled) -> None:
-        """Ask these, too, from now on."""
-        self._exchange = exchange
-        self._writer = writer
+        self.trouble: dict[str, str] = {}
 
     def note(self, part: str, sentence: str) -> bool:
         """Sets or, with an empty sentence, clears a part's trouble; True when that says something new."""
-        if self._noted.get(part, "") == sentence:
+        if self.trouble.get(part, "") == sentence:
             return False
         if sentence:
-            self._noted[part] = sentence
+            self.trouble[part] = sentence
         else:
-            del self._noted[part]
+            del self.trouble[part]
         return True
-
-    @property
-    def trouble(self) -> dict[str, str]:
-        """What keeps texts from coming in or going out as they should, by part."""
-        return {part: sentence for part, sentence in self._parts() if sentence}
-
-    def _parts(self) -> Iterator[tuple[str, str]]:
-        if self._writer is not None:
-            yield "store", self._writer.trouble
-        if self._exchange is not None:
-            for name, connector in self._exchange.connectors.items():
-                yield f"connector {name}", connector.trouble
-        yield from self._noted.items()
 
 
 def told(parts: Mapping[str, str]) -> list[str]:
