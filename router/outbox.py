@@ -19,6 +19,7 @@ from router.perform import Allowance, Claim, Place
 from router.states import FORGET_AFTER, after_unknown, may_resend
 from router.store import statements as sql
 from router.store.engine import Tx
+from router.world import first_id_at
 
 CLAIMS_AT_ONCE = 64
 """Waiting messages claimed in one group: enough to fill a window, little enough not to hold up what comes in."""
@@ -136,6 +137,8 @@ def highest_id(tx: Tx) -> int:
 
 
 def housekeep(tx: Tx, now: int) -> None:
-    """Forget what nothing can refer to any more: old strays and joined parts."""
+    """Forget what nothing can refer to any more: old strays, receipts that never came, joined parts, markers."""
     sql.forget_strays.run(tx, now - FORGET_AFTER)
-    sql.forget_parts.run(tx, now - HOUR)
+    sql.forget_awaiting.run(tx, now - FORGET_AFTER)
+    sql.forget_parts.run(tx, first_id_at(now - HOUR))
+    sql.forget_batches.run(tx, first_id_at(now - HOUR))

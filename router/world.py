@@ -24,6 +24,11 @@ COUNTER_BITS = 12
 _NODE_MASK = ((1 << NODE_BITS) - 1) << COUNTER_BITS
 
 
+def first_id_at(at: int) -> int:
+    """No id that was given before that instant (microseconds since 1970 UTC) is as high."""
+    return max(0, at // 1000 - EPOCH_MS) << (NODE_BITS + COUNTER_BITS)
+
+
 class Ids:
     """Time-ordered 63-bit integers: 41 bits of milliseconds, 10 of node, 12 of counter.
 

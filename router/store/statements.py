@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, delete, exists, fun
 from router.store.sql import Insert, Statement, one_of
 from router.store.tables import (
     awaiting_receipt,
+    batches,
     contacts,
     deployments,
     inbound,
@@ -91,7 +92,7 @@ age_parts = Statement(
     "ids",
 )
 forget_parts = Statement(
-    delete(parts).where(parts.c.joined_at.is_not(None), parts.c.received_at <= bindparam("before")), "before"
+    delete(parts).where(parts.c.joined_at.is_not(None), parts.c.id < bindparam("before")), "before"
 )
 oldest_open_part = Statement(select(func.min(parts.c.received_at)).where(parts.c.joined_at.is_(None)))
 
@@ -245,6 +246,8 @@ delete_awaiting = Statement(
     ),
     "connector", "ids",
 )  # fmt: skip
+# No index serves this one: it would cost every message, and the table holds only what no receipt came for.
+forget_awaiting = Statement(delete(awaiting_receipt).where(awaiting_receipt.c.sent_at <= bindparam("before")), "before")
 insert_receipts = Insert(
     receipts, ("id", "connector", "message_id", "outbox_id", "state", "error", "received_at", "text")
 )
@@ -288,7 +291,9 @@ count_receipt = Statement(
     "bad", "reason", "ids",
 )  # fmt: skip
 
-# --- deployments, ids
+# --- deployments, markers, ids
+
+forget_batches = Statement(delete(batches).where(batches.c.marker < bindparam("before")), "before")
 
 last_deployment = Statement(
     select(deployments.c.hash, deployments.c.sources).order_by(deployments.c.last_at.desc()).limit(literal_column("1"))

@@ -185,8 +185,9 @@ parts = Table(
     Column("received_at", BigInteger, nullable=False),
     Column("joined_at", BigInteger),
     Index("parts_of_one", "sender", "recipient", "reference"),
-    Index("parts_age", "received_at"),
-)
+    Index("parts_age", "received_at", sqlite_where=text("joined_at IS NULL"),
+          postgresql_where=text("joined_at IS NULL")),
+)  # fmt: skip
 """Parts of long messages; joined ones stay for their life time, so that a repeated part is known."""
 
 runs = Table(

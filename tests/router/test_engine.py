@@ -1,4 +1,4 @@
-"""The border to the database: one owner, safe settings, and each foreign error as what the caller has to do about it."""
+"""The border to the database: one owner, safe settings, and each foreign error as what its caller has to act upon."""
 
 import sqlite3
 from collections.abc import Callable, Iterator

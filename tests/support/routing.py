@@ -113,7 +113,8 @@ def shop() -> Rulebook:
 def shared() -> Rulebook:
     """Two brands that share 4411."""
     return book_of(
-        ("a.rules", SHARED.format(name="Aannemer", word="BOUW")), ("b.rules", SHARED.format(name="Bakker", word="BROOD"))
+        ("a.rules", SHARED.format(name="Aannemer", word="BOUW")),
+        ("b.rules", SHARED.format(name="Bakker", word="BROOD")),
     )
 
 
@@ -164,9 +165,7 @@ class Phones:
 
     def write(self, sender: str, *texts: str, room: int = 100) -> list[Claim]:
         """A phone's texts come in, a group each; gives what goes to the wire."""
-        return [
-            claim for text in texts for claim in self.commit(room=room, inbound=[self.text(sender, text)]).claims
-        ]
+        return [claim for text in texts for claim in self.commit(room=room, inbound=[self.text(sender, text)]).claims]
 
     def sent(self, claim: Claim, *message_ids: str) -> Outcome:
         """The centre takes a claimed text."""

@@ -130,7 +130,14 @@ def upgrade() -> None:
         sa.Column("joined_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("parts_age", "parts", ["received_at"], unique=False)
+    op.create_index(
+        "parts_age",
+        "parts",
+        ["received_at"],
+        unique=False,
+        sqlite_where=sa.text("joined_at IS NULL"),
+        postgresql_where=sa.text("joined_at IS NULL"),
+    )
     op.create_index("parts_of_one", "parts", ["sender", "recipient", "reference"], unique=False)
     op.create_table(
         "profiles",
