@@ -216,13 +216,12 @@ def holds(expression: Compiled, scope: Scope) -> bool:
 
 
 def value_of(expression: Compiled, scope: Scope) -> Value | None:
-    """An expression as a value to be kept: a condition counts 1 or 0, an instant loses its zone, an empty text is
-    none."""
+    """An expression as a value to be kept: a condition counts 1 or 0, an instant is its day, an empty text is none."""
     value = expression.of(scope)
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, datetime):
-        return value.replace(tzinfo=None, microsecond=0)
+        return value.date()
     return None if value == "" else value
 
 
@@ -302,12 +301,10 @@ def _compare(left: Value, sign: str, right: Value) -> bool:
 
 
 def _same_kind(left: date, right: date) -> tuple[date, date]:
-    """Two days, or two moments of which one without a zone is read on the other's clock."""
-    if not (isinstance(left, datetime) and isinstance(right, datetime)):
-        return _day(left), _day(right)
-    if left.tzinfo is None or right.tzinfo is None:
-        return left.replace(tzinfo=None), right.replace(tzinfo=None)
-    return left, right
+    """Two instants, or two days."""
+    if isinstance(left, datetime) and isinstance(right, datetime):
+        return left, right
+    return _day(left), _day(right)
 
 
 def _day(value: date) -> date:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import time
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final
@@ -184,8 +184,7 @@ def printed(value: Value, language: str) -> str:
     if isinstance(value, time):
         return value.strftime("%H:%M")
     # Some locales put no-break spaces into dates, each of which would make the text UCS-2.
-    day = " ".join(format_date(value, "long", _locale(language)).split())
-    return f"{day} {value.strftime('%H:%M')}" if isinstance(value, datetime) else day
+    return " ".join(format_date(value, "long", _locale(language)).split())
 
 
 @lru_cache(_REMEMBERED_LANGUAGES)

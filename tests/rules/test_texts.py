@@ -1,7 +1,7 @@
 """Templates: what is sent for what an author wrote and a contact is."""
 
 import pickle
-from datetime import date, datetime, time
+from datetime import date, time
 from decimal import Decimal
 
 import pytest
@@ -58,6 +58,7 @@ def test_braces_that_hold_no_name_stay_and_are_told() -> None:
     text = "a { b {} {Naam} {geen naam} {x} } {a.}"
     assert said(text, {"x": "1"}) == "a { b {} {Naam} {geen naam} 1 } {a.}"
     assert [text[start:end] for start, end in misreadings(text)] == [
+        "{", "{}", "{Naam}", "{geen naam}", "}", "{a.}",
     ]  # fmt: skip
 
 
@@ -74,7 +75,6 @@ def test_braces_that_hold_no_name_stay_and_are_told() -> None:
         (date(2026, 1, 5), "en", "January 5, 2026"),
         (date(2026, 1, 5), "de-AT", "5. Jänner 2026"),
         (date(2026, 1, 5), "no such", "January 5, 2026"),
-        (datetime.fromisoformat("2026-01-05 09:30"), "nl", "5 januari 2026 09:30"),
     ],
 )
 def test_values_are_printed_in_the_language_of_the_contact(value: Value, language: str, expected: str) -> None:

@@ -1,0 +1,79 @@
+"""The capabilities this version has, each shown by a conversation; files of one number play as one set."""
+
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from router.transcript import run_tests
+from rules.compiler import compile_sources
+from rules.diagnostics import Diagnostic, Source
+
+HERE = Path(__file__).parent
+BRANDS = HERE.parents[1] / "config" / "brands"
+
+
+def number_of(path: Path) -> str:
+    return path.name.split("_")[1]
+
+
+SETS = {number: list(paths) for number, paths in groupby(sorted(HERE.glob("capability_*.rules")), number_of)}
+
+
+def sources(paths: list[Path]) -> list[Source]:
+    return [Source(path.name, path.read_text(encoding="utf-8")) for path in paths]
+
+
+def failures(paths: list[Path]) -> list[str]:
+    """What did not come out as written; a set without a test fails too."""
+    results = run_tests(sources(paths), None)
+    told = [
+        f"{failure.span.file}:{failure.span.line}: {one.title}: expected {failure.expected}, came {failure.came}"
+        for one in results
+        if (failure := one.failure) is not None
+    ]
+    return told if results else ["no test in it"]
+
+
+@pytest.mark.parametrize("number", SETS)
+def test_a_capability_comes_out_as_written(number: str) -> None:
+    assert failures(SETS[number]) == []
+
+
+@pytest.mark.parametrize("path", sorted(BRANDS.glob("*.rules")), ids=lambda path: path.stem)
+def test_each_brand_of_the_demo_stands_alone(path: Path) -> None:
+    assert failures([path]) == []
+
+
+def test_the_brands_of_the_demo_stand_together_and_need_no_warning() -> None:
+    paths = sorted(BRANDS.glob("*.rules"))
+    assert failures(paths) == []
+    assert [one for one in compile_sources(sources(paths), None).diagnostics if one.severity != "note"] == []
+
+
+def told(*texts: str) -> list[Diagnostic]:
+    files = [Source(f"{place}.rules", text) for place, text in enumerate(texts, 1)]
+    return [one for one in compile_sources(files, None).diagnostics if one.severity == "error"]
+
+
+def brand(name: str, rules: str) -> str:
+    return f'brand "{name}"\n    numbers 4411\n    language nl\n    timezone Europe/Amsterdam\n\n{rules}'
+
+
+def test_capability_10_two_brands_cannot_have_one_keyword() -> None:
+    clashes = told(brand("Een", "keyword OFFER\n    tag x\n"), brand("Twee", "keyword OFFER\n    tag x\n"))
+    places = {(span.file, span.line) for one in clashes for span in (one.span, *(span for span, _ in one.related))}
+    assert {("1.rules", 6), ("2.rules", 6)} <= places
+    assert any("Een" in one.message and "Twee" in one.message for one in clashes)
+
+
+def test_capability_13_a_text_cannot_ask_for_a_word_that_nothing_takes() -> None:
+    rule = 'keyword ACTIE\n    reply "Antwoord FREEBURGER voor een burger."\n'
+    (unheard,) = told(brand("Een", rule))
+    assert (unheard.code, unheard.span.line) == ("R705", 7)
+    assert told(brand("Een", rule + "\nkeyword FREEBURGER\n    tag x\n")) == []
+
+
+def test_capability_45_every_text_that_is_sent_has_a_class() -> None:
+    assert told(brand("Een", 'keyword ACTIE\n    send "Zomaar iets."\n')) != []
+    assert told(brand("Een", 'keyword ACTIE\n    reply "Een antwoord is een gesprek."\n')) == []
