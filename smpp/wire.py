@@ -28,6 +28,7 @@ _RESUME_GRACE_S: Final = 1.0
 #: A peer that does not read what is left for it has so long before the connection is cut.
 _CLOSING_S: Final = 2.0
 
+# Tuples, for a member is found in them by identity, and asking is part of the main way.
 _SENDING: Final = {Role.ESME: (State.BOUND_TX, State.BOUND_TRX), Role.MC: (State.BOUND_RX, State.BOUND_TRX)}
 _RECEIVING: Final = {Role.ESME: (State.BOUND_RX, State.BOUND_TRX), Role.MC: (State.BOUND_TX, State.BOUND_TRX)}
 
@@ -44,6 +45,8 @@ class Wire(asyncio.Protocol):
         self.gone = asyncio.Event()
         self.drained = asyncio.Event()
         self._role = role
+        self._sending = _SENDING[role]
+        self._receiving = _RECEIVING[role]
         self._limits = limits
         self._clock = clock
         self._session = Session(role, limits, clock())
@@ -73,17 +76,19 @@ class Wire(asyncio.Protocol):
     @property
     def can_send(self) -> bool:
         """Whether messages may go out here: by the kind of the bind, and while nobody stops or the peer cannot read."""
-        return self._session.state in _SENDING[self._role] and not self._draining
+        return self._session.state in self._sending and not self._draining
 
     @property
     def can_receive(self) -> bool:
         """Whether messages may come in here."""
-        return self._session.state in _RECEIVING[self._role]
+        return self._session.state in self._receiving
 
     @property
     def room(self) -> int:
         """How many requests may be sent now: free slots of the window, none while the peer does not read."""
-        return 0 if self._writing_paused or not self.can_send else self._session.room
+        if self._writing_paused or not self.can_send:
+            return 0
+        return self._limits.window - self._session.outstanding
 
     @property
     def buffer_empty(self) -> bool:

@@ -176,6 +176,19 @@ async def test_a_lost_link_hands_back_and_comes_again_under_another_number() -> 
         assert await text == 0
 
 
+async def test_texts_survive_a_centre_that_keeps_cutting() -> None:
+    owner, chance = Recorder(), random.Random(4)
+    async with simulated() as centre, connected(owner, centre.port, binds=2):
+        answers = [centre.phone(f"3161234{number:04}").text("4411", str(number)) for number in range(500)]
+        for cut_after in sorted(chance.sample(range(1, 400), 5)):
+            await owner.until(lambda: len(owner.requests) >= cut_after)  # noqa: B023 - awaited at once
+            centre.drop()
+        assert await asyncio.gather(*answers) == [0] * 500
+        assert owner.reasons
+        texts = {pdu.short_message for pdu in owner.received_pdus}
+        assert texts == {str(number).encode() for number in range(500)}
+
+
 async def test_stopping_waits_for_answers_and_unbinds() -> None:
     owner = Recorder()
     async with simulated(Settings(conduct=Conduct(answer_delay_s=0.05))) as centre:
