@@ -5,6 +5,7 @@ A fault of ours ends a command with its traceback and exit code 70, never with a
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 from importlib.metadata import version
@@ -12,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import pdus, rules, running
+from gateway.commands import chatting, explaining, pdus, rules, running, simulating
 from gateway.exits import Exit
 
 app = typer.Typer(
@@ -37,13 +38,27 @@ def kwek(
     """A two-way SMS gateway and keyword router."""
 
 
-for command in (running.run, rules.check, rules.test, rules.fmt, running.config):
+for command in (
+    running.run,
+    running.demo,
+    rules.check,
+    rules.test,
+    rules.fmt,
+    explaining.explain,
+    chatting.chat,
+    simulating.simulate,
+    simulating.text,
+    running.config,
+):
     app.command()(command)
 app.add_typer(pdus.pdus, name="pdu")
 
 
 def main() -> None:
     """Runs the command that the process was called with."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what is not UTF-8, or a terminal cannot show, ends no command
+            stream.reconfigure(errors="replace")
     try:
         app()
     except Exception:

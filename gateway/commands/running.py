@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 Config = Annotated[Path, typer.Option("--config", help="The settings; `kwek config` prints them all, explained.")]
+WebPort = Annotated[int, typer.Option("--web-port", min=0, max=65535, help="Where /readyz and /metrics answer.")]
+SmppPort = Annotated[int, typer.Option("--smpp-port", min=0, max=65535, help="Where the carrier listens.")]
+ControlPort = Annotated[int, typer.Option("--control-port", min=0, max=65535, help="Where `kwek text` reaches it.")]
+Rules = Annotated[Path | None, typer.Option("--rules", help="Other rules than the demo's own.")]
 
 
 def run(config: Config = Path("kwek.toml")) -> None:
@@ -25,6 +29,20 @@ def run(config: Config = Path("kwek.toml")) -> None:
 
     logs.set_up(sys.stderr)
     raise typer.Exit(under_uvloop(app.serve(settings)))
+
+
+def demo(
+    web_port: WebPort = 8080, smpp_port: SmppPort = 2775, control_port: ControlPort = 2776, rules: Rules = None
+) -> None:
+    """Run the gateway with three brands and a simulated carrier, on an empty database."""
+    from functools import partial
+
+    from gateway import logs
+    from gateway.demo import Ports, demo
+
+    logs.set_up(sys.stderr)
+    ports = Ports(web_port, smpp_port, control_port)
+    raise typer.Exit(under_uvloop(demo(ports, partial(print, flush=True), rules=rules)))
 
 
 def config() -> None:
