@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from smpp.codec import decode, encode
 from smpp.constants import ESME_RINVPASWD
 from smpp.events import Received, Unanswered
@@ -72,9 +75,9 @@ async def serving(
     try:
         yield server, connect
     finally:
-        await server.stop(0.0)
         for esme in esmes:
             esme.writer.close()
+        await server.stop(0.0)
 
 
 async def test_the_owner_admits_when_it_likes_and_messages_flow() -> None:
@@ -206,12 +209,36 @@ class Memory(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
+        self.closed = False
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return ("memory", 0) if name == "peername" else None
 
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = True
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
+
+
+@given(st.lists(st.binary(max_size=60), max_size=8), st.booleans())
+def test_any_octets_end_in_answers_or_the_end(chunks: list[bytes], bound: bool) -> None:
+    async def conversation() -> None:
+        owner = Centre()
+        link = ServerLink(Server(owner, Limits(), time.monotonic, faulted=owner.faulted))
+        link.connection_made(Memory())
+        if bound:
+            link.data_received(encode(BindTransceiver(sequence_number=1, system_id="shop")))
+            link.admit(owner.binds[0][1], "kwek")
+        for chunk in chunks:
+            link.data_received(chunk)
+        link.connection_lost(None)
+        assert len(owner.reasons) == int(bound)
+
+    asyncio.run(conversation())
 
 
 async def test_a_transport_in_memory_will_do() -> None:

@@ -6,6 +6,8 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from smpp.concat import Method, content_of
 from smpp.constants import (
@@ -165,8 +167,8 @@ async def test_errors_by_rule() -> None:
         Refusal(ESME_RX_P_APPN, text="verboden"),
     )
     owner = Recorder()
-    settings = Settings(conduct=Conduct(refusals=refusals))
-    async with simulated(settings) as centre, connected(owner, centre.port) as client:
+    strict = Settings(conduct=Conduct(refusals=refusals))
+    async with simulated(strict) as centre, connected(owner, centre.port) as client:
         link = await bound_link(owner, client)
         for changes in ({}, {"destination_addr": "3247"}, {"short_message": b"is verboden"}, {}):
             link.send(submit(**changes))
@@ -282,6 +284,39 @@ async def test_noise_is_counted_and_an_alert_needs_no_answer() -> None:
         assert len(await reader.read()) == 16
         writer.close()
         assert centre.counters["faults: invalid_command_length"] == 1
+
+
+LATIN = st.text(st.characters(max_codepoint=255, exclude_characters="\0"), max_size=20)
+OCTET = st.integers(0, 255)
+SUBMITS = st.builds(
+    SubmitSm,
+    source_addr_ton=OCTET,
+    source_addr=LATIN,
+    destination_addr=LATIN,
+    esm_class=OCTET,
+    registered_delivery=OCTET,
+    data_coding=OCTET,
+    short_message=st.binary(max_size=60),
+    tlvs=st.lists(st.tuples(st.sampled_from([0x0424, 0x020C, 0x020E, 0x020F, 0x1400]), st.binary(max_size=9))).map(
+        tuple
+    ),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(SUBMITS, min_size=1, max_size=20))
+def test_whatever_is_submitted_is_answered(submits: list[SubmitSm]) -> None:
+    async def conversation() -> None:
+        owner = Recorder()
+        async with simulated() as centre, connected(owner, centre.port) as client:
+            link = await bound_link(owner, client)
+            for one in submits:
+                link.send(one)
+            await owner.until(lambda: len(owner.answers) == len(submits))
+            assert {answer.response.command_status for answer in owner.answers} == {0}
+        assert owner.reasons == ["we unbound"]
+
+    asyncio.run(conversation())
 
 
 class Terminal:
