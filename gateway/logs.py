@@ -32,7 +32,7 @@ PLAIN = frozenset({"deployment", "file", "version", "level", "logger"})
 
 # After a plus, blanks, dashes and brackets do not end the run; elsewhere they do, or dates would be starred.
 _RUN = re.compile(rf"\+\(?\d(?:[ \-()]*\d){{{LEAST_DIGITS - 1},}}|\d{{{LEAST_DIGITS},}}")
-_QUIET = ("aiohttp.access", "asyncio", "alembic.runtime.migration", "sqlalchemy.engine")
+_QUIET = ("aiohttp", "asyncio", "alembic", "sqlalchemy")
 
 
 def set_up(stream: TextIO | None = None, level: int = logging.INFO) -> None:

@@ -12,7 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.process_collector import ProcessCollector
 
 from router.group import Done
@@ -59,7 +67,6 @@ SERIES = (
     Series("group_causes", "causes", "Causes (texts, receipts, outcomes) committed in one transaction."),
     Series("group_seconds", "seconds", "From the beginning of a group to its commit, in seconds."),
     Series("stage_seconds", "seconds", "What a group or read spends in a stage of the main way.", ("stage",)),
-    Series("due_lag_seconds", "gauge", "How late the latest due work was begun, in seconds."),
     Series("reloads", "counter", "Changed rule sets read: ok, or failed (the old one stays).", ("result",)),
     Series("rules", "info", "The rule set in force.", ("deployment",)),
 )  # fmt: skip
@@ -109,6 +116,7 @@ class Metrics:
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a second series for each counter, that nobody reads
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
         self._info = Info("kwek_rules", _meaning("rules"), registry=self.registry)
@@ -188,10 +196,6 @@ class Metrics:
     def stage(self, name: str, seconds: float) -> None:
         """One group or read spent so many seconds in a stage."""
         self._kept["stage_seconds"].see(seconds, name)
-
-    def due_lag(self, seconds: float) -> None:
-        """Due work began so many seconds after its instant."""
-        self._kept["due_lag_seconds"].put(max(0.0, seconds))
 
     # --------------------------------------------------------------------------------------------------------- rules
 

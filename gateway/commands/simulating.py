@@ -159,7 +159,7 @@ class Terminal:
 
 
 def _each_line(loop: asyncio.AbstractEventLoop, act: Callable[[str], None]) -> None:
-    """Hands over each line that is typed. On a thread of its own, since a loop cannot wait for files; it ends with us."""
+    """Hands over each line that is typed. On a thread of its own, as a loop cannot wait for files; it ends with us."""
 
     def read() -> None:
         for line in sys.stdin:
