@@ -186,15 +186,14 @@ async def test_noise_is_a_fault_and_the_end() -> None:
 async def test_stopping_before_the_start_and_with_a_link() -> None:
     owner = Centre()
     await Server(owner, Limits(), time.monotonic).stop(0.0)
-    async with serving(owner) as (_, connect):
+    async with serving(owner) as (server, connect):
         esme = await connect()
         esme.say(BindTransceiver(sequence_number=1, system_id="shop"))
         link, request = await owner.bind()
         link.admit(request, "kwek")
         await esme.hear()
-        closing = asyncio.ensure_future(_answer_unbind(esme))
-    await closing
-    assert owner.reasons == ["we unbound"]
+        await asyncio.gather(server.stop(1.0), _answer_unbind(esme))
+        assert owner.reasons == ["we unbound"]
 
 
 async def _answer_unbind(esme: Esme) -> None:
