@@ -14,14 +14,17 @@ from datetime import date
 import msgspec
 
 from rules.facts import Value
-from rules.patterns import ChoiceWord, CompiledPattern
+from rules.patterns import ChoiceWord, CompiledPattern, Symbol
 from rules.slots import rest_after
-from rules.trie import Fit, Node, Walk, captured, straight
+from rules.trie import Fit, Node, Shared, Walk, captured, straight
 from rules.typos import Alphabets, corrections
 from rules.words import Words, mark_of
 
 MAX_CORRECTIONS = 32
 """Texts one mistake away that are tried; more of them can hardly all mean one rule."""
+
+MAX_FORGIVEN_WORDS = 40
+"""A longer text is no mistyped keyword or answer; keeps the search for what was meant short."""
 
 _WITHOUT_ON = 1 << 48  # above every place in the list: `on` comes first, then the order of the entries
 
@@ -69,24 +72,27 @@ class Matcher:
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._plain, self._loose = Node(), Node()
         marks = set[str]()
+        shared: Shared = {}
         for place, entry in enumerate(entries):
             order = place if entry.on else place + _WITHOUT_ON
             root = self._loose if entry.pattern.loose else self._plain
             for path in entry.pattern.paths:
-                root.add(path, entry.key, order, strict=entry.strict)
-                for symbol in path.symbols:
-                    word = symbol.word if isinstance(symbol, ChoiceWord) else symbol
-                    if isinstance(word, str) and len(word) == 1 and mark_of(word) == word:
-                        marks.add(word)
+                node = root.along(path.symbols, shared)
+                if order < node.order:
+                    node.key, node.order, node.strict = entry.key, order, entry.strict
+                    node.captures = shared.setdefault(path.captures, path.captures)
+                marks.update(filter(None, map(_mark_in, path.symbols)))
         self._marks = frozenset(marks)
         self._alphabets: Alphabets = {}
 
     def match(self, words: Words, today: date, language: str | None = None) -> Match | None:
         """The most specific rule that fits; `language` is the contact's, for numbers and dates, else the rule's own."""
         if not self._marks:
-            fit = straight(self._plain, words.words)
+            decided, fit = straight(self._plain, words.words)
             if fit is not None:
                 return Match(fit[2].key, *captured(fit), fit[3] == len(words.words), fit[0], words, fit[3])
+            if decided and self._loose.is_leaf:
+                return None
         found = self._found(words, today, language)
         return None if found is None else _match(*found)
 
@@ -97,6 +103,8 @@ class Matcher:
 
         `first_exact`: the first word must be right (shared numbers). A strict rule in sight makes it None.
         """
+        if len(words.words) > MAX_FORGIVEN_WORDS:
+            return None
         chosen: Match | None = None
         for tried, corrected in enumerate(self._corrections(words, today, language, first_exact=first_exact)):
             found = self._found(corrected, today, language)
@@ -133,6 +141,11 @@ class Matcher:
             for form in (words,) if marked is None else (marked, words):
                 walk = Walk(form, self._marks if form is marked else frozenset(), today, language)
                 yield walk, walk.best(root, 0)
+
+
+def _mark_in(symbol: Symbol) -> str | None:
+    word = symbol.word if isinstance(symbol, ChoiceWord) else symbol
+    return word if isinstance(word, str) and len(word) == 1 and mark_of(word) == word else None
 
 
 def _match(walk: Walk, fit: Fit) -> Match:

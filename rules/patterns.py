@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import product
 from typing import Literal as OneOf
 from typing import assert_never
@@ -88,6 +89,8 @@ class _Draft:
     slots: int = 0
 
     def then(self, other: _Draft) -> _Draft:
+        if self is _NO_DRAFT:
+            return other
         shifted = tuple(
             Capture(capture.name, _shifted(capture.parts, self.slots), capture.typed) for capture in other.captures
         )
@@ -97,6 +100,9 @@ class _Draft:
             self.said + _shifted(other.said, self.slots),
             self.slots + other.slots,
         )
+
+
+_NO_DRAFT = _Draft()
 
 
 def compile_pattern(pattern: Pattern, reading: Reading) -> CompiledPattern:
@@ -131,10 +137,7 @@ def _spread(elements: tuple[Element, ...], reading: Reading, *, chosen: bool) ->
 
 
 def _joined(drafts: Iterable[_Draft]) -> _Draft:
-    whole = _Draft()
-    for draft in drafts:
-        whole = whole.then(draft)
-    return whole
+    return reduce(_Draft.then, drafts, _NO_DRAFT)
 
 
 def _ways(element: Element, reading: Reading, *, chosen: bool) -> list[_Draft]:

@@ -43,13 +43,15 @@ MAX_REGEX_WORDS = 24
 MAX_REGEX_CHARACTERS = 256
 """Length of a regular expression: RE2 is linear in the text, but its automaton grows with the expression."""
 
+MAX_REGEX_MARKS = 8
+"""Punctuation marks before its first and after each word that a regular expression may take (`#123`, `50%`)."""
+
 KEPT_REGEXES = 10_000
 """Compiled expressions kept in this process; rule sets of many brands share few."""
 
 _STRETCH_END = re.compile(r"\s")
 _BEFORE_NUMBER = re.compile(r"(?<!\S)-$")
 _BEFORE_PHONE = re.compile(r"\+\s?\(?$")
-_BEFORE_REGEX = re.compile(r"[^\w\s]*$")
 _SEPARATORS = " \t\r\n\u00a0.,;:!?…-–—/|*~_"
 
 Found = tuple[int, Value, str]
@@ -189,21 +191,22 @@ def _matched(regex: re2._Regexp, words: Words, at: int) -> Sequence[Found]:
     """Every end of a word up to which the expression matches; it may take the marks before its first word too."""
     text, slices = words.original, words.slices
     start = slices[at][0]
-    before = _BEFORE_REGEX.search(text, slices[at - 1][1] if at else 0, start)
-    marks = start - before.start() if before else 0
+    gap = text[max(slices[at - 1][1] if at else 0, start - MAX_REGEX_MARKS) : start]
+    marks = 0 if gap[-1:].isspace() else len((gap.split() or [""])[-1])
+    starts = (start, start - marks) if marks else (start,)
     found: list[Found] = []
     for end in range(at + 1, min(len(slices), at + MAX_REGEX_WORDS) + 1):
         last = slices[end - 1][1]
         limit = slices[end][0] if end < len(slices) else len(text)
-        tail = len(text[last:limit].split(maxsplit=1)[0]) if text[last:limit][:1].strip() else 0
-        spelled = _first_match(regex, text, (start - marks, start), range(last, last + tail + 1))
+        tail = len(text[last : min(limit, last + MAX_REGEX_MARKS)].partition(" ")[0].rstrip())
+        spelled = _first_match(regex, text, starts, range(last, last + tail + 1))
         if spelled is not None:
             found.append((end, spelled, spelled))
     return found
 
 
-def _first_match(regex: re2._Regexp, text: str, starts: tuple[int, int], ends: range) -> str | None:
-    for begin in dict.fromkeys((starts[1], starts[0])):
+def _first_match(regex: re2._Regexp, text: str, starts: Sequence[int], ends: Sequence[int]) -> str | None:
+    for begin in starts:
         for end in ends:
             if regex.fullmatch(text[begin:end]):
                 return text[begin:end]

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import msgspec
 
 from rules.facts import Value
-from rules.patterns import AnyWords, Capture, ChoiceWord, Path
-from rules.slots import CHOICE, CLASSES, NOTHING, WORD, Found, Reader, read, said
+from rules.patterns import AnyWords, Capture, ChoiceWord, Symbol
+from rules.slots import CHOICE, CLASSES, NOTHING, TEXT, WORD, Found, Reader, read, said
 from rules.words import Words
 
 _NO_EDGES: dict[str, Node] = {}  # shared by all leaves: a million of them need no dictionaries of their own
@@ -29,6 +30,9 @@ _WORD = bytes([WORD])
 _NOBODY = 1 << 62
 
 Trail = tuple[tuple[Value, str], ...]
+Shared = dict[Any, Any]
+"""Equal values by themselves, while rules are being laid down."""
+
 Fit = tuple[bytes, int, "Node", int, Trail]
 """Rank from some word on, the rule's order among equals, its end node, the word after its last, what slots took."""
 
@@ -45,10 +49,10 @@ class Node(msgspec.Struct, gc=False):
     captures: tuple[Capture, ...] | None = None
     strict: bool = False
 
-    def add(self, path: Path, key: object, order: int, *, strict: bool) -> None:
-        """Lays a path below this node. Where two rules end at one node the lower order keeps it."""
+    def along(self, symbols: Sequence[Symbol], shared: Shared) -> Node:
+        """The node at the end of this path, made when it is not there. What many paths say alike is kept once."""
         node = self
-        for symbol in path.symbols:
+        for symbol in symbols:
             match symbol:
                 case str():
                     if node.words is _NO_EDGES:
@@ -57,14 +61,13 @@ class Node(msgspec.Struct, gc=False):
                 case ChoiceWord(word=word):
                     if node.choices is _NO_EDGES:
                         node.choices = {}
-                    node = _next(node.choices, word)
+                    node = _next(node.choices, shared.setdefault(word, word))
                 case Reader():
-                    node = node.through(symbol)
+                    node = node.through(shared.setdefault(symbol, symbol))
                 case AnyWords():
                     node.anything = node.anything or Node()
                     node = node.anything
-        if order < node.order:
-            node.key, node.order, node.captures, node.strict = key, order, path.captures, strict
+        return node
 
     def through(self, reader: Reader) -> Node:
         """The node behind a slot, made when it is not there; slots stay in the order in which they win."""
@@ -89,15 +92,17 @@ def _next(edges: dict[str, Node], word: str) -> Node:
     return child
 
 
-def straight(root: Node, texts: Sequence[str]) -> Fit | None:
-    """The walk of most texts, along words and choices only; None when it needs a slot, or turns back: `Walk` decides.
+def straight(root: Node, texts: Sequence[str]) -> tuple[bool, Fit | None]:
+    """The walk of most texts, along words and choices only. First of all: whether that decides; if not, `Walk` does.
 
-    A word that leads to a rule beats everything else at its place, so where this arrives `Walk.best` would too. Not for
-    trees with `...` or texts with marks.
+    A word that leads to a rule beats everything else at its place, so an end that is reached is what `Walk.best` finds.
+    Where no slot and no second way was passed, the last end passed is it too, or nothing is. Not for trees with `...`
+    or texts with marks.
     """
-    node, rank = root, bytearray()
+    node, rank, last, last_at, branched = root, bytearray(), None, 0, False
     for text in texts:
         child = node.words.get(text)
+        branched = branched or bool(node.slots) or (child is not None and text in node.choices)
         if child is not None:
             rank.append(WORD)
         else:
@@ -106,16 +111,21 @@ def straight(root: Node, texts: Sequence[str]) -> Fit | None:
                 break
             rank.append(CHOICE)
         node = child
-    at, count = len(rank), len(texts)
-    if node.captures is None or (node.slots and at < count):
-        return None
-    return (bytes(rank) + _NOTHING * (count - at), node.order, node, at, ())
+        if node.captures is not None:
+            last, last_at = node, len(rank)
+    at = len(rank)
+    if last is None or last_at < at or (node.slots and at < len(texts)):
+        if branched:
+            return False, None
+        if last is None:
+            return True, None
+    return True, (bytes(rank[:last_at]) + _NOTHING * (len(texts) - last_at), last.order, last, last_at, ())
 
 
 class Walk:
     """One text on its way through the tree. `visits` counts the nodes looked at: the measure of a walk's work."""
 
-    __slots__ = ("_known", "_language", "_marks", "_texts", "_today", "count", "visits", "words")
+    __slots__ = ("_known", "_language", "_marks", "_onwards", "_texts", "_today", "count", "visits", "words")
 
     def __init__(self, words: Words, marks: frozenset[str], today: date, language: str | None) -> None:
         self.words = words
@@ -125,6 +135,7 @@ class Walk:
         self._today = today
         self._language = language
         self._known: dict[tuple[int, int], Fit | None] = {}
+        self._onwards: dict[int, list[tuple[Fit, int] | None]] = {}
         self.visits = 0
 
     def best(self, node: Node, at: int) -> Fit | None:
@@ -140,15 +151,11 @@ class Walk:
         """Whether no word is left from `end` on; marks are no words."""
         return all(text in self._marks for text in self._texts[end:])
 
-    def readings(self, reader: Reader, child: Node, at: int) -> list[Found]:
-        """The ways a slot can be read here; the walk goes on at `child`."""
+    def readings(self, reader: Reader, at: int) -> Sequence[Found]:
+        """The ways a slot can be read here."""
         if at == self.count or self._texts[at] in self._marks:
-            return []
-        if reader.kind == "text" and child.is_leaf:
-            # Every word the slot leaves out would be nothing, which is worse.
-            text = said(self.words, at, self.count)
-            return [(self.count, text, text)]
-        return list(read(reader, self.words, at, self._today, self._language))
+            return ()
+        return read(reader, self.words, at, self._today, self._language)
 
     def _named(self, node: Node, at: int) -> Fit | None:
         """By a word, a choice or a slot. The class at this word decides, so the first class that leads on has won."""
@@ -175,13 +182,51 @@ class Walk:
         for rank, reader, child in node.slots:
             if rank > decided:
                 break
-            for end, value, spelled in self.readings(reader, child, at):
-                found = self._remembered(child, end)
-                if found is not None:
-                    decided = rank
-                    trail = ((value, spelled), *found[4])
-                    best = _better(best, (self._covered(rank, at, end) + found[0], *found[1:4], trail))
+            fit = self._texted(child, at) if reader.kind == "text" else self._read(rank, reader, child, at)
+            if fit is not None:
+                best, decided = _better(best, fit), rank
         return best
+
+    def _read(self, rank: int, reader: Reader, child: Node, at: int) -> Fit | None:
+        """By a slot that knows its values; where several readings lead on, the ranks decide."""
+        best: Fit | None = None
+        for end, value, spelled in self.readings(reader, at):
+            found = self._remembered(child, end)
+            if found is not None:
+                covered = self._covered(rank, at, end)
+                best = _better(best, (covered + found[0], *found[1:4], ((value, spelled), *found[4])))
+        return best
+
+    def _texted(self, child: Node, at: int) -> Fit | None:
+        """By a `text` slot, which takes one word or more."""
+        if at == self.count or self._texts[at] in self._marks:
+            return None
+        onward = self._onward(child, at + 1, TEXT)
+        if onward is None:
+            return None
+        fit, end = onward
+        text = said(self.words, at, end)
+        return (self._covered(TEXT, at, at + 1) + fit[0], *fit[1:4], ((text, text), *fit[4]))
+
+    def _onward(self, child: Node, at: int, rank: int) -> tuple[Fit, int] | None:
+        """The best way to go on at `child` after taking any words from `at` on, and the word it goes on with.
+
+        Worked out from the text's end backwards, each place once: whether to stop here or take this word too.
+        """
+        if child.is_leaf:  # whatever is left out would be nothing
+            fit = self._remembered(child, self.count)
+            return None if fit is None else ((self._covered(rank, at, self.count) + fit[0], *fit[1:]), self.count)
+        known = self._onwards.setdefault(id(child), [])  # of the last place first
+        for start in range(self.count - len(known), at - 1, -1):
+            stop = self._remembered(child, start)
+            best = None if stop is None else (stop, start)
+            if known and known[-1] is not None:
+                later, end = known[-1]
+                more = (self._covered(rank, start, start + 1) + later[0], *later[1:])
+                if _better(stop, more) is more:
+                    best = (more, end)
+            known.append(best)
+        return known[self.count - at]
 
     def _ended(self, node: Node, at: int) -> Fit | None:
         """By ending here, or by leaving out marks that only others quote."""
@@ -198,13 +243,11 @@ class Walk:
 
     def _filled(self, child: Node, at: int) -> Fit | None:
         """By `...`, which may take no word or any: they count as nothing."""
-        best: Fit | None = None
-        for end in range(at, self.count + 1):
-            found = self._remembered(child, end)
-            if found is not None:
-                last = self.count if found[2] is child else found[3]
-                best = _better(best, (_NOTHING * (end - at) + found[0], found[1], found[2], last, found[4]))
-        return best
+        onward = self._onward(child, at, NOTHING)
+        if onward is None:
+            return None
+        fit, _ = onward
+        return (*fit[:3], self.count, fit[4]) if fit[2] is child else fit
 
     def _remembered(self, node: Node, at: int) -> Fit | None:
         """`best`, worked out once: several readings of slots may lead to the same place."""

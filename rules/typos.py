@@ -63,7 +63,7 @@ def _places(root: Node, walk: Walk) -> Iterator[tuple[Node, int]]:
         if at < len(texts):
             waiting.extend((edges[texts[at]], at + 1) for edges in (node.words, node.choices) if texts[at] in edges)
             for _, reader, child in node.slots:
-                waiting.extend((child, end) for end, _, _ in walk.readings(reader, child, at))
+                waiting.extend((child, end) for end, _, _ in walk.readings(reader, at))
         if node.anything is not None:
             waiting.extend((node.anything, end) for end in range(at, len(texts) + 1))
 

@@ -13,10 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from unicodedata import category, combining, decimal, normalize
 
 MAX_MATCHED_CHARACTERS = 2_000
 """A longer text is cut for matching only: no slot or keyword needs more, and matching stays bounded."""
+
+MAX_MARKS = 60
+"""Punctuation marks and emoji of one text that count as words, where a rule quotes them; a wall of them is noise."""
 
 MAX_FOLDED_CHARACTERS = 20_000
 """Characters whose folding is kept; living scripts need a few thousand, noise shall not fill the memory."""
@@ -107,7 +111,7 @@ class Words:
         if marks.isdisjoint(text if text.isascii() else map(mark_of, text)):
             return None
         own = zip(self.slices, self.words, strict=True) if fold(self.words[0]).strip() else ()
-        found = sorted([*_marks_in(text, marks), *own])
+        found = sorted([*islice(_marks_in(text, marks), MAX_MARKS), *own])
         return Words(self.original, [word for _, word in found], [place for place, _ in found])
 
     def replaced(self, at: int, count: int, pieces: Iterable[tuple[str, Slice]]) -> Words:

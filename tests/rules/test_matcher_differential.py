@@ -197,8 +197,8 @@ def slot_ways(slot: Slot, said: Said, at: int) -> Iterator[tuple[int, Value, str
             # A bracket after a space opens what follows; one before a space closes what was.
             before = re.sub(r"^\S*\s", "", before) if at else before
             after = re.sub(r"\s\S*$", "", after) if end < len(said.words) else after
-            value = (before + spelled(end) + after).strip(" \n.,!-:")
-            yield end, value, value
+            kept = (before + spelled(end) + after).strip(" \n.,!-:")
+            yield end, kept, kept
         return
     first = list(re.finditer("[0-9A-Za-zÉ]+", said.typed[thing].written))[inner].start()
     written = [said.typed[thing].written[first:], *(one.written for one in said.typed[thing + 1 : thing + 3])]
@@ -223,7 +223,7 @@ def has_dots(elements: tuple[Element, ...]) -> bool:
 
 
 def scan(rules: list[Rule], said: Said) -> tuple[int, tuple[int, ...], list[tuple[int, dict[str, Value]]]] | None:
-    """The winning rule, its classes, and every way in which it wins: of several equally good ones the law names none."""
+    """The winning rule, its classes, and every way in which it wins: of equally good ones the law names none."""
     for loose in (False, True):
         fits = []
         for place, (pattern, on) in enumerate(rules):
@@ -322,8 +322,7 @@ def random_text(rules: list[Rule], chance: random.Random, typed: dict[str, list[
     numbers = [one for one in things if re.fullmatch("[-0-9,:!]+", one.written)]
     phones = [one for one in numbers if "phone" in one.values[0]]
     dropped = [one for one in numbers if one is not phones[0]] if phones else numbers[3:]
-    things = [one for one in things if not any(one is another for another in dropped)]
-    return things
+    return [one for one in things if not any(one is another for another in dropped)]
 
 
 BY_WORD: dict[str, list[Typed]] = {}
@@ -418,8 +417,9 @@ class Grammar:
                 return self.terminal("RANGE", f"{low}_{high}", f"/({numbers}{words}) /")
             case Slot(kind="regex", regex=regex):
                 return self.terminal("REGEX", str(REGEXES.index(regex)), f"/({regex}) /")
-            case Slot(kind=kind):
+            case Slot(kind=kind):  # the kinds of PLAIN_KINDS that are left
                 return {"number": "NUMBER", "word": "WORDSLOT", "text": "TEXT+"}[kind]
+        raise AssertionError(element)
 
     def terminal(self, kind: str, name: str, text: str) -> str:
         self.terminals[f"{kind}_{name.upper()}"] = text
