@@ -1,0 +1,126 @@
+"""kill -9 at random moments under load: what was acknowledged was acted on, and not twice."""
+
+import asyncio
+import os
+import random
+import sqlite3
+import time
+from collections import Counter
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from smpp.simulator import Account, Simulator
+from tests.support.process import run_gateway, write_config
+
+RULES = """\
+brand "Klusser"
+    numbers   4411
+    language  nl
+    timezone  Europe/Amsterdam
+
+keyword STEM <nr number>
+    record stem = nr
+    tag gestemd
+    reply "Stem {nr} is geteld."
+"""
+KILLS = int(os.environ.get("KWEK_KILLS", "20"))
+IN_FLIGHT = 200
+"""Texts under way at once: the carrier's window is full whenever the gateway is up."""
+MOST_TEXTS = 400
+LONGEST_DELAY_S = 0.05
+"""The gateway is killed after so many more acknowledgements at most, and at most so long after the last of them."""
+PATIENCE_S = 60.0
+
+
+class Load:
+    """Phones that keep texting, each text once, and what the carrier was told of them."""
+
+    def __init__(self, carrier: Simulator) -> None:
+        self.carrier = carrier
+        self.acknowledged: set[int] = set()
+        self.next = 0
+        self.stopping = False
+        self.idle = asyncio.Event()
+        self._open = 0
+        self._wanted = 0
+        self._reached = asyncio.Event()
+
+    def start(self) -> None:
+        for _ in range(IN_FLIGHT):
+            self._send()
+
+    async def more(self, texts: int) -> None:
+        """Wait until so many more texts are acknowledged."""
+        self._wanted = len(self.acknowledged) + texts
+        self._reached.clear()
+        await self._reached.wait()
+
+    def _send(self) -> None:
+        number, self.next = self.next, self.next + 1
+        self._open += 1
+        answered = self.carrier.phone(f"3161{number:07}").text("4411", f"STEM {number}")
+        answered.add_done_callback(lambda done: self._answered(number, done.result()))
+
+    def _answered(self, number: int, status: int) -> None:
+        assert status == 0, f"text {number} was refused with status {status}"
+        self.acknowledged.add(number)
+        self._open -= 1
+        if len(self.acknowledged) >= self._wanted:
+            self._reached.set()
+        if not self.stopping:
+            self._send()
+        elif not self._open:
+            self.idle.set()
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(0)
+async def test_kill_9_under_load_on_sqlite(tmp_path: Path) -> None:
+    chance = random.Random(int(os.environ.get("SEED", "1")))
+    carrier = Simulator(0, [Account("kwek", "secret")], time.monotonic, chance.random, datetime.now)
+    await carrier.start()
+    config = write_config(tmp_path, carrier.port, RULES)
+    load = Load(carrier)
+    gateway = await run_gateway(config)
+    try:
+        await carrier.bound(1, PATIENCE_S)
+        load.start()
+        for _ in range(KILLS):
+            await asyncio.wait_for(load.more(chance.randint(1, MOST_TEXTS)), PATIENCE_S)
+            moment = asyncio.Event()
+            asyncio.get_running_loop().call_later(chance.random() * LONGEST_DELAY_S, moment.set)
+            await moment.wait()
+            await gateway.kill()
+            gateway = await run_gateway(config)
+            await carrier.bound(1, PATIENCE_S)
+        load.stopping = True
+        await asyncio.wait_for(load.idle.wait(), PATIENCE_S)
+        assert await gateway.stop() == 0
+    finally:
+        if gateway.process.returncode is None:
+            await gateway.kill()
+        await carrier.stop()
+    examine(tmp_path / "kwek.db", load)
+
+
+def examine(database: Path, load: Load) -> None:
+    """Hold the ledger of the carrier against the database."""
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        texts = Counter(int(text.split()[1]) for (text,) in connection.execute("SELECT text FROM inbound"))
+        votes = connection.execute("SELECT count(*), count(DISTINCT value) FROM records").fetchone()
+        states = dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state"))
+        tagged = connection.execute("SELECT count(*) FROM profiles WHERE tags = '[\"gestemd\"]'").fetchone()[0]
+    lost = load.acknowledged - set(texts)
+    assert not lost, f"{len(lost)} acknowledged texts were lost"
+    assert votes == (texts.total(), len(texts)), "every text that was kept was acted on, as often as it was kept"
+    assert tagged == len(texts)
+    # A text kept twice was sent twice: its first acknowledgement died with the process that had committed it.
+    sent = load.carrier.counters["deliver_sm sent"]
+    assert texts.total() <= sent
+    again = sent - load.next
+    assert texts.total() - len(texts) <= again, f"{texts.total() - len(texts)} doubles, {again} texts sent again"
+    assert sum(states.values()) == texts.total(), "one answer for each text kept"
+    print(f"{len(load.acknowledged)} acknowledged, {texts.total() - len(texts)} kept twice, outbox {states}")
