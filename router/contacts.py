@@ -48,8 +48,9 @@ def by_address(tx: Tx, addresses: Collection[str], ids: Ids, now: int) -> Loaded
     found = sql.contacts_by_address.rows(tx, list(addresses))
     known = {row[1] for row in found}
     missing = [address for address in addresses if address not in known]
-    if missing:
-        sql.insert_contacts.run(tx, [(ids.next(now), address, now) for address in missing])
+    made = {ids.next(now): address for address in sorted(missing)}
+    if made:
+        sql.insert_contacts.run(tx, [(new_id, address, now) for new_id, address in made.items()])
     if tx.dialect == "sqlite" and not missing:
         rows = found
     elif tx.dialect == "sqlite":  # the transaction holds the whole file: nobody else can have made one
@@ -57,17 +58,18 @@ def by_address(tx: Tx, addresses: Collection[str], ids: Ids, now: int) -> Loaded
     else:
         every = found + (sql.contacts_by_address.rows(tx, missing) if missing else [])
         rows = sql.lock_contacts.rows(tx, sorted(row[0] for row in every))
-    return _load(tx, rows, set(missing))
+    # Another node may have made one meanwhile, and given it a history: new is what stands under our own id.
+    return _load(tx, rows, made.keys())
 
 
 def by_id(tx: Tx, contact_ids: Iterable[int]) -> Loaded:
     """Lock the contacts with those ids and load what is known of them."""
     statement = sql.contacts_by_id if tx.dialect == "sqlite" else sql.lock_contacts
-    return _load(tx, statement.rows(tx, sorted(set(contact_ids))), set())
+    return _load(tx, statement.rows(tx, sorted(set(contact_ids))), ())
 
 
-def _load(tx: Tx, rows: list[Row], new: set[str]) -> Loaded:
-    contacts = {row[1]: Contact(row[0], row[1], row[1] in new, row[2], row[3]) for row in rows}
+def _load(tx: Tx, rows: list[Row], new: Collection[int]) -> Loaded:
+    contacts = {row[1]: Contact(row[0], row[1], row[0] in new, row[2], row[3]) for row in rows}
     old = [contact.id for contact in contacts.values() if not contact.is_new]
     if not old:
         return Loaded(contacts)

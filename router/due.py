@@ -6,18 +6,18 @@ locks, one cause per contact at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from router import contacts, inbound, outbox, parts
 from router.decide import Books, resume
 from router.instants import HOUR
-from router.messages import Facts, Run
+from router.messages import Facts, Inbound, Run
 from router.parts import PART_LIFE
 from router.perform import Allowance, Performance
 from router.plan import Needs, Plan
 from router.store import statements as sql
-from router.store.engine import Tx
+from router.store.engine import Row, Tx
 from router.ways import Ways
 
 AT_ONCE = 64
@@ -32,8 +32,9 @@ def run(tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE) -> list[P
     """Do what is due now, at most so much of it. Gives what came of it, written but not yet committed."""
     now = ways.world.now()
     outbox.resolve_unknown(tx, now)
-    done = _late_parts(tx, ways, allowance, most)
-    candidates = sql.runs_due.rows(tx, now, most)
+    late = parts.overdue(tx, now, most, ways.world.ids, ways.decode)
+    done = _late_parts(tx, late, ways, allowance)
+    candidates = sql.runs_due.rows(tx, now, most - len(late)) if len(late) < most else ()
     if candidates:
         done.append(_resume(tx, candidates, ways, allowance))
     return done
@@ -50,10 +51,8 @@ def next_instant(tx: Tx) -> int | None:
     return min((instant for instant in instants if instant is not None), default=None)
 
 
-def _late_parts(tx: Tx, ways: Ways, allowance: Allowance, most: int) -> list[Performance]:
-    place = ways.place()
+def _late_parts(tx: Tx, late: list[Inbound], ways: Ways, allowance: Allowance) -> list[Performance]:
     done = []
-    late = parts.overdue(tx, place.now, most, place.ids, ways.decode)
     while late:  # at most one of each sender at a time
         first = {message.sender: message for message in reversed(late)}
         done.append(inbound.accept(tx, list(first.values()), ways, allowance))
@@ -62,15 +61,21 @@ def _late_parts(tx: Tx, ways: Ways, allowance: Allowance, most: int) -> list[Per
 
 
 def set_aside(tx: Tx, ways: Ways, reason: str) -> None:
-    """A due run that cannot be resumed is put off and shown in quarantine, so that it does not hold up the others."""
+    """The first due cause, which cannot be performed, goes to quarantine, so that it does not hold up the others.
+
+    It is the one that `run` does when it may do one: late parts are kept there for good, a run is put off.
+    """
     place = ways.place()
+    for message in parts.overdue(tx, place.now, 1, place.ids, ways.decode):
+        inbound.quarantine(tx, message, reason)
+        return
     for run_id, _, _ in sql.runs_due.rows(tx, place.now, 1):
         sql.postpone_run.run(tx, place.now + PUT_OFF, [run_id])
         row = (place.ids.next(place.now), "", 0, run_id, b"", f"run {run_id}: {reason}", place.now)
         sql.insert_quarantine.run(tx, [row])
 
 
-def _resume(tx: Tx, candidates: list[tuple], ways: Ways, allowance: Allowance) -> Performance:  # type: ignore[type-arg]
+def _resume(tx: Tx, candidates: Sequence[Row], ways: Ways, allowance: Allowance) -> Performance:
     place = ways.place()
     performance = Performance(place, allowance)
     first = {contact_id: run_id for run_id, contact_id, _ in reversed(candidates)}

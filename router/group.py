@@ -1,17 +1,19 @@
 """One group of causes, one transaction: what gathered while the previous one was being committed.
 
-Order within a group: outcomes (they free window slots), receipts, inbound, due work, claims of what waits. A group that
+Order within a group: outcomes (they free window slots), receipts, claims of what waits, inbound, due work. A group that
 fails for another reason than the store's own is taken apart: outcomes first and alone, then halves, down to the one
 message that cannot be acted upon, which goes to quarantine with its octets and is acknowledged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from router import due, inbound, outbox, receipts
+from router.due import AT_ONCE
 from router.messages import Inbound
 from router.outbox import Outcome
 from router.perform import Allowance, Claim, Performance
@@ -22,6 +24,8 @@ from router.ways import Ways
 
 AGAIN = 5
 """How often a transaction that met a deadlock is run again before the store counts as away."""
+LONGEST_REASON = 500
+"""Characters of a fault that are kept with what it befell."""
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -32,6 +36,9 @@ class Group(msgspec.Struct, frozen=True):
     inbound: Sequence[Inbound] = ()
     due: bool = False
     claim: bool = False
+    most_due: int = AT_ONCE
+    poison: str = ""
+    """Why the one cause in it cannot be performed: it is set aside instead."""
 
     def pieces(self) -> list[Group]:
         """Smaller groups that come to the same: outcomes alone, receipts, then halves of what came in."""
@@ -39,7 +46,7 @@ class Group(msgspec.Struct, frozen=True):
             Group(outcomes=self.outcomes) if self.outcomes else None,
             Group(receipts=self.receipts) if self.receipts else None,
             Group(inbound=self.inbound) if self.inbound else None,
-            Group(due=True) if self.due else None,
+            Group(due=True, most_due=self.most_due) if self.due else None,
             Group(claim=True) if self.claim else None,
         ]
         apart = [piece for piece in kinds if piece is not None]
@@ -51,6 +58,8 @@ class Group(msgspec.Struct, frozen=True):
             if len(causes) > 1:
                 middle = len(causes) // 2
                 return [Group(**{name: causes[:middle]}), Group(**{name: causes[middle:]})]
+        if self.due and self.most_due > 1:  # the next look does the rest
+            return [Group(due=True, most_due=self.most_due // 2)]
         return []
 
 
@@ -83,25 +92,71 @@ class Done(msgspec.Struct):
         self.waiting = self.waiting if other.waiting is None else other.waiting
 
 
+class Doubt(msgspec.Struct, frozen=True):
+    """A piece whose COMMIT nobody has answered for yet: what it comes to if its marker is found."""
+
+    marker: int
+    piece: Group
+    done: Done
+
+
+class Interrupted(StoreUnavailable):
+    """The store went away midway: `done` is committed, `left` is not, and of `doubt` only its marker can tell."""
+
+    def __init__(self, error: StoreUnavailable, done: Done, left: Group, doubt: Doubt | None) -> None:
+        super().__init__(str(error))
+        self.done = done
+        self.left = left
+        self.doubt = doubt
+
+
 def commit(store: Store, group: Group, ways: Ways, allowance: Allowance) -> Done:
     """Perform a group and commit it, whole or in pieces.
 
-    Raises StoreUnavailable (nothing of what is not in the result was written; try again later) and StoreBroken.
+    Raises Interrupted, which says what was committed all the same and what is to be tried again, and StoreBroken.
     """
-    left = dict(allowance.left)
-    try:
-        return _transaction(store, group, ways, allowance)
-    except StoreError:
-        raise
-    except Exception as error:  # a cause that cannot be performed: find it, keep the others
-        allowance.left = left
-        pieces = group.pieces()
-        if not pieces:
-            return _set_aside(store, group, ways, f"{type(error).__name__}: {error}")
     done = Done()
-    for piece in pieces:
-        done.merge(commit(store, piece, ways, allowance))
+    todo = deque([group])
+    while todo:
+        piece = todo.popleft()
+        left = dict(allowance.left)
+        try:
+            did = _transaction(store, piece, ways, allowance)
+        except Interrupted as stop:
+            raise Interrupted(stop, done, together(todo), stop.doubt) from stop
+        except StoreUnavailable as error:
+            raise Interrupted(error, done, together([piece, *todo]), None) from error
+        except StoreError:
+            raise
+        except Exception as error:  # a cause that cannot be performed: find it, keep the others
+            allowance.left = left
+            pieces = piece.pieces()
+            if not pieces and piece.poison:
+                raise
+            todo.extendleft(reversed(pieces or [msgspec.structs.replace(piece, poison=reason_of(error))]))
+        else:
+            if piece is group:
+                return did
+            done.merge(did)
     return done
+
+
+def together(groups: Iterable[Group]) -> Group:
+    """One group of several."""
+    every = list(groups)
+    return Group(
+        [one for group in every for one in group.outcomes],
+        [one for group in every for one in group.receipts],
+        [one for group in every for one in group.inbound],
+        any(group.due for group in every),
+        any(group.claim for group in every),
+    )
+
+
+def reason_of(error: Exception) -> str:
+    """What an operator is told of a fault, in characters that every database takes."""
+    text = f"{type(error).__name__}: {error}"[:LONGEST_REASON]
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def _transaction(store: Store, group: Group, ways: Ways, allowance: Allowance) -> Done:
@@ -113,16 +168,27 @@ def _transaction(store: Store, group: Group, ways: Ways, allowance: Allowance) -
         try:
             ways.stopwatch.start()
             with store.begin(marker) as tx:
-                done = _perform(tx, group, ways, allowance)
+                done = _set_aside(tx, group, ways) if group.poison else _perform(tx, group, ways, allowance)
             ways.stopwatch.lap("commit")
             done.stages = ways.stopwatch.laps
         except StoreConflict:
             continue
         except CommitUnknown as unknown:
-            if not store.committed(unknown.marker):
+            if not _held(store, Doubt(unknown.marker, group, done)):
                 continue
         return done
     raise StoreUnavailable(f"the transaction met a deadlock {AGAIN} times in a row")
+
+
+def _held(store: Store, doubt: Doubt) -> bool:
+    """Whether a COMMIT without an answer held. The old connection may hold its locks for a moment yet."""
+    away = StoreUnavailable("")
+    for _ in range(AGAIN):
+        try:
+            return store.committed(doubt.marker)
+        except StoreUnavailable as error:
+            away = error
+    raise Interrupted(away, Done(), Group(), doubt) from away
 
 
 def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
@@ -133,36 +199,45 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
     if group.receipts:
         done.strays = receipts.settle(tx, group.receipts)
         ways.stopwatch.lap("receipts")
+    if group.claim:
+        done.claims += _claim(tx, ways, allowance, done)
     if group.inbound:
         done.performances.append(inbound.accept(tx, group.inbound, ways, allowance))
     if group.due:
-        done.performances += due.run(tx, ways, allowance)
+        done.performances += due.run(tx, ways, allowance, group.most_due)
         done.next_due = due.next_instant(tx)
         ways.stopwatch.lap("due")
     for performance in done.performances:
         done.claims += performance.claims
         if performance.next_due is not None:
             done.next_due = min(performance.next_due, done.next_due or performance.next_due)
-    if group.claim:
-        connectors = list(allowance.left)
-        done.claims += outbox.claim(tx, allowance, ways.place())
-        done.waiting = outbox.waiting(tx, connectors)
-        ways.stopwatch.lap("claim")
     return done
 
 
-def _set_aside(store: Store, group: Group, ways: Ways, reason: str) -> Done:
+def _claim(tx: Tx, ways: Ways, allowance: Allowance, done: Done) -> list[Claim]:
+    """Half the room goes to what waits: all of it would make every new answer wait, none would let old ones starve."""
+    share = Allowance({name: left - left // 2 for name, left in allowance.left.items()})
+    before = dict(share.left)
+    claims = outbox.claim(tx, share, ways.place())
+    for name, left in share.left.items():
+        allowance.left[name] -= before[name] - left
+    done.waiting = outbox.waiting(tx, allowance.left)
+    ways.stopwatch.lap("claim")
+    return claims
+
+
+def _set_aside(tx: Tx, group: Group, ways: Ways) -> Done:
     """The one cause that cannot be performed is kept where an operator sees it."""
-    done = Done(faults=[reason])
-    with store.begin() as tx:
-        for message in group.inbound:
-            inbound.quarantine(tx, message, reason)
-            done.quarantined.append((message, reason))
-        for receipt in group.receipts:
-            inbound.quarantine(tx, _as_message(receipt), reason)
-            done.receipts.append(receipt)
-        if group.due:
-            due.set_aside(tx, ways, reason)
+    # An outcome's slot is free again; its row stays claimed until this node starts anew and calls it unknown.
+    done = Done(faults=[group.poison], settled=list(group.outcomes))
+    for message in group.inbound:
+        inbound.quarantine(tx, message, group.poison)
+        done.quarantined.append((message, group.poison))
+    for receipt in group.receipts:
+        inbound.quarantine(tx, _as_message(receipt), group.poison)
+        done.receipts.append(receipt)
+    if group.due:
+        due.set_aside(tx, ways, group.poison)
     return done
 
 

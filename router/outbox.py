@@ -94,7 +94,10 @@ def _claim(tx: Tx, connector: str, rows: list[tuple], allowance: Allowance, plac
         sql.close_ready.run(tx, reason, place.now, ids)
     if not taken:
         return []
-    return [taken[row[0]] for row in sql.set_claimed.rows(tx, place.node, list(taken))]
+    held = [taken.pop(row[0]) for row in sql.set_claimed.rows(tx, place.node, list(taken))]
+    for claim in taken.values():  # another node was quicker
+        allowance.give_back(connector, claim.segments)
+    return held
 
 
 def recover(tx: Tx, node: str, now: int) -> int:

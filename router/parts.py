@@ -30,6 +30,7 @@ def join(tx: Tx, message: Inbound, decode: Decode) -> Inbound | None:
     part = message.part
     if part is None:
         return message
+    _hold(tx, message.sender)
     stored = sql.parts_of_one.rows(
         tx, message.connector, message.sender, message.recipient, part.reference, part.total,
         message.received_at - PART_LIFE,
@@ -56,7 +57,10 @@ def overdue(tx: Tx, now: int, most: int, ids: Ids, decode: Decode) -> list[Inbou
         sets.setdefault(row[1:6], []).append(row)
     messages = []
     for (connector, sender, recipient, _, _), first in sets.items():
+        _hold(tx, sender)
         rows = _whole_set(tx, first[0])
+        if not rows:  # joined by another node since they were looked for
+            continue
         sql.mark_joined.run(tx, now, [row[0] for row in rows])
         octets = b"".join(bytes(row[7]) for row in sorted(rows, key=lambda row: row[6]))
         messages.append(
@@ -70,7 +74,13 @@ def overdue(tx: Tx, now: int, most: int, ids: Ids, decode: Decode) -> list[Inbou
 def _whole_set(tx: Tx, first: Row) -> list[Row]:
     """The parts that wait with `first`: those that came within one life time of it."""
     rows = sql.parts_of_one.rows(tx, *first[1:6], first[11] - 1)
-    return [row for row in rows if row[12] is None and row[11] <= first[11] + PART_LIFE]
+    return [row for row in rows if row[12] is None and row[11] < first[11] + PART_LIFE]
+
+
+def _hold(tx: Tx, sender: str) -> None:
+    """Nobody else joins parts of that sender until the transaction ends; a SQLite one holds the whole file."""
+    if tx.dialect != "sqlite":
+        sql.lock_sender.rows(tx, sender)
 
 
 def _row(message: Inbound, part: Part) -> Row:

@@ -65,6 +65,10 @@ class Allowance:
         self.left[connector] = left - segments
         return True
 
+    def give_back(self, connector: str, segments: int) -> None:
+        """What was taken is not used after all."""
+        self.left[connector] += segments
+
 
 class Place(msgspec.Struct, frozen=True):
     """Where a batch is performed: on which node, when, with which ids, and over which connector a number sends."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Protocol, TypeVar
 
-from router.group import Done, Group, commit
+from router.group import Done, Group, Interrupted, commit
 from router.messages import Inbound
 from router.outbox import Outcome
 from router.perform import Allowance
@@ -104,12 +104,9 @@ class Writer:
             allowance, began = self._owner.reserve(), self._ways.world.monotonic()
             try:
                 done = await self._ways.world.offload(partial(commit, self._store, group, self._ways, allowance))
-            except StoreUnavailable as error:
-                self._put_back(group, error)
-                self._owner.refused(group, allowance, error)
-                if self._stopping:
+            except Interrupted as stop:
+                if not await self._interrupted(stop, allowance, began):
                     return
-                await asyncio.sleep(RETRY_S)
             else:
                 self.trouble = ""
                 self._owner.committed(done, allowance, began)
@@ -122,6 +119,32 @@ class Writer:
                 self.trouble = str(error)
                 return  # the next turn tries it again
             self._errands.popleft()
+
+    async def _interrupted(self, stop: Interrupted, allowance: Allowance, began: float) -> bool:
+        """The store went away: whether to go on. What may be committed is neither acknowledged nor refused before the
+        store has said so."""
+        self.trouble = str(stop)
+        if stop.done != Done():
+            self._owner.committed(stop.done, allowance, began)
+        self._put_back(stop.left)
+        self._owner.refused(stop.left, allowance, stop)
+        while not self._stopping:
+            await asyncio.sleep(RETRY_S)
+            doubt = stop.doubt
+            if doubt is None:
+                return True
+            try:
+                held = await self._ways.world.offload(partial(self._store.committed, doubt.marker))
+            except StoreUnavailable as error:
+                self.trouble = str(error)
+                continue
+            if held:
+                self._owner.committed(doubt.done, allowance, began)
+            else:
+                self._put_back(doubt.piece)
+                self._owner.refused(doubt.piece, allowance, stop)
+            return True
+        return False
 
     def _gather(self) -> Group | None:
         outcomes = _take(self._outcomes, GROUP)
@@ -146,9 +169,8 @@ class Writer:
         queue.extendleft(reversed(later))
         return list(taken.values())
 
-    def _put_back(self, group: Group, error: StoreUnavailable) -> None:
+    def _put_back(self, group: Group) -> None:
         """Outcomes and due work are ours to keep; messages and receipts are the peer's to send again."""
-        self.trouble = str(error)
         self._outcomes.extendleft(reversed(group.outcomes))
         self._due |= group.due
         self._claim |= group.claim

@@ -94,6 +94,11 @@ age_parts = Statement(
 forget_parts = Statement(
     delete(parts).where(parts.c.joined_at.is_not(None), parts.c.id < bindparam("before")), "before"
 )
+lock_sender = Statement(
+    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("sender"), literal_column("0")))), "sender"
+)
+"""PostgreSQL alone: parts of one sender are joined by one node at a time. His contact is not made before he has said
+something whole, so it is not there to be locked."""
 oldest_open_part = Statement(select(func.min(parts.c.received_at)).where(parts.c.joined_at.is_(None)))
 
 insert_quarantine = Insert(quarantine, ("id", "connector", "session", "sequence", "frame", "reason", "received_at"))
@@ -109,7 +114,7 @@ runs_of = Statement(_RUNS.where(one_of(runs.c.contact_id, "ids")).order_by(runs.
 runs_due = Statement(
     select(runs.c.id, runs.c.contact_id, runs.c.number)
     .where(runs.c.due_at <= bindparam("now"))
-    .order_by(runs.c.due_at)
+    .order_by(runs.c.due_at, runs.c.id)
     .limit(bindparam("most")),
     "now",
     "most",
@@ -142,7 +147,18 @@ unsettled_of = Statement(
     .distinct(),
     "ids",
 )
-_earlier = outbox.alias("earlier")
+_other = outbox.alias("other")
+_its_turn = ~exists(
+    select(literal_column("1"))
+    .where(
+        _other.c.contact_id == outbox.c.contact_id,
+        _other.c.number == outbox.c.number,
+        literal_column("other.state IN ('ready', 'claimed')"),
+        or_(_other.c.id < outbox.c.id, _other.c.state == _CLAIMED),
+    )
+    .correlate(outbox)
+)
+"""Nothing earlier waits for that contact and number, and nothing is on the wire: a text sent once more may be older."""
 claimable = Statement(
     select(
         outbox.c.id, outbox.c.contact_id, outbox.c.number, outbox.c.brand, outbox.c.message_class, outbox.c.text,
@@ -152,12 +168,7 @@ claimable = Statement(
         outbox.c.state == _READY,
         outbox.c.connector == bindparam("connector"),
         outbox.c.due_at <= bindparam("now"),
-        ~exists(
-            select(literal_column("1")).where(
-                _earlier.c.contact_id == outbox.c.contact_id, _earlier.c.number == outbox.c.number,
-                literal_column("earlier.state IN ('ready', 'claimed')"), _earlier.c.id < outbox.c.id,
-            )
-        ),
+        _its_turn,
     )
     .order_by(outbox.c.due_at, outbox.c.id)
     .limit(bindparam("most")),
@@ -165,7 +176,7 @@ claimable = Statement(
 )  # fmt: skip
 set_claimed = Statement(
     update(outbox)
-    .where(one_of(outbox.c.id, "ids"), outbox.c.state == _READY)
+    .where(one_of(outbox.c.id, "ids"), outbox.c.state == _READY, _its_turn)
     .values(state=_CLAIMED, node=bindparam("node"), attempts=outbox.c.attempts + _ONE)
     .returning(outbox.c.id),
     "node",
@@ -286,7 +297,12 @@ count_receipt = Statement(
             (outbox.c.receipts_bad + bindparam("bad") == _ZERO, literal_column("'delivered'")),
             else_=literal_column("'undelivered'"),
         ),
-        reason=case((_finished, bindparam("reason")), else_=outbox.c.reason),
+        # Why it was not delivered stays, whatever the other segments' receipts say afterwards.
+        reason=case(
+            (and_(_finished, outbox.c.receipts_bad == _ZERO), bindparam("reason")),
+            (bindparam("bad") > _ZERO, bindparam("reason")),
+            else_=outbox.c.reason,
+        ),
     ),
     "bad", "reason", "ids",
 )  # fmt: skip
