@@ -123,23 +123,24 @@ class _Decision:
             again = msgspec.structs.replace(run, misses=run.misses + 1, deployment=located.rulebook.deployment)
             walk.effects.append(Suspend(again))
             return _planned(walk, run.rule)
-        walk.end(run, "missed")
         if step.otherwise is None:
-            return self.unclaimed(located.brand.name, walk)
+            return self.unclaimed(located.brand.name, run)
+        walk.end(run, "missed")
         variables = {**run.variables, "text": self.message.text, "rest": self.message.text}
         run = msgspec.structs.replace(run, variables=variables)
         return _planned(walk, walk.go_on(run, located.calls, located.program, step.otherwise))
 
-    def unclaimed(self, brand: str | None, after: Walk | None = None) -> Plan:
-        """The brand's fallback; the operator's text where no brand is known."""
+    def unclaimed(self, brand: str | None, missed: Run | None = None) -> Plan:
+        """The brand's fallback, with a question that was missed too often closed; without a brand the operator's."""
         if brand is None:
             return self.neutral()
-        ended = () if after is None else tuple(after.effects)
         fallback = self.number.fallbacks.get(brand)
         if fallback is None:
-            return Plan("unrouted", brand, effects=ended, deployment=self.rulebook.deployment)
+            effects = () if missed is None else (EndRun(missed.id, "missed"),)
+            return Plan("unrouted", brand, effects=effects, deployment=self.rulebook.deployment)
         walk = Walk(self.facts, self.rulebook, self.rulebook.brands[brand], self.now)
-        walk.effects.extend(ended)
+        if missed is not None:
+            walk.end(missed, "missed")
         return _planned(walk, walk.begin(fallback, {"text": self.message.text, "rest": self.message.text}))
 
     def neutral(self) -> Plan:

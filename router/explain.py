@@ -1,4 +1,4 @@
-"""Who gets a text and why (LANGUAGE.md section 5), told for someone who texts for the first time.
+"""Who gets a text and why (LANGUAGE.md section 5), told for one who texts for the first time or was asked something.
 
 The same `route` that production runs decides; what it noted at each step it passed over becomes `tried`, with the
 rules that begin like the text and did not get it.
@@ -7,6 +7,7 @@ rules that begin like the text and did not get it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import assert_never
 
 import msgspec
 
@@ -14,7 +15,7 @@ from router.commands import speaks_for
 from router.interpret import local_date
 from router.messages import Contact, Facts, Inbound
 from router.plan import Tried
-from router.routes import Answered, Commanded, Missed, Route, Standing, Started, Unclaimed, route
+from router.routes import NOTHING_OPEN, Answered, Commanded, Missed, Route, Standing, Started, Unclaimed, route
 from rules.diagnostics import Source
 from rules.facts import Value
 from rules.keywords import Entry, Matcher
@@ -39,8 +40,13 @@ class Explanation(msgspec.Struct, frozen=True):
     tried: tuple[Tried, ...]
 
 
-def explain(book: Rulebook, number: str, sender: str, text: str, now: int) -> Explanation:
-    """Explain one text to one number at an instant (dates in it are read on that day)."""
+def explain(
+    book: Rulebook, number: str, sender: str, text: str, now: int, open_now: Standing = NOTHING_OPEN
+) -> Explanation:
+    """Explain one text to one number at an instant (dates in it are read on that day).
+
+    `open_now`: what the sender was asked and has not answered; by default nothing.
+    """
     granted = book.numbers.get(number)
     if granted is None:
         return Explanation(None, "", "", 0, {}, (Tried("number", number, "no brand is granted it"),))
@@ -49,7 +55,7 @@ def explain(book: Rulebook, number: str, sender: str, text: str, now: int) -> Ex
     )
     facts = Facts(Contact(0, sender, is_new=True), number, message=message)
     tried: list[Tried] = []
-    chosen = route(facts, message, granted, Standing((), ()), now, tried)
+    chosen = route(facts, message, granted, open_now, now, tried)
     near = list(_near(book, granted, text, chosen, now))
     place = next((at for at, one in enumerate(tried) if one.step == "keywords"), len(tried))
     tried[place:place] = near
@@ -71,8 +77,14 @@ def _explained(chosen: Route, facts: Facts, number: NumberBook, tried: list[Trie
                 return _of(own, {}, (*tried, Tried("fallback", own.head, "it takes what nothing else took")))
             said = "several brands share the number: the operator answers" if brand is None else "it has none"
             return Explanation(brand, "", "", 0, {}, (*tried, Tried("fallback", brand or number.number, said)))
-        case Answered() | Missed():
-            raise AssertionError("nobody was asked anything yet")
+        case Answered(located, match):
+            last = Tried("open questions", located.run.rule, "an answer of it fits")
+            return _of(located.brand.rules[located.run.rule], match.captured, (*tried, last))
+        case Missed(located):
+            last = Tried("the question's else", located.run.rule, "it takes what nothing else took")
+            return _of(located.brand.rules[located.run.rule], {}, (*tried, last))
+        case _:
+            assert_never(chosen)
 
 
 def _of(rule: Rule, captured: Mapping[str, Value], tried: tuple[Tried, ...]) -> Explanation:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
 from types import NoneType
-from typing import Final
+from typing import Final, assert_never
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from router.messages import Facts, Run, RunKind
@@ -29,6 +29,7 @@ from router.plan import (
     Withhold,
 )
 from rules.actions import (
+    Act,
     AddValue,
     Call,
     Draw,
@@ -42,7 +43,6 @@ from rules.actions import (
     Reroute,
     Say,
     SetValue,
-    Step,
     TakeTag,
     Unless,
 )
@@ -100,35 +100,38 @@ class Walk:
             self.effects.append(EndRun(run.id, outcome))
 
     def begin(self, rule: Rule, variables: dict[str, Value]) -> str:
-        """Run a rule from its first step; an earlier run of it ends. Returns the rule it came to by `route`."""
-        routes = 0
-        while True:
-            for run in self.facts.runs:
-                if run.rule == rule.identity:
-                    self.end(run, "replaced")
-            self._rule, self._calls, self._started_at = rule.identity, [], self.now
-            self.scope.variables = variables
-            text = self._run(rule.program, 0)
-            if text is None:
-                return self._rule
-            routes += 1
-            onward = self._route(text) if routes <= MOST_ROUTES else None
-            if onward is None:
-                if routes > MOST_ROUTES:
-                    self.fault = f"more than {MOST_ROUTES} routes in one message"
-                return self._rule
-            rule, variables = onward
+        """Run a rule from its first step; an earlier run of it ends. Gives the rule it came to by `route`."""
+        return self._follow(self._start(rule, variables))
 
     def go_on(self, run: Run, calls: tuple[Frame, ...], program: Program, place: int) -> str:
-        """Run on at a place of a suspended run's program. Returns the rule it came to."""
+        """Run on at a place of a suspended run's program. Gives the rule it came to by `route`."""
         self._rule, self._calls, self._started_at = run.rule, list(calls), run.started_at
         self.scope.variables = dict(run.variables)
         self.scope.is_new = NEW_CONTACT in run.variables
-        text = self._run(program, place)
-        onward = None if text is None else self._route(text)
-        if onward is None:
-            return self._rule
-        return self.begin(*onward)
+        return self._follow(self._run(program, place))
+
+    def _start(self, rule: Rule, variables: dict[str, Value]) -> str | None:
+        for run in self.facts.runs:
+            if run.rule == rule.identity:
+                self.end(run, "replaced")
+        self._rule, self._calls, self._started_at = rule.identity, [], self.now
+        self.scope.variables = variables
+        return self._run(rule.program, 0)
+
+    def _follow(self, text: str | None) -> str:
+        """Go wherever `route` hands the message on to."""
+        routes = 0
+        while text is not None:
+            routes += 1
+            if routes > MOST_ROUTES:
+                self.fault = f"more than {MOST_ROUTES} routes in one message"
+                break
+            onward = self._route(text)
+            if onward is None:
+                self.fault = f"nothing of {self.brand.name} takes the route {text!r}"
+                break
+            text = self._start(*onward)
+        return self._rule
 
     def _route(self, text: str) -> tuple[Rule, dict[str, Value]] | None:
         """The brand's rule for a text of its own: a keyword that fits, else its fallback."""
@@ -187,7 +190,7 @@ class Walk:
             due_at = next_clock(now, step.clock, zone)
         return self._suspend("wait", step.identity, due_at)
 
-    def _act(self, step: Step) -> None:
+    def _act(self, step: Act) -> None:
         brand, scope = self.brand.name, self.scope
         match step:
             case Say():
@@ -210,6 +213,8 @@ class Walk:
                     self.effects.append(
                         RecordValue(brand=brand, name=step.name, value=value, once=step.once, rule=self._rule)
                     )
+            case _:
+                assert_never(step)
 
     def say(self, texts: Texts, step: str, rule: str = "") -> None:
         """Send a text (of the rule under way, unless named), or withhold it with its reason when a bound forbids."""

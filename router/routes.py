@@ -17,7 +17,7 @@ from router.commands import restorable
 from router.interpret import local_date
 from router.messages import Facts, Inbound, Run
 from router.plan import Needs, Tried
-from rules.actions import Call, Pause, Program, Question
+from rules.actions import Call, Pause, Program, Question, Step
 from rules.keywords import Match
 from rules.packs import Reserved
 from rules.rulebook import BrandBook, NumberBook, Rule, Rulebook
@@ -93,7 +93,7 @@ class Standing(msgspec.Struct, frozen=True):
 def standing(facts: Facts, books: Books, now: int) -> Standing | Needs:
     """The questions still open at `now`, newest first. What falls due exactly now has happened."""
     if not facts.runs:
-        return _NOTHING_OPEN
+        return NOTHING_OPEN
     questions: list[Located] = []
     lost: list[Run] = []
     missing: set[str] = set()
@@ -105,12 +105,13 @@ def standing(facts: Facts, books: Books, now: int) -> Standing | Needs:
             missing |= located.deployments
         elif located is None:
             lost.append(run)
-        elif isinstance(located.step, Question):
+        else:
             questions.append(located)
     return Needs(frozenset(missing)) if missing else Standing(tuple(questions), tuple(lost))
 
 
-_NOTHING_OPEN: Final = Standing((), ())
+NOTHING_OPEN: Final = Standing((), ())
+"""Nobody was asked anything."""
 
 
 def locate(run: Run, books: Books) -> Located | Needs | None:
@@ -131,17 +132,20 @@ def _locate_in(run: Run, rulebook: Rulebook) -> Located | None:
         return None
     program, calls = rule.program, []
     for identity in run.frames[:-1]:
-        place = program.places.get(identity)
-        step = None if place is None else program.steps[place]
-        if place is None or not isinstance(step, Call) or step.chain not in brand.chains:
+        place, step = _step_at(program, identity)
+        if not isinstance(step, Call):
             return None
         calls.append((program, place + 1, identity))
         program = brand.chains[step.chain].program
-    place = program.places.get(run.frames[-1])
-    step = None if place is None else program.steps[place]
-    if place is None or not isinstance(step, Question | Pause):
+    place, step = _step_at(program, run.frames[-1])
+    if not isinstance(step, Question | Pause):
         return None
     return Located(run, rulebook, brand, tuple(calls), program, place, step)
+
+
+def _step_at(program: Program, identity: str) -> tuple[int, Step | None]:
+    place = program.places.get(identity)
+    return (-1, None) if place is None else (place, program.steps[place])
 
 
 def route(

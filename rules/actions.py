@@ -132,9 +132,9 @@ class End(msgspec.Struct, frozen=True):
     """Ends the run, its callers too: after `else` and `silence`."""
 
 
-Step = (
-    Say | Question | Pause | PutTag | TakeTag | SetValue | AddValue | Note | Call | Reroute | Draw | Unless | Jump | End
-)
+Act = Say | PutTag | TakeTag | SetValue | AddValue | Note
+"""Steps that do something and go on."""
+Step = Act | Question | Pause | Call | Reroute | Draw | Unless | Jump | End
 
 
 class Program(msgspec.Struct, frozen=True):

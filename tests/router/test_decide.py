@@ -1,0 +1,336 @@
+"""Who gets a text, in the order of LANGUAGE.md section 5, and what a plan says of it."""
+
+import msgspec
+import pytest
+
+from router.decide import Books, decide, resume
+from router.messages import Contact, Facts, Profile, Run
+from router.plan import EndRun, Needs, OptIn, OptOut, Plan, SendText, Suspend
+from rules.rulebook import Grants, NumberGrant, Rulebook
+from tests.support.phones import NOON, Phone, book, brand
+
+DAY = 86_400
+STOPPED = "u bent afgemeld en krijgt geen berichten meer. Stuur AAN om dit ongedaan te maken."
+
+SHOP = """keyword REPAIR
+    ask "Wat is er stuk?" within 1 day
+        answer KEUKEN
+            reply "Een keuken."
+        answer <iets text>
+            reply "Iets: {iets}."
+        silence
+            reply "Laat maar."
+
+keyword KIES
+    ask "A of B?"
+        answer AAP
+            reply "Aap."
+        else again "AAP graag." up to 1 time
+        else
+            reply "Dan niet."
+
+keyword VRAAG
+    ask "Zeg JA."
+        answer yes
+            reply "Mooi."
+
+keyword TELLEN
+    ask "Zeg EEN."
+        answer EEN
+            reply "Een."
+        else again "EEN graag." up to 1 time
+
+fallback
+    reply "Wat zegt u?"
+"""
+NO_FALLBACK = SHOP.partition("fallback")[0]
+OTHER = 'keyword BURGER\n    tag klant\n    reply "Een burger."\n'
+
+
+def shared() -> Rulebook:
+    return book(brand(NO_FALLBACK, "Klusser"), brand(OTHER, "Burger"))
+
+
+# --- 1: reserved words -----------------------------------------------------------------------------------------------
+
+
+def test_stop_silences_the_brand_and_says_so_once_a_day() -> None:
+    phone = Phone(book(SHOP))
+    phone.say("REPAIR")
+    assert phone.say("Stop, aub!") == [f"Merk: {STOPPED}"]
+    assert (phone.plan.disposition, phone.plan.brand, phone.plan.effects[0]) == ("opted_out", "Merk", OptOut(("Merk",)))
+    assert isinstance(phone.plan.effects[1], SendText)
+    assert phone.plan.effects[1].message_class == "stop_confirmation"
+    phone.now += (DAY - 1) * 1_000_000
+    assert phone.say("STOP") == []
+    assert phone.plan.effects == (OptOut(("Merk",)),)
+    phone.now += DAY * 1_000_000
+    assert len(phone.say("STOP")) == 1
+
+
+def test_stop_on_a_shared_number_is_for_the_brand_that_spoke_last() -> None:
+    phone = Phone(shared())
+    phone.say("BURGER")
+    phone.say("STOP")
+    assert phone.plan.effects[0] == OptOut(("Burger",))
+    phone.say("STOP ALLES")
+    assert phone.plan.effects[0] == OptOut(("Klusser", "Burger"))
+    assert (phone.plan.brand, phone.plan.disposition) == (None, "opted_out")
+
+
+def test_stop_of_someone_nobody_spoke_to_is_for_all() -> None:
+    phone = Phone(shared())
+    assert phone.say("STOP") == [f"4411: {STOPPED}"]
+    assert phone.plan.effects[0] == OptOut(("Klusser", "Burger"))
+
+
+def test_start_gives_back_what_was_silenced_and_nothing_else() -> None:
+    phone = Phone(shared())
+    phone.say("BURGER")
+    assert phone.say("AAN") == ["Dit woord kennen we niet. Stuur HELP voor hulp of STOP om u af te melden."]
+    phone.say("STOP")
+    assert phone.say("AAN") == ["Burger: u krijgt weer berichten van ons. Stuur STOP om u af te melden."]
+    assert (phone.plan.disposition, phone.plan.effects[0]) == ("opted_in", OptIn(("Burger",)))
+    assert phone.profiles["Burger"].opted_out_at is None
+
+
+def test_start_for_all_brands_of_a_number() -> None:
+    phone = Phone(shared())
+    phone.say("STOP")
+    assert phone.say("START") == ["4411: u krijgt weer berichten van ons. Stuur STOP om u af te melden."]
+    assert phone.plan.effects[0] == OptIn(("Klusser", "Burger"))
+
+
+def test_start_while_a_question_is_open_is_an_answer() -> None:
+    phone = Phone(shared())
+    phone.say("BURGER")
+    phone.say("STOP")
+    phone.say("REPAIR")
+    phone.last_brand = "Burger"
+    assert phone.say("AAN") == ["Iets: AAN."]
+
+
+def test_help_is_always_answered() -> None:
+    phone = Phone(book(brand(SHOP, settings='    help  "Bel {contact.naam|ons}."\n\ncontact\n    naam  text\n')))
+    phone.say("STOP")
+    assert phone.say("Help!") == ["Bel ons."]
+    assert (phone.plan.disposition, phone.plan.brand) == ("helped", "Merk")
+    assert isinstance(phone.plan.effects[0], SendText)
+    assert phone.plan.effects[0].message_class == "help"
+
+
+def test_help_with_no_brand_to_go_by_is_the_operators() -> None:
+    assert Phone(shared()).say("HELP") == ["Klusser, Burger: stuur STOP om u af te melden."]
+    rules = [brand(OTHER.replace("BURGER", f"BURGER{place}"), f"Merk{place}") for place in range(4)]
+    assert Phone(book(*rules)).say("HELP") == ["4411: stuur STOP om u af te melden."]
+    grant = NumberGrant("4411", "short-code", "NL", ("Klusser", "Burger"), "c")
+    own = book(brand(NO_FALLBACK, "Klusser"), brand(OTHER, "Burger"), grants=Grants((grant,), "Bel 0800-1234."))
+    assert Phone(own).say("HELP") == ["Bel 0800-1234."]
+    assert Phone(own).say("iets") == ["Bel 0800-1234."]
+
+
+def test_a_reserved_word_is_answered_in_its_own_language() -> None:
+    settings = '    stop\n        nl "Afgemeld."\n        en "Stopped."\n'
+    rules = book(brand(SHOP, settings=settings))
+    assert Phone(rules, contact=Contact(1, "31612345678", language="en")).say("STOP") == ["Afgemeld."]
+
+
+# --- 2 to 4: questions and keywords ----------------------------------------------------------------------------------
+
+
+def test_the_newest_question_that_fits_gets_the_text() -> None:
+    phone = Phone(book(SHOP))
+    phone.say("TELLEN")
+    phone.say("KIES")
+    assert phone.say("een graag") == ["Een."]
+    assert phone.plan.effects[0] == EndRun(1, "answered")
+    assert [run.id for run in phone.runs] == [2]
+    assert phone.say("aap") == ["Aap."]
+    assert phone.runs == []
+
+
+def test_a_question_goes_before_a_keyword() -> None:
+    phone = Phone(book(SHOP))
+    phone.say("REPAIR")
+    assert phone.say("KIES") == ["Iets: KIES."]
+
+
+def test_what_falls_due_exactly_now_has_happened() -> None:
+    phone = Phone(book(SHOP))
+    phone.say("REPAIR")
+    phone.now += DAY * 1_000_000
+    assert phone.say("keuken") == ["Wat zegt u?"]
+
+
+def test_a_mistake_is_forgiven_after_everything_exact() -> None:
+    phone = Phone(book(NO_FALLBACK))
+    assert phone.say("KEIS") == ["A of B?"]
+    assert phone.say("aaap") == ["AAP graag."]
+    assert Phone(book(brand(NO_FALLBACK, settings="    typos  off\n"))).say("KEIS") == []
+    fruit = 'keyword FRUIT\n    ask "Welk?"\n        answer BANAAN\n            reply "Geel."\n'
+    phone = Phone(book(fruit))
+    phone.say("FRUIT")
+    assert phone.say("banan") == ["Geel."]
+    assert phone.plan.rule == "Merk/keyword FRUIT"
+
+
+# --- 6 and 7: else, fallback, nobody ---------------------------------------------------------------------------------
+
+
+def test_else_again_repeats_so_often_then_else_ends_the_chain() -> None:
+    phone = Phone(book(SHOP))
+    phone.say("KIES")
+    due_at = phone.runs[0].due_at
+    assert phone.say("beer") == ["AAP graag."]
+    assert isinstance(phone.plan.effects[-1], Suspend)
+    assert (phone.runs[0].misses, phone.runs[0].due_at, phone.runs[0].id) == (1, due_at, 1)
+    assert phone.say("beer") == ["Dan niet."]
+    assert phone.plan.effects[0] == EndRun(1, "missed")
+    assert phone.runs == []
+
+
+def test_after_the_repeats_a_question_without_else_closes_and_the_fallback_answers() -> None:
+    phone = Phone(book(SHOP))
+    phone.say("TELLEN")
+    assert phone.say("twee") == ["EEN graag."]
+    assert phone.say("twee") == ["Wat zegt u?"]
+    assert phone.plan.effects[0] == EndRun(1, "missed")
+    phone = Phone(book(NO_FALLBACK))
+    phone.say("TELLEN")
+    phone.say("twee")
+    assert phone.say("twee") == []
+    assert (phone.plan.disposition, phone.plan.brand, phone.plan.effects) == (
+        "unrouted",
+        "Merk",
+        (EndRun(1, "missed"),),
+    )
+
+
+def test_a_question_without_else_stays_open() -> None:
+    phone = Phone(book(SHOP))
+    phone.say("VRAAG")
+    assert phone.say("misschien") == ["Wat zegt u?"]
+    assert phone.say("ja") == ["Mooi."]
+
+
+def test_on_a_shared_number_an_open_question_tells_the_brand() -> None:
+    rules = book(brand(SHOP, "Klusser"), brand(OTHER, "Burger"))
+    phone = Phone(rules)
+    assert phone.say("hoi") == ["Dit woord kennen we niet. Stuur HELP voor hulp of STOP om u af te melden."]
+    assert (phone.plan.disposition, phone.plan.brand) == ("unrouted", None)
+    assert isinstance(phone.plan.effects[0], SendText)
+    assert (phone.plan.effects[0].brand, phone.plan.effects[0].message_class) == (None, "operator")
+    phone.say("VRAAG")
+    assert phone.say("hoi") == ["Wat zegt u?"]
+
+
+def test_a_number_nobody_has() -> None:
+    phone = Phone(book(SHOP), number="9999")
+    assert phone.say("REPAIR") == []
+    assert phone.plan.disposition == "unrouted"
+
+
+def test_a_number_granted_to_nobody_answers_for_the_operator() -> None:
+    grant = NumberGrant("4411", "short-code", None, (), "c")
+    other = NumberGrant("5566", "short-code", "NL", ("Merk",), "c")
+    phone = Phone(book(brand(SHOP, numbers="5566"), grants=Grants((grant, other))))
+    assert phone.say("REPAIR") == ["Sorry, we do not know that word. Text HELP for help or STOP to unsubscribe."]
+
+
+# --- what falls due, and deployments ---------------------------------------------------------------------------------
+
+
+def test_silence() -> None:
+    phone = Phone(book(SHOP))
+    phone.say("REPAIR")
+    assert phone.wait(DAY - 1) == []
+    assert phone.wait(1) == ["Laat maar."]
+    assert phone.plan.effects[0] == EndRun(1, "silent")
+    phone.say("KIES")
+    assert phone.wait(DAY) == []
+    assert (phone.plan.disposition, phone.plan.effects) == ("due", (EndRun(1, "silent"),))
+
+
+CHAINS = """keyword BEGIN
+    run vraag
+    reply "Klaar."
+
+chain vraag
+    ask "Zeg {word}."
+        answer {word}
+            reply "Goed."
+"""
+
+
+def old_and_new(old: str, new: str) -> tuple[Rulebook, Rulebook]:
+    return book(CHAINS.replace("{word}", old)), book(CHAINS.replace("{word}", new))
+
+
+def test_a_run_goes_on_in_the_newest_rule_set_at_the_same_step() -> None:
+    phone = Phone(book(CHAINS.replace("{word}", "EEN")))
+    phone.say("BEGIN")
+    edited = CHAINS.replace("{word}", "EEN").replace("Goed.", "Prima.").replace("    run", "    tag x\n    run")
+    phone.books = Books(book(edited))
+    assert phone.say("een") == ["Prima.", "Klaar."]
+    assert phone.plan.deployment == phone.books.newest.deployment
+
+
+def test_a_step_the_newest_lacks_ends_in_its_own_rule_set() -> None:
+    old, new = old_and_new("EEN", "TWEE")
+    phone = Phone(old)
+    phone.say("BEGIN")
+    facts, run = phone.facts("een"), phone.runs[0]
+    needs = Needs(frozenset({old.deployment}))
+    assert decide(facts, Books(new), NOON) == needs
+    assert resume(facts, run, Books(new), NOON + DAY * 1_000_000) == needs
+    phone.books = Books(new, {old.deployment: old})
+    assert phone.say("een") == ["Goed.", "Klaar."]
+    assert phone.plan.deployment == old.deployment
+
+
+@pytest.mark.parametrize("gone", [None, book("keyword ANDERS\n    tag x\n")], ids=["gone", "no such step"])
+def test_a_run_that_stands_nowhere_is_lost_on_record(gone: Rulebook | None) -> None:
+    old, new = old_and_new("EEN", "TWEE")
+    phone = Phone(old)
+    phone.say("BEGIN")
+    phone.books = Books(new, {old.deployment: gone})
+    plan = resume(phone.facts(), phone.runs[0], phone.books, NOON + DAY * 1_000_000)
+    assert isinstance(plan, Plan)
+    assert (plan.effects, plan.fault != "") == ((EndRun(1, "lost"),), True)
+    assert phone.say("een") == []
+    assert (phone.plan.effects, phone.plan.fault != "") == ((EndRun(1, "lost"),), True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"brand": "Nieuw"},
+        {"rule": "Merk/keyword NIEUW"},
+        {"frames": ("ask-1",)},
+        {"frames": ("run-1", "ask-1")},
+    ],
+    ids=str,
+)
+def test_a_run_of_this_rule_set_that_is_not_in_it_is_lost(change: dict[str, str]) -> None:
+    phone = Phone(book(SHOP))
+    phone.say("REPAIR")
+    run: Run = msgspec.structs.replace(phone.runs[0], **change)
+    plan = resume(phone.facts(), run, phone.books, NOON)
+    assert isinstance(plan, Plan)
+    assert plan.effects == (EndRun(1, "lost"),)
+
+
+def test_waits_are_no_questions() -> None:
+    phone = Phone(book('keyword WACHT\n    wait 1 hour\n    reply "Klaar."\n'))
+    phone.say("WACHT")
+    assert phone.say("iets") == []
+    assert [run.kind for run in phone.runs] == ["wait"]
+    assert phone.wait(3600) == ["Klaar."]
+
+
+def test_deciding_again_gives_the_same_plan() -> None:
+    rules = Books(book(SHOP))
+    facts = Phone(rules).facts("REPAIR")
+    assert decide(facts, rules, NOON) == decide(facts, rules, NOON)
+    assert facts == Facts(facts.contact, "4411", message=facts.message)
+    assert facts.profile("Merk") == Profile("Merk")
