@@ -16,7 +16,12 @@ from typing import Final
 import msgspec
 
 from smpp.concat import Carrier, content_of, last_tlv
-from smpp.constants import TAG_MESSAGE_STATE, TAG_NETWORK_ERROR_CODE, TAG_RECEIPTED_MESSAGE_ID
+from smpp.constants import (
+    TAG_MESSAGE_STATE,
+    TAG_NETWORK_ERROR_CODE,
+    TAG_RECEIPTED_MESSAGE_ID,
+    TAG_USER_MESSAGE_REFERENCE,
+)
 
 Tlvs = tuple[tuple[int, bytes], ...]
 
@@ -65,7 +70,8 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
 
     `stat` and `err` are as the peer wrote them (`err` has one to four characters, not only digits). Dates are the
     peer's local time, of which no zone is known. `text` is raw: its encoding may differ from the receipt's.
-    `network_error` is the TLV of §5.3.2.31 (network type, code).
+    `network_error` is the TLV of §5.3.2.31 (network type, code), `reference` the user_message_reference that we gave
+    with the message, where the centre echoes it.
     """
 
     id: str | None = None
@@ -77,6 +83,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     err: str | None = None
     text: bytes | None = None
     network_error: tuple[int, int] | None = None
+    reference: int | None = None
 
     @property
     def state(self) -> State | None:
@@ -170,17 +177,19 @@ def _parse_any(octets: bytes) -> Receipt:
 
 
 def _with_tlvs(told: Receipt, tlvs: Tlvs, tlvs_win: bool) -> Receipt:
-    """The receipt with what receipted_message_id, message_state and network_error_code say (§5.3.2.12, 35 and 31)."""
+    """The receipt with what receipted_message_id, message_state, network_error_code and user_message_reference say."""
     octets = last_tlv(tlvs, TAG_RECEIPTED_MESSAGE_ID) or b""
     identifier = octets.split(b"\0")[0].decode("latin-1") or None
     state = STATE_BY_NUMBER.get(int.from_bytes(last_tlv(tlvs, TAG_MESSAGE_STATE) or b"\xff"))
     stat = state.value if state is not None else None
     network_error = last_tlv(tlvs, TAG_NETWORK_ERROR_CODE) or b""
+    reference = last_tlv(tlvs, TAG_USER_MESSAGE_REFERENCE)
     return msgspec.structs.replace(
         told,
         id=identifier or told.id if tlvs_win else told.id or identifier,
         stat=stat or told.stat if tlvs_win else told.stat or stat,
         network_error=(network_error[0], int.from_bytes(network_error[1:])) if len(network_error) == 3 else None,
+        reference=int.from_bytes(reference) if reference else None,
     )
 
 

@@ -11,6 +11,7 @@ from smpp.constants import (
     TAG_MESSAGE_PAYLOAD,
     TAG_MESSAGE_STATE,
     TAG_RECEIPTED_MESSAGE_ID,
+    TAG_USER_MESSAGE_REFERENCE,
     TON_INTERNATIONAL,
     TON_NETWORK_SPECIFIC,
 )
@@ -59,9 +60,10 @@ def receipt_pdu(
     delivered = int(planned.state is State.DELIVERED)
     told = Receipt(message_id, 1, delivered, today, today, planned.state.value, planned.err, text)
     body = format_text(told) if conduct.receipt_text else b""
-    tlvs: tuple[tuple[int, bytes], ...] = ()
+    # SMPP 3.4 §5.3.2.17: what the ESME gave with the message comes back with its receipt.
+    tlvs = tuple(tlv for tlv in submit.tlvs if tlv[0] == TAG_USER_MESSAGE_REFERENCE)
     if conduct.receipt_tlvs or not conduct.receipt_text:
-        tlvs = (
+        tlvs += (
             (TAG_RECEIPTED_MESSAGE_ID, message_id.encode() + b"\0"),
             (TAG_MESSAGE_STATE, bytes((_STATE_NUMBERS[planned.state],))),
         )

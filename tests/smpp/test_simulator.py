@@ -148,6 +148,11 @@ async def test_receipts_of_other_shapes() -> None:
     assert receipt_of(owner.received_pdus[0]).text == b""
 
 
+async def test_a_receipt_brings_our_own_reference_back() -> None:
+    owner = await receipts_of(Conduct(), tlvs=((0x0204, b"\x01\x02"), (0x1400, b"kept to itself")))
+    assert receipt_of(owner.received_pdus[0]).reference == 0x0102
+
+
 @pytest.mark.parametrize(
     ("registered_delivery", "outcome", "receipts"),
     [(0, State.DELIVERED, 0), (2, State.DELIVERED, 0), (2, State.UNDELIVERABLE, 1), (1, State.DELIVERED, 1)],
