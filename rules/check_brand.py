@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -35,7 +34,7 @@ def zones() -> frozenset[str]:
 def check_brand(brand: BrandNames, grants: Grants, findings: Findings) -> None:
     """Settings: given once, enough of them, and each with a value that exists."""
     first: dict[str, s.Setting] = {}
-    for setting in _settings(brand):
+    for setting in brand.settings:
         if setting.keyword in first:
             findings.error(
                 "R311",
@@ -46,7 +45,9 @@ def check_brand(brand: BrandNames, grants: Grants, findings: Findings) -> None:
             )
         first.setdefault(setting.keyword, setting)
         _value(setting, findings)
-    if brand.heads and "numbers" not in first and not brand.lenient:
+    if brand.partial_heads or brand.lenient:
+        return
+    if brand.heads and "numbers" not in first:
         findings.error(
             "R430",
             brand.heads[0].span,
@@ -61,11 +62,6 @@ def check_brand(brand: BrandNames, grants: Grants, findings: Findings) -> None:
                 f"{number.written} is not granted to the brand {brand.name}.",
                 "Ask whoever runs the gateway: numbers are granted to brands in its kwek.toml.",
             )
-
-
-def _settings(brand: BrandNames) -> Iterator[s.Setting]:
-    for head in brand.heads:
-        yield from head.settings
 
 
 def _value(setting: s.Setting, findings: Findings) -> None:
@@ -112,7 +108,7 @@ def _language(name: str, node: s.Node, findings: Findings) -> None:
 
 def check_values(brand: BrandNames, findings: Findings) -> None:
     """Values of the other declarations that have to be of a list."""
-    for head in brand.heads:
+    for head in (*brand.heads, *brand.partial_heads):
         _texts(head, findings)
     for declaration in brand.declarations:
         match declaration:

@@ -151,3 +151,15 @@ def same_indent(lines: list[str], row: int) -> list[int]:
         if lines[at] and indent_of(lines[at]) == level:
             rows.append(at)
     return rows
+
+
+def levels_around(lines: list[str], row: int, indent: int) -> list[int]:
+    """Of the blocks that are open at a line, the nearest levels below and above an indentation, in order."""
+    levels = set()
+    at: int | None = row
+    while at is not None:
+        levels.add(indent_of(lines[at]))
+        at = parent_of(lines, at)
+    below = max((level for level in levels if 0 < level < indent), default=None)
+    above = min((level for level in levels if level > indent), default=None)
+    return [level for level in (below, above) if level is not None]

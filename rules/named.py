@@ -43,6 +43,7 @@ class BrandNames:
 
     name: str
     heads: list[s.Brand] = field(default_factory=list)
+    partial_heads: list[s.Brand] = field(default_factory=list)
     whole: list[s.Declaration] = field(default_factory=list)
     partial: list[s.Declaration] = field(default_factory=list)
     given: dict[str, dict[str, s.Span]] = field(default_factory=dict)
@@ -66,11 +67,12 @@ class BrandNames:
 
     def setting(self, keyword: str) -> s.Setting | None:
         """The first setting of that keyword."""
-        for head in self.heads:
-            for setting in head.settings:
-                if setting.keyword == keyword:
-                    return setting
-        return None
+        return next((setting for setting in self.settings if setting.keyword == keyword), None)
+
+    @property
+    def settings(self) -> list[s.Setting]:
+        """All settings, in the files' order."""
+        return [setting for head in (*self.heads, *self.partial_heads) for setting in head.settings]
 
     @property
     def numbers(self) -> list[s.Msisdn]:
@@ -98,7 +100,6 @@ def gather(files: Iterable[s.File], findings: Findings) -> list[BrandNames]:
     for file in files:
         brand = _brand_of(file, brands, findings)
         brand.unread |= set(file.unread)
-        brand.lenient = brand.lenient or ("brand", "") in file.unread
         for declaration in file.declarations:
             if not isinstance(declaration, s.Brand):
                 brand.whole.append(declaration)
@@ -141,7 +142,9 @@ def _brand_of(file: s.File, brands: dict[str, BrandNames], findings: Findings) -
     name = "" if first is None else first.name.value
     brand = brands.setdefault(name, BrandNames(name))
     brand.heads.extend(one for one in heads if one is first)
-    brand.lenient = brand.lenient or first in partial
+    brand.partial_heads.extend(one for one in partial if one is first)
+    # A brand whose first line could not be read may be any other file's: nobody knows which names it has.
+    brand.lenient = brand.lenient or (("brand", "") in file.unread and (first is None or first.name.value == "x"))
     return brand
 
 

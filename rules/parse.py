@@ -21,7 +21,7 @@ from rules import syntax as s
 from rules.diagnostics import Diagnostic, Source, in_order
 from rules.indent import Blocks, Misplaced
 from rules.lexer import TAB_WIDTH, Chunk, Scan, letters, scan
-from rules.mend import Place, first_word, has_block, indent_of, mend, parent_of, same_indent, without
+from rules.mend import Place, first_word, has_block, indent_of, levels_around, mend, parent_of, same_indent, without
 from rules.tree import Tree
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
@@ -193,21 +193,11 @@ class _Reading:
         if kind == "_INDENT":
             self.problems.append(misplaced.indented_too_deep(place, above))
         else:
-            parent = parent_of(place.lines, place.row)
-            open_levels = [level] if parent is None else self._open_levels(place.lines, above, parent)
             indent = indent_of(place.line)
-            level = min(open_levels, key=lambda one: (abs(one - indent), -one))
-            self.problems.append(misplaced.unknown_level(place, sorted(open_levels)))
+            around = levels_around(place.lines, above, indent)
+            level = min(around, key=lambda one: (abs(one - indent), -one))
+            self.problems.append(misplaced.unknown_level(place, around))
         return levels | {row + 1: level for row in same_indent(place.lines, place.row)}
-
-    def _open_levels(self, lines: list[str], row: int, parent: int) -> list[int]:
-        """The levels of the blocks that are open below `parent` at a line."""
-        found = [indent_of(lines[row])]
-        at: int | None = row
-        while at is not None and at != parent:
-            found.append(indent_of(lines[at]))
-            at = parent_of(lines, at)
-        return found
 
     def _without_block(self, place: Place, kind: str, chunk: Chunk) -> list[str]:
         """Tells of a line that needs a block and has none, unless its block fell out with earlier faults."""

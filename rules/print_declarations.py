@@ -206,7 +206,7 @@ def _(value: s.Transcript) -> Iterator[Line]:
     at = "" if value.at is None else f" at {moment(value.at)}"
     yield Line(0, f"test {quoted(value.title.value)}{at}", value.span)
     for line in value.lines:
-        yield Line(1, test_line(line), line.span)
+        yield Line(1, line_of_test(line), line.span)
 
 
 def _pairs(pairs: tuple[tuple[str, s.Expression], ...]) -> str:
@@ -214,12 +214,12 @@ def _pairs(pairs: tuple[tuple[str, s.Expression], ...]) -> str:
 
 
 @singledispatch
-def test_line(value: s.TestLine) -> str:
+def line_of_test(value: s.TestLine) -> str:
     """One line of a test."""
     raise TypeError(f"no line of a test: {value!r}")
 
 
-@test_line.register
+@line_of_test.register
 def _(value: s.Given) -> str:
     match value:
         case s.Given(kind="contact", name=name, value=set_to) if not isinstance(set_to, s.Msisdn | str | None):
@@ -233,71 +233,71 @@ def _(value: s.Given) -> str:
             return f"given {value.kind} {value.name}"
 
 
-@test_line.register
+@line_of_test.register
 def _(value: s.Says) -> str:
     return f"> {value.text}".rstrip()
 
 
-@test_line.register
+@line_of_test.register
 def _(value: s.Gets) -> str:
     return f"< {value.text}".rstrip()
 
 
-@test_line.register
+@line_of_test.register
 def _(value: s.Later) -> str:
     return f"later {duration(value.duration)}"
 
 
-@test_line.register
+@line_of_test.register
 def _(value: s.Occurs) -> str:
     return f"event {value.event}" + (f" with {_pairs(value.values)}" if value.values else "")
 
 
-@test_line.register
+@line_of_test.register
 def _(_value: s.Clicks) -> str:
     return "click"
 
 
-@test_line.register
+@line_of_test.register
 def _(value: s.ReceiptArrives) -> str:
     return f"receipt {value.outcome}"
 
 
-@test_line.register
+@line_of_test.register
 def _(value: s.AgentSays) -> str:
     return f"agent {quoted(value.text.value)}"
 
 
-@test_line.register
+@line_of_test.register
 def _(value: s.ExpectTicket) -> str:
     return f"ticket {value.desk}" + ("" if value.priority is None else f" {value.priority}")
 
 
-@test_line.register
+@line_of_test.register
 def _(value: s.ExpectWithheld) -> str:
     return f"withheld {value.reason}"
 
 
-@test_line.register
+@line_of_test.register
 def _(value: s.ExpectCharge) -> str:
     return f"charge {money(value.price)}"
 
 
-@test_line.register
+@line_of_test.register
 def _(value: s.ExpectNotify) -> str:
     return f"notify {value.service} {quoted(value.event.value)}"
 
 
-@test_line.register
+@line_of_test.register
 def _(value: s.ExpectEmail) -> str:
     return f"email {quoted(value.to.value)}"
 
 
-@test_line.register
+@line_of_test.register
 def _(value: s.ExpectCheck) -> str:
     return f"check {expression(value.condition)}"
 
 
-@test_line.register
+@line_of_test.register
 def _(_value: s.ExpectNothing) -> str:
     return "nothing"

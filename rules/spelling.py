@@ -10,7 +10,7 @@ CANDIDATES_MOST = 2_000
 LIKENESS = 0.6
 """Share of equal letters (difflib's ratio) below which a name is not looked at."""
 PREFIX_LEAST = 3
-"""Letters from which the beginning of a name is taken for its abbreviation."""
+"""Letters that a word and a name must begin with in common for one to be taken for the other's abbreviation."""
 
 
 def nearest(word: str, candidates: Iterable[str]) -> str | None:
@@ -20,9 +20,11 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
     for found in get_close_matches(word, pool, n=5, cutoff=LIKENESS):
         if _distance(word, found) <= max(1, len(word) // 3):
             return found
-    if len(word) >= PREFIX_LEAST:
-        return next((one for one in pool if one.startswith(word) or (word.startswith(one) and len(one) > 3)), None)
-    return None
+    shared = {one: _shared(one, word) for one in pool}
+    likest = max(pool, key=shared.__getitem__, default="")
+    shorter = min(len(word), len(likest))
+    enough = PREFIX_LEAST if shared.get(likest) == shorter else max(PREFIX_LEAST + 1, shorter * 3 // 4)
+    return likest if shared.get(likest, 0) >= enough else None
 
 
 def suggest(word: str, candidates: Iterable[str], otherwise: str) -> str:
@@ -35,6 +37,14 @@ def spoken(words: Iterable[str], last: str = "or") -> str:
     """`a, b or c`."""
     listed = list(words)
     return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} {last} {listed[-1]}"
+
+
+def _shared(one: str, other: str) -> int:
+    """How many letters two words begin with in common."""
+    length = 0
+    while length < min(len(one), len(other)) and one[length] == other[length]:
+        length += 1
+    return length
 
 
 def _distance(one: str, other: str) -> int:

@@ -131,10 +131,11 @@ class Atoms:
     def duration(self, c: Children) -> s.Duration:
         number, unit = c
         span = self.span(number, unit)
+        told = len(self.problems)
         count = self.whole(number, 1, "A duration")
         name = unit.removesuffix("s")
         right = name if count == 1 else name + "s"
-        if unit != right:
+        if unit != right and len(self.problems) == told:
             self.problem(
                 "R403", span, f"`{number} {unit}` is not how a duration is written.", f"Write `{count} {right}`."
             )
