@@ -37,13 +37,6 @@ def _action(action: s.Action, brand: BrandNames, findings: Findings) -> None:
             _split(action, findings)
         case s.Wait(duration=duration, at=s.Clock() as at):
             clock_fits(duration, at, findings)
-        case s.WaitForEvent(then=None, silence=None):
-            findings.error(
-                "R511",
-                action.span,
-                "Nothing follows this wait.",
-                "Write a `then` or a `silence` block below it, or both.",
-            )
         case s.OptIn(message_class="conversational"):
             findings.error(
                 "R447",

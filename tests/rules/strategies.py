@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from rules import syntax as s
-from rules.print_declarations import WEEKDAYS
+from rules.tree_atoms import WEEKDAYS
 
 # Names spelled like keywords of other places are allowed: the contextual lexer must tell them apart. Names that stand
 # where a keyword could (a condition, a language, a test's reason) take the plain ones.

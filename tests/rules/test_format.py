@@ -185,7 +185,7 @@ def test_lines_of_declarations_stand_in_columns() -> None:
 
 
 def test_curly_quotes_are_straightened_and_times_filled_up() -> None:
-    assert formatted("keyword A\n   wait until 9:30\n   reply „Hi "you"“\n") == (
+    assert formatted('keyword A\n   wait until 9:30\n   reply „Hi "you"“\n') == (
         'keyword A\n    wait until 09:30\n    reply "Hi \\"you\\""\n'
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from decimal import Decimal
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,7 +39,7 @@ def test_every_construct_of_the_language_parses() -> None:
     file, diagnostics = read(WHOLE)
     assert diagnostics == []
     kinds = {type(declaration) for declaration in file.declarations}
-    assert kinds == set(s.Declaration.__args__)  # type: ignore[attr-defined]
+    assert kinds == set(get_args(s.Declaration))
 
 
 def test_line_ends_of_windows_and_a_byte_order_mark_change_nothing() -> None:
@@ -126,7 +127,8 @@ def test_comments_are_kept_with_their_places() -> None:
 
 def test_all_faults_of_a_file_are_told_at_once() -> None:
     _, diagnostics = read(
-        'keyword Repair\n    replay "x"\n    wait 25 uur\n\nkeyword B\n    if x == 3\n        tag Klant\n    wait until 25:00\n'
+        'keyword Repair\n    replay "x"\n    wait 25 uur\n\n'
+        "keyword B\n    if x == 3\n        tag Klant\n    wait until 25:00\n"
     )
     assert [(one.code, one.span.line) for one in diagnostics] == [
         ("R105", 1), ("R203", 2), ("R201", 3), ("R208", 6), ("R217", 7), ("R401", 8),
@@ -220,7 +222,7 @@ def test_one_fault_hides_no_other_declaration(file: s.File, data: st.DataObject)
 
 @pytest.mark.bench
 def test_thousands_of_rules_are_read_in_a_second() -> None:
-    rule = 'keyword REPAIR{} (KEUKEN | BAD) as unit\n    reply "Bedankt! Wij bellen over uw {{unit}}."\n    tag reparatie\n'
+    rule = 'keyword REPAIR{} (KEUKEN | BAD) as unit\n    reply "Wij bellen over uw {{unit}}."\n    tag reparatie\n'
     rules = 1_000
     text = "".join(rule.format(number) for number in range(rules))
     read(rule.format(0))
