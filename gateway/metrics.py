@@ -66,7 +66,7 @@ SERIES = (
     Series("queue", "gauge", "What waits inside the gateway, by queue.", ("queue",)),
     Series("group_causes", "causes", "Causes (texts, receipts, outcomes) committed in one transaction."),
     Series("group_seconds", "seconds", "From the beginning of a group to its commit, in seconds."),
-    Series("stage_seconds", "seconds", "What a group or read spends in a stage of the main way.", ("stage",)),
+    Series("stage_seconds", "counter", "Time spent in a stage of the main way, in seconds.", ("stage",)),
     Series("reloads", "counter", "Changed rule sets read: ok, or failed (the old one stays).", ("result",)),
     Series("rules", "info", "The rule set in force.", ("deployment",)),
 )  # fmt: skip
@@ -116,7 +116,7 @@ class Metrics:
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a second series for each counter, that nobody reads
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter, that nobody reads
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
         self._info = Info("kwek_rules", _meaning("rules"), registry=self.registry)
@@ -195,7 +195,7 @@ class Metrics:
 
     def stage(self, name: str, seconds: float) -> None:
         """One group or read spent so many seconds in a stage."""
-        self._kept["stage_seconds"].see(seconds, name)
+        self._kept["stage_seconds"].add(max(0.0, seconds), name)
 
     # --------------------------------------------------------------------------------------------------------- rules
 

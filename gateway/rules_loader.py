@@ -68,18 +68,18 @@ def list_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if not path.exists():
-        raise Unlisted(_fault("R001", path, "there is no such file or folder", "is the path right?"))
+        raise Unlisted(_fault("R001", path, "There is no such file or folder.", "Is the path right?"))
     if not path.is_dir():
-        raise Unlisted(_fault("R001", path, "this is neither a file nor a folder", "is the path right?"))
+        raise Unlisted(_fault("R001", path, "This is neither a file nor a folder.", "Is the path right?"))
     files: list[Path] = []
     for file in _below(path):
         files.append(file)
         if len(files) > MOST_FILES:
-            message = f"there are more than {MOST_FILES} rules files below this folder"
-            raise Unlisted(_fault("R003", path, message, "name the folder that holds your brands"))
+            message = f"There are more than {MOST_FILES} rules files below this folder."
+            raise Unlisted(_fault("R003", path, message, "Name the folder that holds your brands."))
     if not files:
-        message = f"no file below this folder is named *{SUFFIX}"
-        raise Unlisted(_fault("R005", path, message, f"write one, for example {path / 'my-brand.rules'}"))
+        message = f"No file below this folder is named *{SUFFIX}."
+        raise Unlisted(_fault("R005", path, message, f"Write one, for example {path / 'my-brand.rules'}."))
     return sorted(files)
 
 
@@ -93,7 +93,7 @@ def write_source(file: str, text: str) -> Diagnostic | None:
         new.replace(path)
     except OSError as fault:
         new.unlink(missing_ok=True)
-        return _fault("R004", Path(file), f"this file cannot be written: {fault.strerror}", "look at its permissions")
+        return _fault("R004", Path(file), f"This file cannot be written: {fault.strerror}.", "Look at its permissions.")
     return None
 
 
@@ -125,15 +125,15 @@ def _read(file: Path) -> Source | Diagnostic:
         with file.open("rb") as opened:
             octets = opened.read(MOST_OCTETS + 1)
     except OSError as fault:
-        return _fault("R004", file, f"this file cannot be read: {fault.strerror}", "look at its permissions")
+        return _fault("R004", file, f"This file cannot be read: {fault.strerror}.", "Look at its permissions.")
     if len(octets) > MOST_OCTETS:
-        return _fault("R003", file, f"this file has more than {MOST_OCTETS} octets", "is it a rules file?")
+        return _fault("R003", file, f"This file has more than {MOST_OCTETS} octets.", "Is it a rules file?")
     try:
         return Source(str(file), octets.decode("utf-8"))
     except UnicodeDecodeError as fault:
         line = octets.count(b"\n", 0, fault.start) + 1
         column = len(octets[octets.rfind(b"\n", 0, fault.start) + 1 : fault.start].decode("utf-8")) + 1
-        return _fault("R002", file, "this is not UTF-8", "save it as UTF-8 in your editor", (line, column))
+        return _fault("R002", file, "This is not UTF-8.", "Save the file as UTF-8 in your editor.", (line, column))
 
 
 def _fault(code: str, path: Path, message: str, help: str, at: tuple[int, int] = (1, 1)) -> Diagnostic:

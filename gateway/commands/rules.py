@@ -48,7 +48,7 @@ def fmt(paths: Paths, form: Format = Form.TEXT, only_check: OnlyCheck = False) -
     else:
         print_diagnostics([one for one in diagnostics if one.code != "R010"], loaded.sources, form)
         for one in changed:
-            print(f"{one.span.file}: {one.message}")
+            print(f"{one.span.file}: {'not in' if only_check else 'put into'} the layout")
     words = "to change" if only_check else "changed"
     print(f"{counted(len(loaded.sources), 'file')}, {len(changed)} {words}", file=sys.stderr)
     raise typer.Exit(Exit.FAILED if has_errors(diagnostics) else Exit.OK)
@@ -88,9 +88,9 @@ def _put_right(source: Source, only_check: bool) -> Sequence[Diagnostic]:
         return ()
     span = Span(source.file, 1, 1, 1, 2)
     if only_check:
-        return (Diagnostic("R010", "error", span, "not in the layout", "`kwek fmt` puts it right"),)
+        return (Diagnostic("R010", "error", span, "This file is not in the layout.", "`kwek fmt` puts it right."),)
     trouble = write_source(source.file, text)
-    return (trouble or Diagnostic("R010", "note", span, "put into the layout", ""),)
+    return (trouble or Diagnostic("R010", "note", span, "This file was put into the layout.", ""),)
 
 
 def _told(result: TestResult) -> Diagnostic:
@@ -99,8 +99,9 @@ def _told(result: TestResult) -> Diagnostic:
 
     failure = result.failure
     assert failure is not None
-    message = f"test {result.title!r} of {result.brand}: expected {failure.expected!r}, but there came {failure.came!r}"
-    return Diagnostic("T001", "error", failure.span, message, "change the rules, or the test if they are right")
+    came = "` and `".join(failure.came.split("\n"))
+    message = f"The test `{result.title}` expects `{failure.expected}` here, but there came `{came}`."
+    return Diagnostic("T001", "error", failure.span, message, "Change the rules, or the test if the rules are right.")
 
 
 def _summary(files: int, diagnostics: Sequence[Diagnostic]) -> str:

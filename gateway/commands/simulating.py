@@ -6,7 +6,7 @@ import asyncio
 import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -41,7 +41,8 @@ def simulate(
     """Be a message centre. Lines `31612345678 > 4411 JOIN` are texted; what phones get is printed."""
     from gateway.commands.running import under_uvloop
 
-    raise typer.Exit(under_uvloop(_centre(port, control_port, (system_id, password))))
+    account = (system_id, password) if system_id else None
+    raise typer.Exit(under_uvloop(run_centre(port, control_port, account, sys.stdin)))
 
 
 def text(to: To, text: Text, sender: Sender = PHONE, wait: Wait = 5.0, port: TextPort = CONTROL_PORT) -> None:
@@ -89,8 +90,11 @@ def _print_answer(answer: dict[str, Any]) -> None:
         print(f"{answer['from']}: {answer['text']}", flush=True)
 
 
-async def _centre(port: int, control_port: int, account: tuple[str, str]) -> int:
-    """The message centre's life: until a signal, or /quit."""
+async def run_centre(port: int, control_port: int, account: tuple[str, str] | None, lines: Iterable[str]) -> int:
+    """The message centre's life: until a signal, or a line that says /quit. Gives the exit code.
+
+    `account` is the one system_id and password that may bind; None: anybody.
+    """
     import random
     import signal
     import time
@@ -99,7 +103,7 @@ async def _centre(port: int, control_port: int, account: tuple[str, str]) -> int
     from smpp.simulator import Account, Simulator
     from smpp.simulator_control import Control
 
-    accounts = [Account(*account)] if account[0] else []
+    accounts = [] if account is None else [Account(*account)]
     centre = Simulator(port, accounts, time.monotonic, random.random, datetime.now)
     control = Control(centre, control_port)
     centre.on_sms = lambda sms: print(f"{sms.sender} > {sms.recipient} {sms.text}", flush=True)
@@ -116,10 +120,14 @@ async def _centre(port: int, control_port: int, account: tuple[str, str]) -> int
         loop.add_signal_handler(number, stop.set)
     print(f"message centre on {HOST}:{centre.port}, phones on {HOST}:{control.port}", flush=True)
     terminal = Terminal(centre, stop.set)
-    _each_line(loop, terminal.do)
-    await stop.wait()
-    await control.stop()
-    await centre.stop()
+    _each_line(lines, loop, terminal.do)
+    try:
+        await stop.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        await control.stop()
+        await centre.stop()
     return Exit.OK
 
 
@@ -158,11 +166,13 @@ class Terminal:
             print("  nobody is bound: it waits", flush=True)
 
 
-def _each_line(loop: asyncio.AbstractEventLoop, act: Callable[[str], None]) -> None:
+def _each_line(lines: Iterable[str], loop: asyncio.AbstractEventLoop, act: Callable[[str], None]) -> None:
     """Hands over each line that is typed. On a thread of its own, as a loop cannot wait for files; it ends with us."""
 
     def read() -> None:
-        for line in sys.stdin:
+        for line in lines:
+            if loop.is_closed():
+                return
             if line.strip():
                 loop.call_soon_threadsafe(act, line.strip())
 
