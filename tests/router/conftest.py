@@ -27,6 +27,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgres_url(postgres: PostgresDatabases) -> Iterator[str]:
+    """One database that is emptied after each test: making one takes longer than most tests."""
+    with postgres.database() as url:
+        yield url
+
+
 @pytest.fixture(params=DIALECTS)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database with the tables and nothing in them."""
@@ -34,8 +41,9 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "kwek.db")
         yield f"sqlite:///{tmp_path / 'kwek.db'}"
     else:
-        with request.getfixturevalue("postgres").database() as url:
-            yield url
+        url = request.getfixturevalue("postgres_url")
+        yield url
+        request.getfixturevalue("postgres").empty(url)
 
 
 @pytest.fixture

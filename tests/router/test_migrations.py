@@ -140,10 +140,16 @@ def main_way(phones: Phones) -> None:
     phones.commit(due=True, claim=True)
 
 
-def test_no_statement_of_the_main_way_reads_a_table_through(
-    store: Store, phones: Phones, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def filled(empty_url: str) -> Iterator[Store]:
+    store = open_store(empty_url)
     fill(store)
+    yield store
+    store.close()
+
+
+def test_no_statement_of_the_main_way_reads_a_table_through(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    phones = Phones(filled)
     seen: dict[str, Any] = {}
     for name in ("execute", "write"):
         original = getattr(Tx, name)
@@ -157,7 +163,7 @@ def test_no_statement_of_the_main_way_reads_a_table_through(
     main_way(phones)
     monkeypatch.undo()
     assert len(seen) > 40
-    with store.begin() as tx:
+    with filled.begin() as tx:
         through = {sql: found for sql, parameters in seen.items() if (found := read_through(tx, sql, parameters))}
     assert through == {}
 
@@ -187,9 +193,8 @@ def scans_of(node: dict[str, Any], under: str = "") -> Iterator[str]:
         yield from scans_of(inner, kind)
 
 
-def test_the_check_above_sees_a_table_read_through(store: Store) -> None:
-    fill(store)
-    with store.begin() as tx:
+def test_the_check_above_sees_a_table_read_through(filled: Store) -> None:
+    with filled.begin() as tx:
         assert read_through(tx, "SELECT * FROM outbox WHERE text = 'x'", ())
         assert read_through(tx, "SELECT count(*) FROM contacts WHERE language = 'nl'", ())
         assert not read_through(tx, "SELECT * FROM outbox WHERE id = 5", ())

@@ -15,6 +15,7 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from router.store.engine import open_store
+from router.store.tables import REVISION, metadata
 
 OWN_SERVER = "KWEK_TEST_POSTGRES"
 TEMPLATE = f"kwek_template_{os.getpid()}"
@@ -49,6 +50,16 @@ class PostgresDatabases:
         self.create(name, template)
         yield self.url_of(name)
         self.drop(name)
+
+    def empty(self, url: str) -> None:
+        """Make a database as good as new: nobody is connected, the tables are there, and nothing is in them."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            deletes = [f"DELETE FROM {table.name}" for table in metadata.sorted_tables]
+            connection.execute("; ".join([*deletes, f"UPDATE alembic_version SET version_num = '{REVISION}'"]))
 
     def close(self) -> None:
         """Remove the template and let go of the server."""

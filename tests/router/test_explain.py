@@ -1,0 +1,90 @@
+"""Who gets a text and why, for people who write rules."""
+
+import pytest
+
+from router.explain import Explanation, explain
+from router.plan import Tried
+from router.routes import standing
+from rules.rulebook import Grants, NumberGrant
+from tests.support.phones import NOON, Phone, book, brand
+
+RULES = """keyword REPAIR (KEUKEN | BAD) as unit
+    tag x
+
+keyword REPAIR
+    ask "Wat?"
+        answer OVEN
+        else again "Oven?"
+
+keyword PRIJS
+    tag x
+"""
+FALLBACK = 'fallback\n    reply "Wat?"\n'
+
+
+def told(text: str, *, rules: str = RULES + "\n" + FALLBACK, number: str = "4411") -> Explanation:
+    return explain(book(rules), number, "31612345678", text, NOON)
+
+
+def test_a_keyword_and_those_that_fit_less_closely() -> None:
+    found = told("repair keuken!")
+    assert (found.brand, found.rule, found.file, found.line, found.captured) == (
+        "Merk", "keyword REPAIR (KEUKEN | BAD) as unit", "Merk.rules", 6, {"unit": "keuken"},
+    )  # fmt: skip
+    assert found.tried == (
+        Tried("reserved words", "NL", "none"),
+        Tried("keywords", "keyword REPAIR", "it fits, but less closely than keyword REPAIR (KEUKEN | BAD) as unit"),
+        Tried("keywords", "keyword REPAIR (KEUKEN | BAD) as unit", "it fits"),
+    )
+
+
+def test_a_keyword_that_does_not_fit() -> None:
+    assert told("REPAIR dak").tried[1:] == (
+        Tried("keywords", "keyword REPAIR (KEUKEN | BAD) as unit", "the text is not what it takes"),
+        Tried("keywords", "keyword REPAIR", "it fits"),
+    )
+
+
+def test_a_mistake_that_is_forgiven() -> None:
+    found = told("PRISJ")
+    assert (found.rule, found.tried[-1]) == ("keyword PRIJS", Tried("forgiving a mistake", "keyword PRIJS", "it fits"))
+
+
+def test_the_fallback_and_what_passed_it_over() -> None:
+    found = told("hallo")
+    assert (found.brand, found.rule, found.line) == ("Merk", "fallback", 17)
+    assert [one.step for one in found.tried] == ["reserved words", "keywords", "forgiving a mistake", "fallback"]
+
+
+@pytest.mark.parametrize(("text", "rule"), [("STOP", "stop"), ("help!", "help")])
+def test_reserved_words(text: str, rule: str) -> None:
+    found = told(text)
+    assert (found.brand, found.rule, found.file, found.line) == ("Merk", rule, "", 0)
+
+
+def test_nobodys_texts() -> None:
+    shared = book(brand(RULES, "Een"), brand("keyword ANDERS\n    tag x\n", "Twee"))
+    nobody = explain(shared, "4411", "31612345678", "hallo", NOON)
+    assert (nobody.brand, nobody.rule, nobody.tried[-1].outcome) == (
+        None, "", "several brands share the number: the operator answers",
+    )  # fmt: skip
+    assert told("hallo", rules=RULES).tried[-1] == Tried("fallback", "Merk", "it has none")
+    assert told("hallo", number="99").tried == (Tried("number", "99", "no brand is granted it"),)
+    assert told("START").tried[0].outcome == "nothing to take back"
+
+
+def test_a_number_without_a_market() -> None:
+    grants = Grants((NumberGrant("4411", "short-code", None, ("Merk",), "c"),))
+    assert explain(book(RULES, grants=grants), "4411", "x", "PRIJS", NOON).tried[0] == Tried(
+        "reserved words", "", "none"
+    )
+
+
+def test_open_questions_count_where_they_are_known() -> None:
+    rules = book(RULES + "\n" + FALLBACK)
+    phone = Phone(rules)
+    phone.say("REPAIR")
+    open_now = standing(phone.facts(), phone.books, NOON)
+    for text, step in (("oven", "open questions"), ("kast", "the question's else")):
+        found = explain(rules, "4411", "31612345678", text, NOON, open_now)  # type: ignore[arg-type]
+        assert (found.rule, found.tried[-1].step) == ("keyword REPAIR", step)
