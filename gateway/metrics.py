@@ -119,7 +119,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter, that nobody reads
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
-        self._info = Info("kwek_rules", _meaning("rules"), registry=self.registry)
+        self._rules: Info | None = None
         self._refused: dict[tuple[str, str], int] = {}
         self._kept = {s.name: _Kept(s, self.registry) for s in SERIES if s.kind != "info"}
 
@@ -201,7 +201,9 @@ class Metrics:
 
     def rules(self, deployment: str) -> None:
         """This rule set is in force."""
-        self._info.info({"deployment": deployment})
+        if self._rules is None:
+            self._rules = Info("kwek_rules", _meaning("rules"), registry=self.registry)
+        self._rules.info({"deployment": deployment})
 
     def reloaded(self, ok: bool) -> None:
         """A changed rule set was read."""
