@@ -159,8 +159,8 @@ class Walk:
             step = program.steps[place]
             place += 1
             match step:
-                case Jump(target=place):
-                    pass
+                case Jump():
+                    place = step.target
                 case Unless():
                     place = place if holds(step.condition, self.scope) else step.target
                 case Draw():

@@ -34,11 +34,13 @@ UNLIMITED: Final = 1 << 40
 """Segments the stage's connector takes at once: conversations on it never wait for a carrier."""
 BETWEEN_TEXTS: Final = 10 * SECOND
 """Time that passes before the phone's next text, so that the loop guard does not take a person for a machine."""
-MOST_TURNS: Final = 10_000
-"""Due instants played before one `later` is over: a chain that asks and waits for ever must come to an end."""
+MOST_TURNS: Final = 1_000
+"""Due instants played before one `later` is over: a chain that waits and begins again must come to an end."""
 
 Receipt = OneOf["delivered", "undelivered", "expired"]
 _RECEIPT_STATES: Final = {"delivered": "DELIVRD", "undelivered": "UNDELIV", "expired": "EXPIRED"}
+_OTHER_BOOKS: Final[dict[str, Rulebook]] = {}
+"""There is one rule set on this stage, so nothing was ever begun in another."""
 _KEPT_BACK: Final = frozenset({"withheld", "cancelled"})
 
 
@@ -73,7 +75,7 @@ class Stage:
         self.phone = phone
         self.book = book
         self._store = open_store(IN_MEMORY)
-        self._ways = Ways(self.world, "stage", book, _read, _no_other_deployment)
+        self._ways = Ways(self.world, "stage", book, bytes.decode, _OTHER_BOOKS.get)
         self._seen = 0
         self._texted = False
         self._sent: list[tuple[int, int]] = []
@@ -90,7 +92,7 @@ class Stage:
                 tx.write(str(delete(table)))
         self.world = Virtual(now)
         self.phone = phone
-        self._ways = Ways(self.world, "stage", self.book, _read, _no_other_deployment)
+        self._ways = Ways(self.world, "stage", self.book, bytes.decode, _OTHER_BOOKS.get)
         self._seen, self._texted, self._sent = 0, False, []
 
     def text(self, number: str, text: str) -> list[Output]:
@@ -164,7 +166,7 @@ class Stage:
         """Perform a group; then let the carrier take what was claimed, until nothing is left to be taken."""
         allowance = Allowance({CONNECTOR: UNLIMITED})
         done = commit(self._store, group, self._ways, allowance)
-        broke: list[Output] = [Broke(reason) for reason in (*(why for _, why in done.quarantined), *done.faults)]
+        reasons = dict.fromkeys((*(why for _, why in done.quarantined), *done.faults))
         claims = done.claims
         while claims:
             outcomes = []
@@ -173,7 +175,7 @@ class Stage:
                 names = _names(claim.id, claim.segments)
                 outcomes.append(Outcome(id=claim.id, connector=claim.connector, state="sent", message_ids=names))
             claims = commit(self._store, Group(outcomes=outcomes, claim=True), self._ways, allowance).claims
-        return [*self._new(), *broke]
+        return [*self._new(), *map(Broke, reasons)]
 
     def _new(self) -> list[Output]:
         """What stands in the outbox since the last look."""
@@ -191,13 +193,3 @@ class Stage:
 
 def _names(sent_id: int, segments: int) -> tuple[str, ...]:
     return tuple(f"{sent_id}-{segment}" for segment in range(segments))
-
-
-def _read(octets: bytes, charset: str) -> str:
-    """Parts of messages never come to this stage: its phone texts whole ones."""
-    return octets.decode(charset or "latin-1", "replace")
-
-
-def _no_other_deployment(sources: str) -> Rulebook | None:
-    """There is one rule set on this stage, so nothing was ever begun in another."""
-    return None

@@ -86,24 +86,26 @@ def _played(test: syntax.Transcript, files: BrandFiles, book: Rulebook, stage: S
     day, clock = begins.day, begins.clock
     local = datetime(day.year, day.month, day.day, clock.hour, clock.minute, tzinfo=brand.zone)
     now = microseconds(local.astimezone(UTC))
-    play = _Play(test, brand, stage)
+    play = Play(test, brand, stage)
     try:
         stage.again(_phone_for(test, brand), now)
         for line in test.lines:
             play.line(line)
         play.is_all_told(None)
-    except _Otherwise as otherwise:
+    except Otherwise as otherwise:
         return TestResult(brand.name, test.title.value, test.span, otherwise.failure)
     return TestResult(brand.name, test.title.value, test.span, None)
 
 
-class _Otherwise(Exception):
+class Otherwise(Exception):
+    """A conversation came out otherwise than written."""
+
     def __init__(self, span: syntax.Span, expected: str, came: str) -> None:
         super().__init__(expected)
         self.failure = Failure(span, expected, came)
 
 
-class _Play:
+class Play:
     """One test under way: the number texted to, and what came and is not yet told."""
 
     def __init__(self, test: syntax.Transcript, brand: BrandBook, stage: Stage) -> None:
@@ -118,7 +120,7 @@ class _Play:
         """All that came of it."""
 
     def line(self, line: syntax.TestLine) -> None:
-        """Do one line, or hold it against what came. Raises _Otherwise."""
+        """Do one line, or hold it against what came. Raises Otherwise."""
         match line:
             case syntax.Says() | syntax.Later() | syntax.ReceiptArrives():
                 self.is_all_told(line)
@@ -132,13 +134,13 @@ class _Play:
                 )
             case syntax.ExpectNothing():
                 if self.came:
-                    raise _Otherwise(line.span, "nothing", _shown(self.came))
+                    raise Otherwise(line.span, "nothing", _shown(self.came))
             case syntax.ExpectCheck(condition=condition):
                 self.check(line, condition)
             case syntax.Given():
                 self.given(line)
             case _:
-                raise _Otherwise(line.span, "a line that this version can play", f"`{_word(line)}`")
+                raise Otherwise(line.span, "a line that this version can play", f"`{_word(line)}`")
 
     def done(self, line: syntax.Says | syntax.Later | syntax.ReceiptArrives) -> list[Output]:
         """Act, and give what came of it."""
@@ -156,12 +158,13 @@ class _Play:
         """Everything that came is listed before the next thing is done (None: before the test ends)."""
         if self.untold:
             span = self.test.span if line is None else line.span
-            raise _Otherwise(span, "nothing more" if line is None else f"nothing before `{_word(line)}`",
+            raise Otherwise(span, "nothing more" if line is None else f"nothing before `{_word(line)}`",
                              _shown(self.untold))  # fmt: skip
 
     def next_is(self, line: syntax.TestLine, expected: str, fits: Callable[[Output], bool]) -> None:
+        """The next thing that came is the expected one."""
         if not self.untold or not fits(self.untold[0]):
-            raise _Otherwise(line.span, expected, _shown(self.untold))
+            raise Otherwise(line.span, expected, _shown(self.untold))
         del self.untold[0]
 
     def check(self, line: syntax.TestLine, condition: syntax.Expression) -> None:
@@ -172,12 +175,14 @@ class _Play:
         try:
             true = holds(compile_expression(condition), scope)
         except CannotRunError as cannot:
-            raise _Otherwise(line.span, "a condition that this version can check", str(cannot)) from None
+            raise Otherwise(line.span, "a condition that this version can check", str(cannot)) from None
         if not true:
-            raise _Otherwise(line.span, "the condition holds", _known(scope, self.brand.language))
+            raise Otherwise(line.span, "the condition holds", _known(scope, self.brand.language))
 
     def given(self, line: syntax.Given) -> None:
         """What holds beforehand; arms were seen to when the phone was chosen."""
+        if line.kind == "arm":
+            return
         match line:
             case syntax.Given(kind="number", value=syntax.Msisdn() as number):
                 self.number = number.digits
@@ -190,16 +195,16 @@ class _Play:
                 value = value_of(compile_expression(node), self.scope({}, {}, set()))
                 kept = {} if value is None else {name: value}
                 self.know(msgspec.structs.replace(self.profile, attributes={**self.profile.attributes, **kept}))
-            case syntax.Given(kind="arm"):
-                pass
             case _:
-                raise _Otherwise(line.span, "something that this version can suppose", f"`given {line.kind}`")
+                raise Otherwise(line.span, "something that this version can suppose", f"`given {line.kind}`")
 
     def know(self, profile: Profile) -> None:
+        """The brand knows this of the phone from here on."""
         self.profile = profile
         self.stage.prepare(self.brand.name, profile)
 
     def scope(self, variables: dict[str, Value], attributes: dict[str, Value], tags: set[str]) -> Scope:
+        """What an expression of this test looks at now."""
         return Scope(variables, attributes, tags, False, self.stage.world.at, self.brand.zone)
 
 
@@ -211,14 +216,11 @@ def _phone_for(test: syntax.Transcript, brand: BrandBook) -> str:
         if isinstance(line, syntax.Given) and line.kind == "arm"
     }
     draws = {draw.name: draw for draw in _draws(brand) if draw.name in wanted}
-    for name, (line, _) in wanted.items():
-        if name not in draws:
-            raise _Otherwise(line.span, f"a split {name}", "there is none")
     for phone in map(str, range(FIRST_PHONE, FIRST_PHONE + MOST_PHONES)):
         if all(arm_of(phone, brand.name, draws[name])[0] == arm for name, (_, arm) in wanted.items()):
             return phone
     arms = ", ".join(f"{name} {arm}" for name, (_, arm) in wanted.items())
-    raise _Otherwise(next(iter(wanted.values()))[0].span, f"a phone in {arms}", f"none among {MOST_PHONES}")
+    raise Otherwise(next(iter(wanted.values()))[0].span, f"a phone in {arms}", f"none among {MOST_PHONES}")
 
 
 def _draws(brand: BrandBook) -> Iterator[Draw]:

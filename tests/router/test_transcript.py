@@ -1,9 +1,12 @@
-"""Transcripts: strict, in order, on the very ways of production; failures say where, what was expected and what came."""
+"""Transcripts: strict, in order, on the ways of production; failures say where, what was expected and what came."""
 
+import msgspec
 import pytest
 
-from router.rehearsal import Broke, Stage
-from router.transcript import TestResult, run_tests
+from router.instants import DAY
+from router.rehearsal import MOST_TURNS, Broke, Stage
+from router.transcript import Otherwise, Play, TestResult, run_tests
+from rules import syntax
 from rules.diagnostics import Source
 from rules.rulebook import Grants, NumberGrant
 from tests.support.phones import NOON, book, brand
@@ -65,7 +68,8 @@ def failure(test: str) -> tuple[int, str, str] | None:
         "> HOI\n    < Hallo*ziens.",
         "> HOI\n    < *",
         "> TWEE\n    < een\n    < twee\n    receipt delivered\n    receipt undelivered",
-        "> WACHT\n    nothing\n    later 59 minutes\n    nothing\n    later 1 minute\n    < nu\n    later 1 day\n    nothing",
+        "> WACHT\n    nothing\n    later 59 minutes\n    nothing\n    later 1 minute\n    < nu",
+        "> WACHT\n    later 1 hour\n    < nu\n    later 1 day\n    nothing",
         "given number +3197010281234\n    > zomaar\n    < Wat?",
         'given contact naam = "Jan"\n    > HOI\n    < *Jan*\n    check contact.naam = "jan"',
         "given contact geboren = 2000-02-29\n    check contact.geboren = 2000-02-29",
@@ -98,16 +102,42 @@ def test_what_passes(lines: str) -> None:
         ("> HOI\n    < *\n    check tag vriend", (3, "the condition holds", "bezoek = een, tag gast")),
         ("check tag vriend", (1, "the condition holds", "nothing is known")),
         ("receipt delivered", (0, "nothing more", "a fault: no text is waiting for a receipt")),
-        ("given arm nergens links\n    > HOI", (1, "a split nergens", "there is none")),
     ],
 )
 def test_what_fails(lines: str, expected: tuple[int, str, str]) -> None:
     assert failure(f'test "zo"\n    {lines}\n') == expected
 
 
-def test_an_arm_that_nobody_falls_into() -> None:
-    found = failure('test "zo"\n    given arm helft midden\n    > DEEL\n')
-    assert found == (1, "a phone in helft midden", "none among 20000")
+def test_arms_that_hardly_anybody_falls_into() -> None:
+    one = "    split proef_{place}\n        1% een\n            tag x\n        99% rest\n            tag y\n"
+    rules = "keyword DEEL\n" + "".join(one.format(place=place) for place in range(3))
+    lines = "".join(f"    given arm proef_{place} een\n" for place in range(3))
+    (result,) = played(f'test "zo"\n{lines}    > DEEL\n', rules)
+    assert result.failure is not None
+    assert result.failure.expected == "a phone in proef_0 een, proef_1 een, proef_2 een"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected", "came"),
+    [
+        (syntax.Clicks(), "a line that this version can play", "`click`"),
+        (syntax.Given("consent", "promotional"), "something that this version can suppose", "`given consent`"),
+        (
+            syntax.ExpectCheck(syntax.HasConsent("promotional")),
+            "a condition that this version can check",
+            "HasConsent",
+        ),
+    ],
+)
+def test_what_waits_for_later_engines_fails_and_says_so(line: syntax.TestLine, expected: str, came: str) -> None:
+    rules = book(RULES)
+    stage = Stage(rules, "31600000001", NOON)
+    try:
+        with pytest.raises(Otherwise) as otherwise:
+            Play(syntax.Transcript(syntax.String("zo"), (line,)), rules.brands["Merk"], stage).line(line)
+    finally:
+        stage.close()
+    assert (otherwise.value.failure.expected, otherwise.value.failure.came) == (expected, came)
 
 
 def test_tests_begin_on_a_monday_at_noon_else_when_they_say() -> None:
@@ -155,12 +185,20 @@ def test_a_brand_without_a_number_of_its_own_says_nothing() -> None:
 
 
 def test_what_cannot_be_acted_upon_is_told() -> None:
-    stage = Stage(book(RULES), "31600000001", NOON)
+    rules = book(RULES)
+    stage = Stage(msgspec.structs.replace(rules, brands={}), "31600000001", NOON)
     try:
-        stage.book.brands["Merk"].rules.clear()  # type: ignore[attr-defined]
-        assert stage.text("4411", "TWEE") != []
-        stage.book.brands.clear()  # type: ignore[attr-defined]
         (broke,) = stage.text("4411", "TWEE")
-        assert isinstance(broke, Broke)
+    finally:
+        stage.close()
+    assert broke == Broke("KeyError: 'Merk'")
+
+
+def test_a_chain_that_never_rests_ends() -> None:
+    rules = book('keyword ROND\n    wait 1 minute\n    route "ROND"\n')
+    stage = Stage(rules, "31600000001", NOON)
+    try:
+        assert stage.text("4411", "ROND") == []
+        assert stage.until(NOON + 14 * DAY) == [Broke(f"more than {MOST_TURNS} things fell due")]
     finally:
         stage.close()
