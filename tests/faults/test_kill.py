@@ -97,12 +97,25 @@ async def test_kill_9_under_load_on_sqlite(tmp_path: Path) -> None:
             await carrier.bound(1, PATIENCE_S)
         load.stopping = True
         await asyncio.wait_for(load.idle.wait(), PATIENCE_S)
+        await asyncio.wait_for(nothing_waits(tmp_path / "kwek.db"), PATIENCE_S)
         assert await gateway.stop() == 0
     finally:
         if gateway.process.returncode is None:
             await gateway.kill()
         await carrier.stop()
     examine(tmp_path / "kwek.db", load)
+
+
+async def nothing_waits(database: Path) -> None:
+    """Until every answer has gone out, or is of unknown outcome."""
+
+    def waiting() -> int:
+        with sqlite3.connect(database) as connection:
+            found = connection.execute("SELECT count(*) FROM outbox WHERE state IN ('ready', 'claimed')").fetchone()
+        return int(found[0])
+
+    while await asyncio.to_thread(waiting):
+        pass
 
 
 def examine(database: Path, load: Load) -> None:
