@@ -134,4 +134,4 @@ def _sentence(diagnostics: Sequence[Diagnostic]) -> str:
     errors = [one for one in in_order(diagnostics) if one.severity == "error"]
     span = errors[0].span
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{span.file}:{span.line}:{span.column}: {errors[0].message}{more}"
+    return f"{span.file}:{span.line}:{span.column}: {errors[0].message.rstrip('.')}{more}"

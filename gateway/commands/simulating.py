@@ -14,6 +14,7 @@ import typer
 from gateway.commands.books import PHONE, Sender, To, digits
 from gateway.commands.output import fail
 from gateway.exits import Exit
+from gateway.faults import reason
 
 if TYPE_CHECKING:
     from smpp.simulator import Simulator
@@ -112,7 +113,7 @@ async def run_centre(port: int, control_port: int, account: tuple[str, str] | No
         await control.start()
     except OSError as fault:
         await centre.stop()
-        print(f"cannot listen: {fault.strerror}; name other ports with --port and --control-port", file=sys.stderr)
+        print(f"cannot listen: {reason(fault)}; name other ports with --port and --control-port", file=sys.stderr)
         return Exit.PORT
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

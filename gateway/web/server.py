@@ -15,6 +15,7 @@ from typing import Protocol
 from aiohttp import web
 
 from config.values import Address
+from gateway.faults import reason
 from gateway.health import Health, told
 from gateway.metrics import Metrics
 from gateway.web.problems import problem, problems
@@ -117,4 +118,4 @@ def _look(metrics: Metrics, exchange: Middle) -> None:
 def _why(address: Address, fault: OSError) -> str:
     if fault.errno == errno.EADDRINUSE:
         return f"cannot listen on {address}: another process does; stop it, or set another `listen` in [gateway]"
-    return f"cannot listen on {address}: {(fault.strerror or str(fault)).lower()}; set another `listen` in [gateway]"
+    return f"cannot listen on {address}: {reason(fault)}; set another `listen` in [gateway]"

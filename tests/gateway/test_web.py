@@ -151,5 +151,19 @@ async def test_an_address_that_is_not_ours_is_told_in_a_sentence() -> None:
     with pytest.raises(PortTakenError) as fault:
         async with serve_web(Address("192.0.2.1", 0), Metrics(), Health(), Middle()):
             raise AssertionError("it cannot listen there")
-    assert str(fault.value).startswith("cannot listen on 192.0.2.1:0: ")
-    assert str(fault.value).endswith("; set another `listen` in [gateway]")
+    assert str(fault.value) == (
+        "cannot listen on 192.0.2.1:0: cannot assign requested address; set another `listen` in [gateway]"
+    )
+
+
+async def test_a_name_that_nobody_knows_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(web.TCPSite, "start", unknown)
+    with pytest.raises(PortTakenError) as fault:
+        async with serve_web(Address("nowhere.example", 80), Metrics(), Health(), Middle()):
+            raise AssertionError("it cannot listen there")
+    assert str(fault.value) == (
+        "cannot listen on nowhere.example:80: name or service not known; set another `listen` in [gateway]"
+    )
