@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, time, timedelta
 from decimal import Decimal
+from typing import assert_never
 
 import phonenumbers
 
@@ -159,6 +160,8 @@ def value_to_json(value: Value) -> Json:
             return {"date": value.isoformat()}
         case time():
             return {"time": value.isoformat()}
+        case _:
+            assert_never(value)
 
 
 def value_from_json(stored: Json) -> Value:

@@ -193,8 +193,7 @@ def _table(market: str | None, language: str | None) -> _Table:
         found |= {phrase: Reserved("stop", "brand", pack.code) for phrase in pack.stop}
         found |= {phrase: Reserved("stop", "all", pack.code) for phrase in pack.stop_all}
     for phrase, code in (place.answered_in or {}).items():
-        if phrase in found:
-            found[phrase] = Reserved(found[phrase].kind, found[phrase].scope, code)
+        found[phrase] = Reserved(found[phrase].kind, found[phrase].scope, code)
     polite = frozenset().union(*(pack.polite for pack in spoken), packs.languages[DEFAULT_LANGUAGE].polite)
     vocabulary = frozenset(word for phrase in found for word in phrase.split())
     return _Table(found, vocabulary, polite, max(len(phrase.split()) for phrase in polite))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
-from re import _constants, _parser  # type: ignore[attr-defined]  # the only reader of the syntax that Python has
-from typing import Any
+from re import _constants, _parser  # the only reader of the syntax that Python has
+from typing import Any, assert_never
 
 import phonenumbers
 
@@ -35,6 +35,7 @@ _SAMPLES: dict[SlotKind, tuple[str, ...]] = {
     "word": ("xyz", "qzxwv", "7q9", "жщ-7", "q@z"),
     "text": ("xyz", "7q9 qzxwv", "жщ-7 + q@z", "qzxwv qzxwy"),
 }
+_INTERNATIONAL = phonenumbers.PhoneNumberFormat.E164
 _FILLERS = ("", "qzxwv")
 _CATEGORIES = {"CATEGORY_DIGIT": "7", "CATEGORY_WORD": "q", "CATEGORY_SPACE": " ", "CATEGORY_NOT_SPACE": "q"}
 _OTHERS = "q7 -.Q"
@@ -59,12 +60,14 @@ def samples_of(symbol: Symbol) -> Sequence[str]:
             step = max(1, (high - low) // MAX_RANGE_SAMPLES)
             return [str(number) for number in range(low, high + 1, step)]
         case Reader(kind="phone", market=market):
-            number = phonenumbers.example_number(market or "NL") or phonenumbers.example_number("NL")
-            return (phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),)
+            numbers = filter(None, map(phonenumbers.example_number, (market or "NL", "NL")))
+            return tuple(phonenumbers.format_number(number, _INTERNATIONAL) for number in islice(numbers, 1))
         case Reader(kind="regex", regex=regex):
             return regex_samples(regex)
-        case Reader(kind=kind):
-            return _SAMPLES[kind]
+        case Reader():
+            return _SAMPLES[symbol.kind]
+        case _:
+            assert_never(symbol)
 
 
 def regex_samples(regex: str) -> list[str]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
@@ -40,8 +40,8 @@ Fit = tuple[bytes, int, "Node", int, Trail]
 class Node(msgspec.Struct, gc=False):
     """A place in the tree: what may come next, and the rule that ends here (`captures` is None when none does)."""
 
-    words: dict[str, Node] = _NO_EDGES
-    choices: dict[str, Node] = _NO_EDGES
+    words: dict[str, Node] = msgspec.field(default_factory=lambda: _NO_EDGES)
+    choices: dict[str, Node] = msgspec.field(default_factory=lambda: _NO_EDGES)
     slots: tuple[tuple[int, Reader, Node], ...] = ()
     anything: Node | None = None
     key: object = None
@@ -67,6 +67,8 @@ class Node(msgspec.Struct, gc=False):
                 case AnyWords():
                     node.anything = node.anything or Node()
                     node = node.anything
+                case _:
+                    assert_never(symbol)
         return node
 
     def through(self, reader: Reader) -> Node:
@@ -152,8 +154,8 @@ class Walk:
         return all(text in self._marks for text in self._texts[end:])
 
     def readings(self, reader: Reader, at: int) -> Sequence[Found]:
-        """The ways a slot can be read here."""
-        if at == self.count or self._texts[at] in self._marks:
+        """The ways a slot can be read at a word."""
+        if self._texts[at] in self._marks:
             return ()
         return read(reader, self.words, at, self._today, self._language)
 
@@ -199,7 +201,7 @@ class Walk:
 
     def _texted(self, child: Node, at: int) -> Fit | None:
         """By a `text` slot, which takes one word or more."""
-        if at == self.count or self._texts[at] in self._marks:
+        if self._texts[at] in self._marks:
             return None
         onward = self._onward(child, at + 1, TEXT)
         if onward is None:
