@@ -200,7 +200,7 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
         done.strays = receipts.settle(tx, group.receipts)
         ways.stopwatch.lap("receipts")
     if group.claim:
-        done.claims += _claim(tx, ways, allowance, done)
+        done.claims += _claim(tx, group, ways, allowance)
     if group.inbound:
         done.performances.append(inbound.accept(tx, group.inbound, ways, allowance))
     if group.due:
@@ -211,17 +211,22 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
         done.claims += performance.claims
         if performance.next_due is not None:
             done.next_due = min(performance.next_due, done.next_due or performance.next_due)
+    if group.claim:
+        done.waiting = outbox.waiting(tx, allowance.left)
     return done
 
 
-def _claim(tx: Tx, ways: Ways, allowance: Allowance, done: Done) -> list[Claim]:
-    """Half the room goes to what waits: all of it would make every new answer wait, none would let old ones starve."""
+def _claim(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> list[Claim]:
+    """Half the room goes to what waits: all of it would make every new answer wait, none would let old ones starve.
+
+    Whoever has just written waits for the next group: what is claimed here goes out after his text is acknowledged, and
+    that text may be STOP.
+    """
     share = Allowance({name: left - left // 2 for name, left in allowance.left.items()})
     before = dict(share.left)
-    claims = outbox.claim(tx, share, ways.place())
+    claims = outbox.claim(tx, share, ways.place(), {message.sender for message in group.inbound})
     for name, left in share.left.items():
         allowance.left[name] -= before[name] - left
-    done.waiting = outbox.waiting(tx, allowance.left)
     ways.stopwatch.lap("claim")
     return claims
 

@@ -7,7 +7,7 @@ Rule 2: this file knows no connector; an outcome is a value that one made.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Literal as OneOf
 
 import msgspec
@@ -18,7 +18,7 @@ from router.messages import Thread
 from router.perform import Allowance, Claim, Place
 from router.states import FORGET_AFTER, after_unknown, may_resend
 from router.store import statements as sql
-from router.store.engine import Tx
+from router.store.engine import Row, Tx
 from router.world import first_id_at
 
 CLAIMS_AT_ONCE = 64
@@ -60,25 +60,32 @@ def settle(tx: Tx, outcomes: Sequence[Outcome], now: int) -> None:
         sql.settle_other.run(tx, state, reason, now, due, ids)
 
 
-def claim(tx: Tx, allowance: Allowance, place: Place, most: int = CLAIMS_AT_ONCE) -> list[Claim]:
+def claim(
+    tx: Tx, allowance: Allowance, place: Place, not_to: Collection[str] = (), most: int = CLAIMS_AT_ONCE
+) -> list[Claim]:
     """Claim what waits and is due, per connector with room, oldest first, one per contact and number.
 
-    The gate is asked again under the contact's lock: what may no longer go out is cancelled with its reason.
+    Nothing is claimed for the addresses in `not_to`, whose own texts are still to be acted upon. The gate is asked
+    again under the contact's lock: what may no longer go out is cancelled with its reason.
     """
     claims: list[Claim] = []
     for connector in [name for name, left in allowance.left.items() if left > 0]:
         rows = sql.claimable.rows(tx, connector, place.now, most)
         if rows:
-            claims += _claim(tx, connector, rows, allowance, place)
+            claims += _claim(tx, connector, rows, allowance, place, not_to)
     return claims
 
 
-def _claim(tx: Tx, connector: str, rows: list[tuple], allowance: Allowance, place: Place) -> list[Claim]:  # type: ignore[type-arg]
+def _claim(
+    tx: Tx, connector: str, rows: Sequence[Row], allowance: Allowance, place: Place, not_to: Collection[str]
+) -> list[Claim]:
     loaded = contacts.by_id(tx, [row[1] for row in rows])
-    by_id = {contact.id: contact for contact in loaded.contacts.values()}
+    by_id = {contact.id: contact for contact in loaded.contacts.values() if contact.address not in not_to}
     refused: dict[str, list[int]] = defaultdict(list)
     taken: dict[int, Claim] = {}
     for row_id, contact_id, number, brand, message_class, text, encoding, segments, attempts, _ in rows:
+        if contact_id not in by_id:
+            continue
         profile = loaded.profiles.get(contact_id, {}).get(brand)
         thread = loaded.threads.get((contact_id, number), Thread())
         # The loop guard counted this text when it was written down: it is not asked again.
