@@ -13,12 +13,13 @@ from typing import Final
 import msgspec
 
 from rules import syntax
-from rules.declared import BrandFiles, actions_of
+from rules.declared import BrandFiles
 from rules.diagnostics import Diagnostic
 from rules.prompts import Prompts
 from rules.questions import with_choices
 from rules.rulebook import Grants
 from rules.texts import Hole, forcing_character, measured, template
+from rules.walk import actions_of
 
 #: Characters of the longest free value that is reckoned with: what fits one text of a phone.
 LONGEST_VALUE: Final = 160
@@ -69,7 +70,7 @@ def _brand(brand: BrandFiles, grants: Grants) -> Iterator[Diagnostic]:
         extents = {**attributes, "text": _FREE, "rest": _FREE}
         if isinstance(rule, syntax.Keyword):
             _take(extents, rule.pattern.elements)
-        actions = list(actions_of(rule.block))
+        actions = list(actions_of(rule))
         for action in actions:
             for answer in action.answers if isinstance(action, syntax.Ask) else ():
                 _take(extents, answer.pattern.elements)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from rules import syntax
+from rules.walk import actions_of
 
 
 @dataclass(slots=True)
@@ -92,27 +93,6 @@ def hears(on: tuple[syntax.Msisdn, ...], number: str) -> bool:
 def questions(brand: BrandFiles) -> Iterator[syntax.Ask]:
     """Every question of a brand."""
     for rule in brand.chained:
-        for action in actions_of(rule.block):
+        for action in actions_of(rule):
             if isinstance(action, syntax.Ask):
                 yield action
-
-
-def actions_of(block: syntax.Block) -> Iterator[syntax.Action]:
-    """All actions of a block, those of nested blocks too."""
-    for action in block:
-        yield action
-        for inner in inner_blocks(action):
-            yield from actions_of(inner)
-
-
-def inner_blocks(action: syntax.Action) -> list[syntax.Block]:
-    """The blocks that stand within an action."""
-    match action:
-        case syntax.If(branches=branches, otherwise=otherwise):
-            return [*(branch.block for branch in branches), otherwise or ()]
-        case syntax.Split(arms=arms):
-            return [arm.block for arm in arms]
-        case syntax.Ask(answers=answers, otherwise=otherwise, silence=silence):
-            return [*(answer.block for answer in answers), otherwise or (), silence or ()]
-        case _:
-            return []

@@ -1,0 +1,116 @@
+"""Programs: jumps where blocks were nested, and identities of steps that survive editing."""
+
+import pickle
+
+import pytest
+
+from rules import syntax as s
+from rules.actions import OPEN_FOR, REPEATS, Call, End, Program, Question, Say, Voice, compile_block
+from rules.diagnostics import Source
+from rules.expressions import CannotRunError
+from rules.parse import parse
+from rules.patterns import Reading
+
+VOICE = Voice(Reading("nl", "NL"))
+
+
+def program(block: str) -> Program:
+    file, told = parse(Source("a.rules", f"keyword X1\n{block}"))
+    assert file is not None, told
+    (keyword,) = file.declarations
+    assert isinstance(keyword, s.Keyword)
+    return compile_block(keyword.block, VOICE)
+
+
+ASK = '    ask "{text}" within 2 days\n        answer AAP\n            reply "{reply}"\n'
+WAIT = "    wait 1 day at 10:00\n"
+
+
+def only(made: Program) -> str:
+    (identity,) = made.places
+    return identity
+
+
+def test_an_identity_survives_what_is_put_around_its_step() -> None:
+    before = only(program(ASK.format(text="Wat?", reply="Dag.")))
+    assert (
+        only(program('    tag x\n    reply "Hoi"\n' + ASK.format(text="Wat?", reply="Dag.") + "    tag y\n")) == before
+    )
+    assert only(program(ASK.format(text="Wat?", reply="Doei."))) == before
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ASK.format(text="Wie?", reply="Dag."),
+        ASK.format(text="Wat?", reply="Dag.").replace("AAP", "BEER"),
+        "    if rest\n" + ASK.format(text="Wat?", reply="Dag.").replace("    ", "        "),
+    ],
+    ids=["its text", "its answers", "where it stands"],
+)
+def test_another_step_has_another_identity(changed: str) -> None:
+    assert only(program(changed)) != only(program(ASK.format(text="Wat?", reply="Dag.")))
+
+
+def test_equal_steps_are_told_apart_by_their_order() -> None:
+    made = program(WAIT + WAIT + "    run a\n" + WAIT + "    run a\n    wait until 10:00\n")
+    first, second, run, third, again, until = made.places
+    assert (second, third, again) == (f"{first}#2", f"{first}#3", f"{run}#2")
+    assert [identity.split("-")[0] for identity in (first, run, until)] == ["wait", "run", "wait"]
+    assert isinstance(made.steps[made.places[run]], Call)
+
+
+def test_the_same_step_in_two_blocks_has_two_identities() -> None:
+    block = "    if tag a\n        wait 1 day\n    else if tag b\n        wait 1 day\n    else\n        wait 1 day\n"
+    arms = "    split s\n        50% x\n            wait 1 day\n        50% y\n            wait 1 day\n"
+    assert len({identity.partition("#")[0] for identity in program(block + arms).places}) == 5
+
+
+def test_a_question_as_its_author_left_it() -> None:
+    question = program('    ask "Wat?"\n        answer AAP\n').steps[0]
+    assert isinstance(question, Question)
+    assert (question.within, question.again, question.times, question.otherwise, question.silence) == (
+        OPEN_FOR, None, 0, None, None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("up_to", "times"), [("", REPEATS), (" up to 1 time", 1), (" up to 5 times", 5)])
+def test_how_often_a_question_is_repeated(up_to: str, times: int) -> None:
+    question = program(f'    ask "Wat?"\n        answer AAP\n        else again "Wat dan?"{up_to}\n').steps[0]
+    assert isinstance(question, Question)
+    assert question.times == times
+
+
+def test_else_and_silence_end_the_chain_and_answers_go_on_below() -> None:
+    endings = "        else\n            tag x\n        silence\n            tag y\n"
+    made = program(f'    ask "Wat?"\n        answer AAP\n{endings}    reply "Z"\n')
+    question = made.steps[0]
+    assert isinstance(question, Question)
+    assert question.otherwise is not None
+    assert question.silence is not None
+    assert isinstance(made.steps[question.otherwise + 1], End)
+    assert isinstance(made.steps[question.silence + 1], End)
+    assert isinstance(made.steps[-1], Say)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        s.Send("promotional", s.Text((s.TextIn(None, s.String("x")),))),
+        s.OptOut(),
+        s.Split("x", (s.Arm(100, "a", ()),), sample_percent=10, sample_for=s.Duration(1, "day")),
+        s.Ask("promotional", s.Text(()), ()),
+        s.WaitBefore(s.Duration(1, "day"), "start"),
+    ],
+    ids=lambda action: type(action).__name__,
+)
+def test_an_action_without_an_engine_is_refused(action: s.Action) -> None:
+    with pytest.raises(CannotRunError, match=type(action).__name__):
+        compile_block((action,), VOICE)
+
+
+def test_programs_travel_between_processes() -> None:
+    made = program(ASK.format(text="Wat {rest}?", reply="Dag.") + WAIT + "    if tag x\n        set contact.a = 1\n")
+    again = pickle.loads(pickle.dumps(made))
+    assert again.places == made.places
+    assert [type(step) for step in again.steps] == [type(step) for step in made.steps]
