@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import cast
 from zoneinfo import available_timezones
 
 from rules import syntax as s
@@ -85,9 +86,8 @@ def _value(setting: s.Setting, findings: Findings) -> None:
                 "Write from when to when, 21:00..08:00.",
             )
         case "cap", tuple(caps):
-            for cap in caps:
-                if isinstance(cap, s.Cap):
-                    _period(cap.unit, cap.span, findings)
+            for cap in cast(tuple[s.Cap, ...], caps):
+                _period(cap.unit, cap.span, findings)
         case "budget", s.Budget(unit=unit):
             _period(unit, setting.value.span, findings)
 

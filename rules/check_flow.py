@@ -6,13 +6,14 @@ those, with what holds at every place that runs them; a chain that runs itself, 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from rules import syntax as s
 from rules.check_types import Types
 from rules.named import BrandNames, Findings
 from rules.places import inside
-from rules.scopes import BUILT_IN, FIELDS, State, captured, join, refine
+from rules.scopes import ANY, BUILT_IN, FIELDS, State, captured, join, refine
 from rules.texts import template
 from rules.walk import actions_of, strings_of
 
@@ -22,7 +23,25 @@ MINUTES_OF = {"minute": 1, "hour": 60, "day": 1440, "week": 7 * 1440, "month": 2
 """The least that a unit takes."""
 DEFAULT_QUESTION_MINUTES = 1440
 """How long a question without `within` stays open."""
-OPEN = State(everything=True)
+AGE_MINUTES = 10**12
+"""Longer than any way through a chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What running a chain does for what comes behind: names set, and how late it gets.
+
+    `added` are the least minutes that pass on a way without a text from the contact, `since_text` the least since that
+    text on a way with one (None: there is no such way).
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    maybe: Mapping[str, str] = field(default_factory=dict)
+    added: int = 0
+    since_text: int | None = None
+
+
+NOTHING = Gain()
 
 
 class Flow:
@@ -34,7 +53,7 @@ class Flow:
         self.types = Types(brand, findings)
         self.chains = {one.name: one for one in brand.whole if isinstance(one, s.Chain)}
         self.entries: dict[str, list[State]] = {}
-        self.gains: dict[str, State | None] = {}
+        self.gains: dict[str, Gain | None] = {}
         self.event = False
         self.texted = True
 
@@ -149,39 +168,35 @@ class Flow:
         return join(ends)
 
     def _wait(self, action: s.Wait | s.WaitForEvent | s.WaitBefore, state: State) -> State | None:
-        match action:
-            case s.Wait(duration=duration, at=None):
-                return state.after(_least(duration))
-            case s.Wait(duration=duration):
-                return state.after(max(0, _least(duration) - MINUTES_OF["day"]))
-            case s.WaitBefore(event_field=field):
-                if not self.event:
-                    self.types.no_event(action.span, f"event.{field}")
-                return state
-            case s.WaitForEvent(within=within, then=then, silence=silence):
-                ends = [self._block(then or (), state), self._block(silence or (), state.after(_least(within)))]
-                return join(ends)
+        if isinstance(action, s.WaitForEvent):
+            late = state.after(_least(action.within))
+            return join([self._block(action.then or (), state), self._block(action.silence or (), late)])
+        if isinstance(action, s.WaitBefore):
+            if not self.event:
+                self.types.no_event(action.span, f"event.{action.event_field}")
+            return state
+        least = _least(action.duration)
+        return state.after(least if action.at is None else max(0, least - MINUTES_OF["day"]))
 
     def _values(self, action: s.SetAttribute | s.Add | s.Record | s.Notify, state: State) -> None:
         attributes = self.brand.attributes
-        match action:
-            case s.SetAttribute(attribute=name, value=value):
-                kind = self.types.value(value, state, self.event)
-                self.types.fits(attributes.get(name, "any"), value, kind, f"contact.{name} holds")
-            case s.Add(attribute=name, amount=amount):
-                self.types.fits("number", amount, self.types.value(amount, state, self.event), "`add` takes")
-                if attributes.get(name, "number") != "number":
-                    self.findings.error(
-                        "R425",
-                        action.span,
-                        f"contact.{name} is of type {attributes[name]}; only a number can be added to.",
-                        f"Use `set contact.{name} = …`, or make it a number in the block of `contact`.",
-                    )
-            case s.Record(value=value):
+        if isinstance(action, s.SetAttribute):
+            kind = self.types.value(action.value, state, self.event)
+            wanted = attributes.get(action.attribute, ANY)
+            self.types.fits(wanted, action.value, kind, f"contact.{action.attribute} holds")
+        elif isinstance(action, s.Add):
+            self.types.fits("number", action.amount, self.types.value(action.amount, state, self.event), "`add` takes")
+            kind = attributes.get(action.attribute, "number")
+            if kind != "number":
+                self.findings.error(
+                    "R425",
+                    action.span,
+                    f"contact.{action.attribute} is of type {kind}; only a number can be added to.",
+                    f"Use `set contact.{action.attribute} = …`, or make it a number in the block of `contact`.",
+                )
+        else:
+            for value in action.values if isinstance(action, s.Notify) else (action.value,):
                 self.types.value(value, state, self.event)
-            case s.Notify(values=values):
-                for value in values:
-                    self.types.value(value, state, self.event)
 
     def _confirmed(self, action: s.OptIn | s.Charge, state: State) -> State:
         word = "opt in" if isinstance(action, s.OptIn) else "charge"
@@ -225,10 +240,17 @@ class Flow:
 
     def _run(self, name: str, state: State) -> State | None:
         self.entries.setdefault(name, []).append(state)
-        if name not in self.gains:
-            return replace(state, everything=True) if name not in self.chains else state
-        gained = self.gains[name]
-        return None if gained is None else state.with_names(gained.names, gained.maybe)
+        if name not in self.chains:
+            return replace(state, everything=True)
+        gain = self.gains.get(name, NOTHING)
+        if gain is None:
+            return None
+        behind = state.with_names(gain.names, gain.maybe)
+        if state.minutes is None:
+            return replace(behind, minutes=gain.since_text)
+        if gain.since_text is None:
+            return behind.after(gain.added)
+        return replace(behind, minutes=min(state.minutes + gain.added, gain.since_text))
 
     def _callers_first(self) -> list[str]:
         """The chains in an order in which each comes after all that run it; tells of circles."""
@@ -259,12 +281,18 @@ class Flow:
                 visit(name)
         return finished[::-1]
 
-    def _gain(self, name: str) -> State | None:
-        """What is set behind a chain for certain, whatever was before."""
+    def _gain(self, name: str) -> Gain | None:
+        """What a chain does for whatever runs it; None where it never comes back."""
+        block = self.chains[name].block
         quiet = Flow(self.brand, Findings())
-        quiet.gains = self.gains
-        quiet.event = True
-        return quiet._block(self.chains[name].block, OPEN)
+        quiet.gains, quiet.event = self.gains, True
+        # Begun an age ago, the shortest way back is one with a text on it; begun an age ahead, one without.
+        late = quiet._block(block, State(everything=True, minutes=AGE_MINUTES))
+        early = quiet._block(block, State(everything=True, minutes=-AGE_MINUTES))
+        if late is None or early is None or late.minutes is None or early.minutes is None:
+            return None
+        since_text = late.minutes if late.minutes < AGE_MINUTES // 2 else None
+        return Gain(late.names, late.maybe, min(early.minutes, 0) + AGE_MINUTES, since_text)
 
 
 def _least(duration: s.Duration) -> int:

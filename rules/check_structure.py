@@ -150,18 +150,25 @@ def _names(elements: tuple[s.Element, ...], seen: dict[str, s.Span], findings: F
                 for inner in alternatives:
                     found |= _names(inner, {}, findings)
                 if name is not None:
-                    found |= {name: element.span}
+                    found = _named_inside(name, element.span, found, findings)
         for name, span in found.items():
             if name in seen:
-                findings.error(
-                    "R321",
-                    span,
-                    f"The pattern captures `{name}` twice.",
-                    "Give each its own name.",
-                    (seen[name], "the first one"),
-                )
+                _twice(name, span, seen[name], findings)
         seen |= found
     return seen
+
+
+def _named_inside(name: str, span: s.Span, inside: dict[str, s.Span], findings: Findings) -> dict[str, s.Span]:
+    """The names of a choice that has one itself."""
+    if name in inside:
+        _twice(name, span, inside[name], findings)
+    return inside | {name: span}
+
+
+def _twice(name: str, span: s.Span, first: s.Span, findings: Findings) -> None:
+    findings.error(
+        "R321", span, f"The pattern captures `{name}` twice.", "Give each its own name.", (first, "the first one")
+    )
 
 
 def _fallbacks(brand: BrandNames, grants: Grants, findings: Findings) -> None:

@@ -127,7 +127,8 @@ def _apart(previous: Placed, item: Placed, rows: Sequence[str]) -> bool:
     """Whether a blank line stands between two lines."""
     if item.line.level > previous.line.level:
         return False
-    if item.declares and not previous.comment and not (item.line.cells and previous.line.cells):
+    headed = previous.comment and previous.declares
+    if item.declares and not headed and not (item.line.cells and previous.line.cells):
         return True
     return 2 <= item.source_line <= len(rows) and not rows[item.source_line - 2]
 

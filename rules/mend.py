@@ -46,6 +46,8 @@ PLAIN_HEADS = {
     "help": "help",
     "stop": "stop",
 }
+PLAIN_LINES = {"confirm": 'confirm "x"', "answer": "answer X", "choice": "answer X"}
+"""Lines that what stands around them cannot do without."""
 FIRST_WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -106,6 +108,10 @@ def mend(lines: list[str], row: int) -> list[str]:
         plain = _plain(line)
         if plain is not None and line.strip(BLANKS) != plain:
             mended[row] = " " * indent_of(line) + plain
+            return mended
+    elif first_word(line) in PLAIN_LINES:
+        mended[row] = " " * indent_of(line) + PLAIN_LINES[first_word(line)]
+        if mended != lines:
             return mended
     return without(mended, row)
 

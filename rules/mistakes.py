@@ -17,6 +17,9 @@ from rules.lexer import CURLY, QUOTED
 from rules.mend import Place, first_word, indent_of, parent_of
 from rules.spelling import spoken, suggest
 
+PATTERN_SIGNS = frozenset("()[]<>|")
+INNER_SIGN = re.compile(r'[^\W_](?:[^\w\s|()\[\]<>"]|_)+[^\W_]')
+"""Punctuation between letters."""
 PATTERN_LINES = frozenset({"keyword", "answer", "choice"})
 WRONG_SIGNS = {"==": "=", "=>": ">=", "=<": "<=", "<>": "!=", "&&": "and", "||": "or", "!": "not"}
 WRONG_SIGN = re.compile(r"==|=>|=<|<>|&&|\|\||!(?!=)")
@@ -172,7 +175,8 @@ def _first_word(found: Found) -> Diagnostic | None:
     allowed = {one for one in found.accepted if one.isalpha() and one.islower()}
     if word.lower() in allowed:
         return found.says("R203", f"`{word}` is written in small letters.", f"Write `{word.lower()}`.")
-    if found.glued:
+    if found.start < found.column:
+        # A keyword was read off the word's beginning, so what could come next is of no help.
         above = "" if parent is None else first_word(found.place.lines[parent])
         return _unknown_word(found, {"brand": SETTINGS, "test": TEST_LINES}.get(above, ACTIONS))
     if word in BELONGS:
@@ -199,6 +203,9 @@ def _unknown_word(found: Found, allowed: Iterable[str]) -> Diagnostic:
         code, kind, otherwise = "R203", "an action", f"Actions are {spoken(ACTIONS, 'and')}."
     elif "timezone" in words:
         code, kind, otherwise = "R203", "a setting of a brand", f"Settings are {spoken(SETTINGS, 'and')}."
+    elif "nothing" in words:
+        code, kind = "R203", "a line of a test"
+        otherwise = f"Lines of a test begin with >, <, {spoken(TEST_LINES)}."
     else:
         code, kind, otherwise = "R203", "something that stands here", f"Here comes {found.expected}."
     return found.says(code, f"`{found.word}` is not {kind}.", suggest(found.word, words, otherwise))
@@ -206,24 +213,23 @@ def _unknown_word(found: Found, allowed: Iterable[str]) -> Diagnostic:
 
 def _phone_word(found: Found) -> Diagnostic | None:
     """In a pattern: small letters, punctuation, a script without capitals."""
-    if found.first not in PATTERN_LINES or ("WORD" not in found.accepted and not _after_word(found)):
-        return None
     word = found.word
-    if word in {"(", ")", "[", "]", "<", ">", "|"} or not word or found.at_end:
+    if found.first not in PATTERN_LINES or found.at_end or word in PATTERN_SIGNS:
         return None
-    if (not word[0].isalnum() and _after_word(found)) or re.search(r"\w[^\w\s|()\[\]<>\"]+\w", found.run[1]):
+    if (not word[0].isalnum() and _after_word(found)) or INNER_SIGN.search(found.run[1]):
         return _punctuation(found)
+    if "WORD" not in found.accepted:
+        return None
     if word.upper() == word.lower():
+        shown = found.run[1]
         return found.says(
-            "R107", f"`{word}` has no capitals, so it needs quotes as a phone's word.", f'Write "{found.run[1]}".'
+            "R107", f"`{word}` has no capitals, so it needs quotes as a phone's word.", f'Write "{shown}".'
         )
-    if "WORD" in found.accepted and word.isalnum():
-        return found.says(
-            "R105",
-            f"`{word}` is not in capitals: a word that a phone types is.",
-            f"Write {word.upper()}; a phone may type it in any case.",
-        )
-    return None
+    return found.says(
+        "R105",
+        f"`{word}` is not in capitals: a word that a phone types is.",
+        f"Write {word.upper()}; a phone may type it in any case.",
+    )
 
 
 def _after_word(found: Found) -> bool:
@@ -275,13 +281,11 @@ def _stops_too_soon(found: Found) -> Diagnostic | None:
 def _glued(found: Found) -> Diagnostic | None:
     if not found.glued:
         return None
-    parts = re.match(r"(\d+)([^\W\d_]+)$", found.word)
-    if parts is not None:
-        return found.says("R108", f"`{found.word}` is two words written as one.", f"Write `{parts[1]} {parts[2]}`.")
+    start, end = found.start, found.column
+    rest = re.split(r"\s", found.line[end - 1 :], maxsplit=1)[0]
+    word = found.line[start - 1 : end - 1]
     return found.says(
-        "R108",
-        f"`{found.word}` is not a word that can stand here.",
-        "Separate its words with a space, or correct its spelling.",
+        "R108", f"`{word}{rest}` is two words written as one.", f"Write `{word} {rest}`.", start, end + len(rest)
     )
 
 
@@ -290,7 +294,7 @@ def _unquoted(found: Found) -> Diagnostic | None:
         r"\s*(?:reply|send|ask|confirm|help|stop|route|else again)(?: (?:promotional|transactional))? +([^\W\d_].*)$",
         found.line,
     )
-    if bare is None or QUOTED.search(found.line) or found.begins:
+    if bare is None or "STRING" not in found.accepted or QUOTED.search(found.line):
         return None
     return found.says("R215", "A text stands in quotes.", f'Write "{bare[1]}".', bare.start(1) + 1, bare.end(1) + 1)
 
@@ -348,11 +352,19 @@ def _phone_number(found: Found) -> Diagnostic | None:
     if digits == shown or len(digits) < 3 or ".." in shown:
         return None
     help = f"Write it without signs or spaces between the digits: {digits}."
+    if all(re.fullmatch(r"\+?[1-9]\d{3,}", part) for part in shown.split()):
+        help = f"Write a comma between numbers: {', '.join(shown.split())}."
     return found.says("R220", f"`{shown}` is not how a number is written.", help, start, start + len(shown))
 
 
 def _anything_else(found: Found) -> Diagnostic:
     words = {one for one in found.accepted if one.isalpha() and one.islower()}
+    if found.start < found.column:
+        return found.says(
+            "R201",
+            f"`{found.word}` cannot stand here.",
+            f"Did you mean `{found.line[found.start - 1 : found.column - 1]}`?",
+        )
     if "UNIT" in found.accepted:
         words |= {"minutes", "hours", "days", "weeks", "months", "years"}
     if "CLASS" in found.accepted:

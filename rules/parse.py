@@ -234,8 +234,5 @@ def _stopped(error: UnexpectedInput | Misplaced) -> tuple[int, int]:
 
 
 def _row(line: int | None, lines: list[str]) -> int:
-    """The index of a line that Lark counts from 1; its last line end lies behind the last line."""
-    row = min((line or 1) - 1, len(lines) - 1)
-    while row > 0 and not lines[row]:
-        row -= 1
-    return row
+    """The index of a line that Lark counts from 1; the last line's end lies behind it."""
+    return min((line or 1) - 1, len(lines) - 1)

@@ -55,14 +55,12 @@ def _setting(value: tuple[s.Msisdn, ...] | tuple[s.Cap, ...] | s.Ident | s.Quiet
     match value:
         case tuple():
             return ", ".join(_listed(one) for one in value)
-        case s.Ident(name):
-            return name
+        case s.Ident() | s.String():
+            return value.name if isinstance(value, s.Ident) else quoted(value.value)
         case s.Quiet(start, end):
             return f"{clock(start)}..{clock(end)}"
         case s.Budget(amount, unit):
             return f"{money(amount)} per {unit}"
-        case s.String(text):
-            return quoted(text)
         case bool():
             return "on" if value else "off"
         case _:
@@ -150,8 +148,7 @@ def _trigger(value: s.Trigger) -> str:
             return f"click {link}"
         case s.OnUndelivered():
             return "undelivered"
-        case s.OnJoin(segment):
-            return f"join {segment}"
+    return f"join {value.segment}"
 
 
 def _causes(exits: tuple[s.ExitCause, ...]) -> str:

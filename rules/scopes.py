@@ -109,8 +109,6 @@ def _captured(elements: Iterable[s.Element]) -> tuple[dict[str, str], dict[str, 
                 sure.update({one: _common(found[one] for found, _ in parts) for one in everywhere})
                 if name is not None:
                     sure[name] = "text"
-            case s.Word() | s.Quoted() | s.Affirmation() | s.Anything():
-                pass
     return sure, {**maybe, **sure}
 
 

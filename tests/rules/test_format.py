@@ -141,8 +141,8 @@ keyword A
 brand "B"  # its name
     numbers  4411
     # deep
-# shallow
 
+# shallow
 keyword A
     # before the first action
     if x  # why
@@ -156,6 +156,7 @@ keyword A
         answer yes
         silence  # no answer
             tag c
+
 # at the end
 """
     assert formatted(written) == wanted

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rules import syntax as s
-from rules.diagnostics import Diagnostic, Source, as_json, has_errors
+from rules.diagnostics import Diagnostic, Source, as_json, has_errors, render
 from rules.format import print_file
 from rules.parse import LIMITS, Limits, parse
 from tests.rules.strategies import FILES, spoilt
@@ -168,6 +168,11 @@ def test_faults_are_bounded_too() -> None:
     faulty = "chain a\n" + "    replay\n" * 50
     assert len(read(faulty, Limits(faults_of_declaration=5))[1]) == 5
     assert len(read(faulty * 3, Limits(faults=7))[1]) == 8 + 1 + 1
+
+
+def test_a_fault_in_a_file_that_is_not_at_hand_is_shown_by_its_place() -> None:
+    _, (fault,) = read("keyword A\n    tagg a\n")
+    assert render(fault, {}) == "a.rules:2:5: error R203: `tagg` is not an action.\n  help: Did you mean `tag`?"
 
 
 def test_json_form_of_a_fault() -> None:
