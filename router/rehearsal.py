@@ -156,9 +156,10 @@ class Stage:
     def recorded(self, brand: str) -> dict[str, Value]:
         """The newest value of each name that was recorded for the phone."""
         query = select(records.c.name, records.c.value).where(records.c.brand == brand).order_by(records.c.id)
-        return {name: loads(value)["value"] for name, value in self._rows(query)}
+        return {name: loads(value)["value"] for name, value in self.rows(query)}
 
-    def _rows(self, query: object) -> list[Row]:
+    def rows(self, query: object) -> list[Row]:
+        """What a query finds in the store as it stands."""
         with self._store.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(query)]  # type: ignore[call-overload]
 
@@ -185,7 +186,7 @@ class Stage:
             .order_by(outbox.c.id)
         )
         outputs: list[Output] = []
-        for row_id, text, number, state, reason in self._rows(query):
+        for row_id, text, number, state, reason in self.rows(query):
             self._seen = row_id
             outputs.append(Kept(reason, text) if state in _KEPT_BACK else Got(text, number))
         return outputs

@@ -1,10 +1,15 @@
 """The capabilities this version has, each shown by a conversation; files of one number play as one set."""
 
+import re
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from router.rehearsal import Got, Stage
+from router.store.tables import inbound, threads
 from router.transcript import run_tests
 from rules.compiler import compile_sources
 from rules.diagnostics import Diagnostic, Source
@@ -77,3 +82,50 @@ def test_capability_13_a_text_cannot_ask_for_a_word_that_nothing_takes() -> None
 def test_capability_45_every_text_that_is_sent_has_a_class() -> None:
     assert told(brand("Een", 'keyword ACTIE\n    send "Zomaar iets."\n')) != []
     assert told(brand("Een", 'keyword ACTIE\n    reply "Een antwoord is een gesprek."\n')) == []
+
+
+NOON = 1_767_610_800_000_000
+"""2026-01-05 12:00 in Amsterdam."""
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    """The set of two brands on one code, and a phone that nobody knows."""
+    book = compile_sources(sources(SETS["03"] + SETS["07"]), None).book
+    assert book is not None
+    made = Stage(book, "31612345678", NOON)
+    yield made
+    made.close()
+
+
+def test_capability_01_one_thread_per_number_and_phone(stage: Stage) -> None:
+    stage.text("3197010281234", "OPEN")
+    stage.text("3197010281234", "LANG")
+    thread = stage.facts("3197010281234").thread
+    assert (thread.last_brand, thread.replies) == ("Winkel", 2)
+    assert thread.last_in_at == thread.last_out_at == stage.world.now()
+    assert len(stage.rows(select(threads.c.number))) == 1
+
+
+def test_capability_03_the_answer_leaves_from_the_number_texted(stage: Stage) -> None:
+    for number in ("4411", "3197010281234"):
+        (answer,) = stage.text(number, "OPEN")
+        assert answer == Got("We zijn open tot 18:00.", number)
+
+
+def test_capability_08_an_unknown_word_is_of_no_brand(stage: Stage) -> None:
+    stage.text("4411", "PIZZA")
+    assert stage.rows(select(inbound.c.text, inbound.c.brand, inbound.c.state)) == [("PIZZA", None, "unrouted")]
+
+
+def test_the_table_of_capabilities_names_tests_that_exist() -> None:
+    table = (HERE.parents[1] / "docs" / "capabilities.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| [^|]+ \| (shown|partly|open) \| ([^|]+) \|$", table, re.MULTILINE)
+    assert [int(number) for number, _, _ in rows] == list(range(1, 89))
+    written = "\n".join(path.read_text(encoding="utf-8") for path in HERE.parent.rglob("test_*.py"))
+    for number, state, words in rows:
+        named = re.findall(r"`([^`]+)`", words)
+        assert named or state == "open", number
+        for name in named:
+            found = (HERE / name).exists() or (HERE.parents[1] / name).exists() or f"def {name}(" in written
+            assert found, (number, name)
