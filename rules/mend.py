@@ -147,6 +147,16 @@ def without(lines: list[str], row: int) -> list[str]:
     return mended
 
 
+def block_of(lines: list[str], row: int) -> list[int]:
+    """The lines below one that are indented deeper, up to the first that is not."""
+    rows = []
+    for below in range(row + 1, len(lines)):
+        if lines[below] and indent_of(lines[below]) <= indent_of(lines[row]):
+            break
+        rows.append(below)
+    return rows
+
+
 def same_indent(lines: list[str], row: int) -> list[int]:
     """The line and those after it, up to a shallower one, that are indented like it."""
     level = indent_of(lines[row])

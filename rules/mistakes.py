@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rules.diagnostics import Diagnostic
 from rules.expected import ACTIONS, BELONGS, DECLARATIONS, SETTINGS, TEST_LINES, expectation
@@ -105,6 +105,16 @@ def explain(place: Place, column: int, accepted: AbstractSet[str], kind: str) ->
 
 
 # --- single mistakes -----------------------------------------------------------------------------------------------
+
+
+def _ask_without_text(found: Found) -> Diagnostic | None:
+    parent = parent_of(found.place.lines, found.place.row)
+    if found.first not in {"answer", "choice"} or found.accepted != {"STRING"} or parent is None:
+        return None
+    above = replace(found.place, row=parent)
+    return Diagnostic(
+        "R206", "error", above.span(), "`ask` has no text.", 'Write the question behind it in quotes, "…".'
+    )
 
 
 def _open_quote(found: Found) -> Diagnostic | None:
@@ -383,6 +393,7 @@ def _anything_else(found: Found) -> Diagnostic:
 
 
 LOOKS: tuple[Callable[[Found], Diagnostic | None], ...] = (
+    _ask_without_text,
     _open_quote,
     _wrong_sign,
     _phone_word_in_condition,

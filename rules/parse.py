@@ -21,7 +21,18 @@ from rules import syntax as s
 from rules.diagnostics import Diagnostic, Source, in_order
 from rules.indent import Blocks, Misplaced
 from rules.lexer import TAB_WIDTH, Chunk, Scan, letters, scan
-from rules.mend import Place, first_word, has_block, indent_of, levels_around, mend, parent_of, same_indent, without
+from rules.mend import (
+    Place,
+    block_of,
+    first_word,
+    has_block,
+    indent_of,
+    levels_around,
+    mend,
+    parent_of,
+    same_indent,
+    without,
+)
 from rules.tree import Tree
 
 GRAMMAR = Path(__file__).with_name("grammar.lark")
@@ -176,6 +187,9 @@ class _Reading:
             return self._without_block(place, kind, chunk), levels
         if kind == "_DEDENT":
             return self._unfinished(place, chunk, accepted), levels
+        if place.line != chunk.lines[place.row]:
+            # The line was mended before; what surrounds it does not take it even so, which is no fault of the author's.
+            return without(lines, place.row), levels
         self.problems.append(mistakes.explain(place, column, accepted, kind))
         return mend(lines, place.row), levels
 
@@ -211,8 +225,7 @@ class _Reading:
     def _unfinished(self, place: Place, chunk: Chunk, accepted: set[str]) -> list[str]:
         """Tells of a block that ends too soon, unless the rest of it fell out with earlier faults."""
         parent = parent_of(place.lines, place.row) or 0
-        block = range(parent + 1, place.row + 1)
-        if all(bool(place.lines[row]) == bool(chunk.lines[row]) for row in block):
+        if all(place.lines[row] or not chunk.lines[row] for row in block_of(chunk.lines, parent)):
             self.problems.append(misplaced.unfinished_block(place, parent, accepted))
         return without(place.lines, parent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from rules.check import check
 from rules.compiler import grants_of
 from rules.declared import brands_of
 from rules.diagnostics import Diagnostic, Source
+from rules.format import format_file
 from rules.parse import parse
 from rules.places import inside
 from rules.rulebook import Grants, NumberGrant
@@ -291,7 +293,7 @@ def test_a_chain_is_as_late_as_the_ways_through_it() -> None:
         (late, 'run laat\n    reply "x"\n', [("R502", 3)]),
         (late + asks, 'run vraag\n    reply "x"\n    run laat\n', [("R502", 3)]),
         (some, 'wait 1 day\n    run soms\n    reply "x"\n', []),
-        (some + late, 'run laat\n    run soms\n    reply "x"\n', []),
+        (some + late, 'run laat\n    run soms\n    reply "x"\n', [("R502", 7)]),
         (some + late, 'run soms\n    run laat\n    reply "x"\n', [("R502", 4)]),
     ]:
         found = told(f"keyword A\n    {block}" + chains)
@@ -320,3 +322,20 @@ def test_a_place_inside_a_text_reckons_with_escapes() -> None:
     span = s.Span("f", 1, 10, 1, 30)
     assert inside(s.String('a"b\nc', 'a\\"b\\nc', span=span), 2, 5) == s.Span("f", 1, 14, 1, 18)
     assert inside(s.String("abc"), 1, 2) == s.NOWHERE
+
+
+def test_every_example_of_the_guide_is_right_and_laid_out(root: Path) -> None:
+    guide = (root / "docs" / "language.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```rules\n(.*?)```", guide, re.DOTALL)
+    assert examples
+    for example in examples:
+        assert checked(example) == []
+        assert format_file(Source("guide", example)) == (example, [])
+
+
+def test_the_guide_names_what_no_engine_runs(root: Path) -> None:
+    guide = (root / "docs" / "language.md").read_text(encoding="utf-8")
+    _, _, rest = guide.partition("## What is understood and does not run yet")
+    listed, _, _ = rest.partition("Some of their rules")
+    words = {re.sub(r"^test: ", "", name).split(" ")[0].strip("{}…. ") for name in AVAILABLE}
+    assert {word for word in words if word not in listed} == set()
