@@ -167,8 +167,8 @@ class Terminal:
             print("  nobody is bound: it waits", flush=True)
 
 
-def _each_line(lines: Iterable[str], loop: asyncio.AbstractEventLoop, act: Callable[[str], None]) -> None:
-    """Hands over each line that is typed. On a thread of its own, as a loop cannot wait for files; it ends with us."""
+def _each_line(lines: Iterable[str], loop: asyncio.AbstractEventLoop, act: Callable[[str], None]) -> threading.Thread:
+    """Hands over each line that is typed, from a thread, as a loop cannot wait for files; it ends with the process."""
 
     def read() -> None:
         for line in lines:
@@ -177,4 +177,6 @@ def _each_line(lines: Iterable[str], loop: asyncio.AbstractEventLoop, act: Calla
             if line.strip():
                 loop.call_soon_threadsafe(act, line.strip())
 
-    threading.Thread(target=read, name="terminal", daemon=True).start()
+    reader = threading.Thread(target=read, name="terminal", daemon=True)
+    reader.start()
+    return reader

@@ -203,3 +203,37 @@ def test_text_ends_as_the_conversation_did(
     shown = CliRunner().invoke(app, ["text", "--from", "+31612345678", "--to", "4411", "JA", "--wait", "2.5"])
     assert (shown.exit_code, shown.stderr) == (code, said)
     assert wishes == [(2776, {"from": "31612345678", "to": "4411", "text": "JA"}, 2.5)]
+
+
+@pytest.mark.parametrize(
+    ("options", "account"), [((), None), (("--system-id", "kwek", "--password", "demo"), ("kwek", "demo"))]
+)
+def test_simulate_ends_with_the_centres_code(
+    monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], account: tuple[str, str] | None
+) -> None:
+    ran: list[tuple[Any, ...]] = []
+
+    async def centre(*arguments: Any) -> int:
+        ran.append(arguments[:3])
+        return Exit.PORT
+
+    monkeypatch.setattr(simulating, "run_centre", centre)
+    assert CliRunner().invoke(app, ["simulate", "--port", "0", *options]).exit_code == Exit.PORT
+    assert ran == [(0, 2776, account)]
+
+
+def test_what_is_typed_after_the_end_goes_nowhere() -> None:
+    loop = asyncio.new_event_loop()
+    loop.close()
+    heard: list[str] = []
+    typed = iter(["JOIN\n"])
+    reader = simulating._each_line(typed, loop, heard.append)
+    reader.join(PATIENCE_S)
+    assert (heard, list(typed)) == ([], [])
+
+
+async def test_blank_lines_are_not_handed_over() -> None:
+    heard: list[str] = []
+    reader = simulating._each_line(["\n", "  JOIN \n"], asyncio.get_running_loop(), heard.append)
+    await asyncio.to_thread(reader.join, PATIENCE_S)
+    assert heard == ["JOIN"]

@@ -1,12 +1,15 @@
 """`kwek explain` and `kwek chat`: rules tried out without a gateway."""
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli import app
+from gateway.commands import chatting
 from gateway.exits import Exit
 from tests.support.rules_files import BROKEN, KLUSSER, write
 
@@ -150,3 +153,27 @@ def test_chat_tells_what_it_knows_and_what_it_does_not() -> None:
         "/receipt lost",
         *explained,
     ]
+
+
+def test_a_person_gets_a_prompt_and_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    asked: list[str] = []
+    typed = iter(["nps 9"])
+
+    def answered(prompt: str) -> str:
+        asked.append(prompt)
+        try:
+            return next(typed)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(chatting, "input", answered, raising=False)
+    chatting.chat([Path("brands")], "4411", "31612345678")
+    assert asked == ["> ", "> "]
+    assert capsys.readouterr().out == "texting as 31612345678 to 4411; /help tells more\n< Dank u.\n"

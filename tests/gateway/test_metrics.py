@@ -9,7 +9,9 @@ from gateway.metrics import Metrics, reference
 from router.group import Done
 from router.messages import Inbound
 from router.outbox import Outcome
+from router.perform import Allowance, Performance, Place
 from router.receipts import ReceiptIn
+from router.world import Ids
 
 
 def counted(metrics: Metrics) -> dict[str, float]:
@@ -36,11 +38,26 @@ def test_a_read_counts_texts_and_receipts() -> None:
     }
 
 
+def test_a_group_of_settlements_alone_counts_nothing_else() -> None:
+    metrics = Metrics()
+    metrics.committed(Done(settled=[Outcome(id=1, connector="a", state="sent")]), 0.5)
+    assert counted(metrics) == {
+        'kwek_settled_total{connector="a",outcome="sent"}': 1,
+        "kwek_group_causes_count": 1,
+        "kwek_group_causes_sum": 1,
+        "kwek_group_seconds_count": 1,
+        "kwek_group_seconds_sum": 0.5,
+    }
+
+
 def test_a_group_counts_what_it_committed() -> None:
     metrics = Metrics()
     receipt = ReceiptIn(
         id=9, connector="a", message_id="x", forms=(), state="DELIVRD", error="000", received_at=0, text=""
     )
+    performance = Performance(Place("n", 0, Ids(0), lambda _: "a", frozenset()), Allowance({}))
+    performance.dispositions["routed"] = 3
+    performance.withheld["opted_out"] = 1
     done = Done(
         accepted=[text(1), text(2), text(3, "b")],
         receipts=[receipt],
@@ -48,6 +65,7 @@ def test_a_group_counts_what_it_committed() -> None:
         quarantined=[(text(4), "unreadable")],
         strays=1,
         stages={"commit": 0.25},
+        performances=[performance],
     )
     metrics.committed(done, 0.5)
     assert counted(metrics) == {
@@ -56,6 +74,8 @@ def test_a_group_counts_what_it_committed() -> None:
         'kwek_receipts_kept_total{connector="a"}': 1,
         'kwek_settled_total{connector="a",outcome="sent"}': 1,
         'kwek_settled_total{connector="a",outcome="unknown"}': 1,
+        'kwek_decisions_total{disposition="routed"}': 3,
+        'kwek_withheld_total{reason="opted_out"}': 1,
         "kwek_strays_total": 1,
         "kwek_quarantined_total": 1,
         'kwek_stage_seconds_total{stage="commit"}': 0.25,

@@ -11,9 +11,11 @@ import pytest
 
 from gateway import rules_compile
 from gateway.rules_compile import CompilerFailedError, compile_apart, compile_here, load_yielding
+from router.rehearsal import Got, Stage
 from rules.diagnostics import Source
 from tests.support.rules_files import BROKEN, KLUSSER
 
+MONDAY_NOON = 1_767_610_800_000_000
 SOURCES = [Source("klusser.rules", KLUSSER)]
 
 
@@ -25,6 +27,37 @@ async def test_apart_and_here_come_to_the_same() -> None:
     assert apart.book.deployment == here.book.deployment
     assert list(apart.book.brands["De Klusser"].rules) == list(here.book.brands["De Klusser"].rules)
     assert gc.isenabled()
+
+
+RICH = (
+    KLUSSER
+    + """
+keyword CODE <code /[A-Z]{2}[0-9]+/>
+    if code = "ab12" and time in 0:00..23:59
+        set contact.x = "b"
+    reply "{code} {contact.x|y}"
+    split kleur
+        50% rood
+            reply "rood"
+        50% blauw
+            reply "blauw"
+
+contact
+    x  text
+"""
+)
+
+
+async def test_what_came_from_there_runs_as_what_was_made_here() -> None:
+    heard = []
+    for compile in (compile_apart, compile_here):
+        book = (await compile([Source("klusser.rules", RICH)], None)).book
+        assert book is not None
+        stage = Stage(book, "31612345678", MONDAY_NOON)
+        heard.append([stage.text("4411", text) for text in ("code ab12", "code 12", "nps 9", "repair", "bad")])
+        stage.close()
+    assert heard[0] == heard[1]
+    assert next(got.text for got in heard[0][0] if isinstance(got, Got)) == "ab12 b"
 
 
 async def test_faults_of_the_author_come_back_too() -> None:
