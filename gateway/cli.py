@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from gateway.commands import chatting, explaining, pdus, rules, running, simulating
-from gateway.exits import Exit
+from gateway.exits import MEANINGS, Exit
 
 app = typer.Typer(
     name="kwek",
@@ -25,13 +25,16 @@ app = typer.Typer(
 )
 
 
+EXITS = "Exit codes:\n\n" + "\n\n".join(f"{code.value}  {said}" for code, said in MEANINGS.items())
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         print(f"kwek {version('kwek')}")
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(epilog=EXITS)
 def kwek(
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:

@@ -43,7 +43,8 @@ async def compile_here(sources: Sequence[Source], grants: Grants | None) -> Comp
 async def compile_apart(sources: Sequence[Source], grants: Grants | None) -> Compiled:
     """Compiles in a process of its own. Raises CompilerFailedError when that dies or does not end."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-c", PROGRAM, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-P", "-c", PROGRAM, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the gateway, which ends its compiler itself
     )  # fmt: skip
     try:
         async with asyncio.timeout(LONGEST_S):

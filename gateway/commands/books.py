@@ -14,7 +14,7 @@ from gateway.commands.output import fail
 from gateway.exits import Exit
 
 if TYPE_CHECKING:
-    from rules.rulebook import Rulebook
+    from rules.rulebook import Grants, Rulebook
 
 LONGEST_NUMBER = 20
 """Digits: SMPP's addresses have 20, the world's numbers 15."""
@@ -31,18 +31,33 @@ def digits(text: str) -> str:
 To = Annotated[str, typer.Option("--to", parser=digits, metavar="NUMBER", help="The number that is texted to.")]
 Sender = Annotated[str, typer.Option("--from", parser=digits, metavar="NUMBER", help="The phone that texts.")]
 
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="A kwek.toml that says which brand may use which number; without: all they name."),
+]
+
 PHONE = "+31612345678"
 """The phone that texts when none is named."""
 
 
-def load_book(paths: Sequence[Path]) -> Rulebook:
+def load_grants(config: Path | None) -> Grants | None:
+    """The numbers that a kwek.toml grants; None without one. Ends the command when it has faults."""
+    if config is None:
+        return None
+    from gateway.binding import grants_of
+    from gateway.commands.running import load_settings
+
+    return grants_of(load_settings(config))
+
+
+def load_book(paths: Sequence[Path], config: Path | None) -> Rulebook:
     """The rulebook of some files and folders; prints what is wrong, and ends the command when it does not compile."""
     from gateway.rules_loader import load_sources
     from rules.compiler import compile_sources
     from rules.diagnostics import in_order, render
 
     loaded = load_sources(paths)
-    compiled = compile_sources(loaded.sources, None)
+    compiled = compile_sources(loaded.sources, load_grants(config))
     texts = {source.file: source.text for source in loaded.sources}
     errors = [one for one in (*loaded.diagnostics, *compiled.diagnostics) if one.severity == "error"]
     for one in in_order(errors):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gateway.commands.books import PHONE, Sender, To, check_number, load_book
+from gateway.commands.books import PHONE, Config, Sender, To, check_number, load_book
 from gateway.commands.output import Paths
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ LONGEST_LATER = 10_000
 """Of one /later, in its unit: what lies further off is a slip of the finger."""
 
 
-def chat(paths: Paths, to: To, sender: Sender = PHONE) -> None:
+def chat(paths: Paths, to: To, sender: Sender = PHONE, config: Config = None) -> None:
     """Be a phone: text to the rules in some files, and see what it gets."""
     from router.rehearsal import Stage
     from router.world import System
 
-    book = load_book(paths)
+    book = load_book(paths, config)
     check_number(to, book)
     world = System()
     stage = Stage(book, sender, world.now())

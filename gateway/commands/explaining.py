@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.commands.books import PHONE, Sender, To, check_number, load_book
+from gateway.commands.books import PHONE, Config, Sender, To, check_number, load_book
 from gateway.commands.output import Form, Format, Paths, print_json
 
 if TYPE_CHECKING:
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What the phone sends.")]
 
 
-def explain(paths: Paths, text: Text, to: To, sender: Sender = PHONE, form: Format = Form.TEXT) -> None:
+def explain(
+    paths: Paths, text: Text, to: To, sender: Sender = PHONE, form: Format = Form.TEXT, config: Config = None
+) -> None:
     """Tell which rule a text goes to, and why the others were passed over."""
     from router.explain import explain as explained
     from router.world import System
 
-    book = load_book(paths)
+    book = load_book(paths, config)
     check_number(to, book)
     world = System()
     found = explained(book, to, sender, text, world.now())

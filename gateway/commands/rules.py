@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.commands.books import Config, load_grants
 from gateway.commands.output import Form, Format, Paths, counted, print_diagnostics
 from gateway.exits import Exit
 
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
 OnlyCheck = Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 when a file is not in the layout.")]
 
 
-def check(paths: Paths, form: Format = Form.TEXT) -> None:
+def check(paths: Paths, form: Format = Form.TEXT, config: Config = None) -> None:
     """Tell everything that is wrong with rules files; exit 1 when something is."""
     from gateway.rules_loader import load_sources
     from rules.compiler import compile_sources
     from rules.diagnostics import has_errors, in_order
 
     loaded = load_sources(paths)
-    diagnostics = in_order([*loaded.diagnostics, *compile_sources(loaded.sources, None).diagnostics])
+    compiled = compile_sources(loaded.sources, load_grants(config))
+    diagnostics = in_order([*loaded.diagnostics, *compiled.diagnostics])
     print_diagnostics(diagnostics, loaded.sources, form)
     print(_summary(len(loaded.sources), diagnostics), file=sys.stderr)
     raise typer.Exit(Exit.FAILED if has_errors(diagnostics) else Exit.OK)
@@ -54,17 +56,18 @@ def fmt(paths: Paths, form: Format = Form.TEXT, only_check: OnlyCheck = False) -
     raise typer.Exit(Exit.FAILED if has_errors(diagnostics) else Exit.OK)
 
 
-def test(paths: Paths, form: Format = Form.TEXT) -> None:
+def test(paths: Paths, form: Format = Form.TEXT, config: Config = None) -> None:
     """Play the conversations in rules files; exit 1 when one comes out otherwise than written."""
     from gateway.rules_loader import load_sources
     from router.transcript import run_tests
     from rules.compiler import compile_sources
     from rules.diagnostics import has_errors, in_order
 
+    grants = load_grants(config)
     loaded = load_sources(paths)
-    diagnostics = [*loaded.diagnostics, *compile_sources(loaded.sources, None).diagnostics]
+    diagnostics = [*loaded.diagnostics, *compile_sources(loaded.sources, grants).diagnostics]
     errors = in_order(one for one in diagnostics if one.severity == "error")
-    results = [] if has_errors(errors) else run_tests(loaded.sources, None)
+    results = [] if has_errors(errors) else run_tests(loaded.sources, grants)
     failures = [_told(result) for result in results if result.failure is not None]
     print_diagnostics([*errors, *failures], loaded.sources, form)
     if errors:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway import cli
-from gateway.exits import Exit
+from gateway.exits import MEANINGS, Exit
 
 COMMANDS = ("run", "demo", "check", "test", "fmt", "explain", "chat", "simulate", "text", "config", "pdu")
 
@@ -47,6 +47,13 @@ def test_the_exit_codes_are_these() -> None:
         "RULES": 5,
         "INTERNAL": 70,
     }
+
+
+def test_the_help_tells_every_exit_code() -> None:
+    shown = " ".join(CliRunner().invoke(cli.app, ["--help"]).stdout.split())
+    assert list(MEANINGS) == list(Exit)
+    for code, meaning in MEANINGS.items():
+        assert f"{code.value} {meaning}" in shown
 
 
 def test_a_fault_of_ours_shows_where_and_has_a_code_of_its_own(

@@ -1,6 +1,7 @@
 """`kwek pdu decode` and `encode`, from arguments and line by line."""
 
 import json
+from pathlib import Path
 
 from typer.testing import CliRunner
 
@@ -51,3 +52,14 @@ def test_what_cannot_be_encoded_is_told_in_its_place() -> None:
         '{"error": {"class": "unencodable", "message": "not JSON: Expecting value: line 1 column 1 (char 0)"}}',
         ENQUIRE_LINK,
     ]
+
+
+def test_the_vectors_go_through_both_ways(root: Path) -> None:
+    cases = json.loads((root / "tests" / "vectors" / "smpp.json").read_text(encoding="utf-8"))["cases"]
+    hexes = [case["input"]["hex"] for case in cases if case["group"] == "pdu_decode" and case["op"] == "roundtrip"]
+    decoded = CliRunner().invoke(app, ["pdu", "decode"], input="\n".join(hexes))
+    assert decoded.exit_code == Exit.OK
+    encoded = CliRunner().invoke(app, ["pdu", "encode"], input=decoded.stdout)
+    assert encoded.exit_code == Exit.OK
+    assert len(hexes) > 20
+    assert encoded.stdout.splitlines() == hexes

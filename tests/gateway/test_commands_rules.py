@@ -149,3 +149,45 @@ def test_test_tells_programs_the_same_as_a_list() -> None:
 def test_test_plays_nothing_while_rules_are_broken() -> None:
     write(Path("brands"), klusser=BROKEN + TESTED)
     assert kwek("test", "brands") == (Exit.FAILED, REPLAY, "1 file, 1 error; no test was played\n")
+
+
+GRANTED = """\
+[[connector]]
+name = "a"
+host = "127.0.0.1"
+system_id = "kwek"
+password = ""
+
+[[number]]
+number = "4411"
+kind = "short-code"
+country = "NL"
+brands = ["Burgerzaak"]
+via = "a"
+"""
+
+
+def test_a_configuration_says_which_numbers_are_granted() -> None:
+    write(Path("brands"), klusser=KLUSSER + TESTED)
+    Path("kwek.toml").write_text(GRANTED, encoding="utf-8")
+    refused = """\
+brands/klusser.rules:2:15: error R312: 4411 is not granted to the brand De Klusser.
+    2 |     numbers   4411
+      |               ^^^^
+  help: Ask whoever runs the gateway: numbers are granted to brands in its kwek.toml.
+
+"""
+    code, out, _ = kwek("check", "--config", "kwek.toml", "brands")
+    assert (code, out.partition("\n\n")[0] + "\n\n") == (Exit.FAILED, refused)
+    assert kwek("test", "--config", "kwek.toml", "brands")[:2] == (Exit.FAILED, refused)
+    code, _, err = kwek("chat", "--config", "kwek.toml", "--to", "4411", "brands")
+    assert (code, err) == (Exit.FAILED, refused)
+    Path("kwek.toml").write_text(GRANTED.replace("Burgerzaak", "De Klusser"), encoding="utf-8")
+    assert kwek("test", "--config", "kwek.toml", "brands") == (Exit.OK, "", "1 test, 0 failed\n")
+
+
+def test_a_broken_configuration_ends_the_command() -> None:
+    write(Path("brands"), klusser=KLUSSER)
+    code, out, err = kwek("check", "--config", "kwek.toml", "brands")
+    assert (code, out) == (Exit.USAGE, "")
+    assert err.splitlines()[0] == "kwek.toml: error: there is no such file"
