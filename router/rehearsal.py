@@ -10,7 +10,6 @@ from typing import Final
 from typing import Literal as OneOf
 
 import msgspec
-from sqlalchemy import delete, select
 
 from router import due
 from router.contacts import by_address
@@ -20,9 +19,9 @@ from router.messages import Facts, Inbound, Profile
 from router.outbox import Outcome
 from router.perform import Allowance
 from router.receipts import ReceiptIn
+from router.store import stage
 from router.store import statements as sql
-from router.store.engine import IN_MEMORY, Row, open_store
-from router.store.tables import metadata, outbox, records
+from router.store.engine import IN_MEMORY, open_store
 from router.store.values import dumps, loads
 from router.ways import Ways
 from router.world import Virtual
@@ -88,8 +87,7 @@ class Stage:
     def again(self, phone: str, now: int) -> None:
         """Empty the stage for another phone at another time."""
         with self._store.begin() as tx:
-            for table in reversed(metadata.sorted_tables):
-                tx.write(str(delete(table)))
+            stage.empty(tx)
         self.world = Virtual(now)
         self.phone = phone
         self._ways = Ways(self.world, "stage", self.book, bytes.decode, _OTHER_BOOKS.get)
@@ -155,13 +153,13 @@ class Stage:
 
     def recorded(self, brand: str) -> dict[str, Value]:
         """The newest value of each name that was recorded for the phone."""
-        query = select(records.c.name, records.c.value).where(records.c.brand == brand).order_by(records.c.id)
-        return {name: loads(value)["value"] for name, value in self.rows(query)}
+        with self._store.begin() as tx:
+            return {name: loads(value)["value"] for name, value in stage.recorded.rows(tx, brand)}
 
-    def rows(self, query: object) -> list[Row]:
-        """What a query finds in the store as it stands."""
-        with self._store.engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(query)]  # type: ignore[call-overload]
+    def taken(self) -> list[tuple[str, str | None, str]]:
+        """The phone's texts with the brand that got each, and what became of it."""
+        with self._store.begin() as tx:
+            return [(text, brand, state) for text, brand, state in stage.taken.rows(tx)]
 
     def _commit(self, group: Group) -> list[Output]:
         """Perform a group; then let the carrier take what was claimed, until nothing is left to be taken."""
@@ -180,13 +178,10 @@ class Stage:
 
     def _new(self) -> list[Output]:
         """What stands in the outbox since the last look."""
-        query = (
-            select(outbox.c.id, outbox.c.text, outbox.c.number, outbox.c.state, outbox.c.reason)
-            .where(outbox.c.id > self._seen)
-            .order_by(outbox.c.id)
-        )
+        with self._store.begin() as tx:
+            rows = stage.outbox_after.rows(tx, self._seen)
         outputs: list[Output] = []
-        for row_id, text, number, state, reason in self.rows(query):
+        for row_id, text, number, state, reason in rows:
             self._seen = row_id
             outputs.append(Kept(reason, text) if state in _KEPT_BACK else Got(text, number))
         return outputs

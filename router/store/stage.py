@@ -1,0 +1,31 @@
+"""What a stage for conversations (router.rehearsal) reads back, and how it is emptied; never on the main way."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, delete, select
+
+from router.store.engine import Tx
+from router.store.sql import Statement
+from router.store.tables import inbound, metadata, outbox, records
+
+outbox_after = Statement(
+    select(outbox.c.id, outbox.c.text, outbox.c.number, outbox.c.state, outbox.c.reason)
+    .where(outbox.c.id > bindparam("after"))
+    .order_by(outbox.c.id),
+    "after",
+)
+"""The texts that were written down after one, in order."""
+recorded = Statement(
+    select(records.c.name, records.c.value).where(records.c.brand == bindparam("brand")).order_by(records.c.id), "brand"
+)
+"""What a brand recorded, in order."""
+taken = Statement(select(inbound.c.text, inbound.c.brand, inbound.c.state).order_by(inbound.c.id))
+"""The texts that came in, with the brand that got each."""
+
+_EMPTYING = [Statement(delete(table)) for table in reversed(metadata.sorted_tables)]
+
+
+def empty(tx: Tx) -> None:
+    """Forget everything."""
+    for statement in _EMPTYING:
+        statement.run(tx)
