@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from rules import syntax as s
 from rules.available import AVAILABLE
@@ -13,10 +14,11 @@ from rules.check import check
 from rules.compiler import grants_of
 from rules.declared import brands_of
 from rules.diagnostics import Diagnostic, Source
-from rules.format import format_file
+from rules.format import format_file, print_file
 from rules.parse import parse
 from rules.places import inside
 from rules.rulebook import Grants, NumberGrant
+from tests.rules.strategies import FILES, spoilt
 
 BRAND = 'brand "B"\n    numbers 4411\n    language nl\n    timezone Europe/Amsterdam\n'
 CONTACT = "contact\n    naam text\n    woord word\n    punten number\n    dag date\n    tijd time\n"
@@ -339,3 +341,10 @@ def test_the_guide_names_what_no_engine_runs(root: Path) -> None:
     listed, _, _ = rest.partition("Some of their rules")
     words = {re.sub(r"^test: ", "", name).split(" ")[0].strip("{}…. ") for name in AVAILABLE}
     assert {word for word in words if word not in listed} == set()
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(FILES.map(print_file) | spoilt(WHOLE))
+def test_any_program_is_checked_to_the_end(text: str) -> None:
+    found = checked(text, text)
+    assert all(one.message and one.help for one in found)
