@@ -187,7 +187,6 @@ def test_what_a_node_had_claimed_when_it_died_is_unknown(phones: Phones) -> None
     phones.write(JAN, "JOIN")
     phones.write(PIET, "STOP")
     other = Phones(phones.store, node="ams-2")
-    other.world.ids.go_on_after(phones.world.ids.next(phones.world.now()))
     other.write(KEES, "JOIN")
     with phones.store.begin() as tx:
         assert outbox.recover(tx, "ams-1", phones.world.now()) == 2

@@ -18,7 +18,7 @@ from router.receipts import ReceiptIn
 from router.store.engine import Store
 from router.store.tables import metadata
 from router.ways import Ways
-from router.world import Virtual
+from router.world import Ids, Virtual
 from rules.compiler import compile_sources
 from rules.diagnostics import Source
 from rules.rulebook import Grants, NumberGrant, Rulebook
@@ -129,6 +129,7 @@ class Phones:
     def __init__(self, store: Store, book: Rulebook | None = None, node: str = "ams-1") -> None:
         self.store = store
         self.world = Virtual(NOW)
+        self.world.ids = Ids(int(node.rpartition("-")[2]))  # no two nodes hand out the same
         self.ways = Ways(self.world, node, book or shop(), decode, lambda sources: None)
 
     def later(self, microseconds: int) -> None:
