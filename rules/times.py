@@ -16,8 +16,8 @@ from rules.syntax import Clock, Duration
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
-#: A hundred years in each unit: no chain waits longer, and every instant stays one that calendars and stores know.
-_LONGEST: Final = {"minute": 52_596_000, "hour": 876_600, "day": 36_525, "week": 5_217, "month": 1_200, "year": 100}
+#: 150 years in each unit, as `check` allows: every instant stays one that calendars and stores know.
+_LONGEST: Final = {"minute": 78_894_000, "hour": 1_314_900, "day": 54_787, "week": 7_826, "month": 1_800, "year": 150}
 
 
 def instant(at: int) -> datetime:
