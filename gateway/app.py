@@ -110,7 +110,7 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor)
     await up.enter_async_context(supervisor.running(housekeeping, "housekeeping"))
     await up.enter_async_context(supervisor.running(_standing(health, exchange, writer), "health"))
     where = await up.enter_async_context(serve_web(settings.gateway.listen, metrics, health, exchange))
-    await up.enter_async_context(_connected(exchange, dripper, settings.gateway.drain_s))
+    await up.enter_async_context(_connected(exchange, dripper, supervisor, settings.gateway.drain_s))
     gc.collect()
     gc.freeze()  # the rulebook and the modules stay: the collector need not look at them again
     log.info("started", node=settings.gateway.node, deployment=book.deployment, listen=where)
@@ -219,8 +219,10 @@ async def _writing(writer: Writer, supervisor: Supervisor) -> AsyncIterator[None
 
 
 @asynccontextmanager
-async def _connected(exchange: Exchange, dripper: Dripper, drain_s: float) -> AsyncIterator[None]:
-    """The connectors, up; at the end nothing new is sent, answers still on their way are waited for, then unbind."""
+async def _connected(
+    exchange: Exchange, dripper: Dripper, supervisor: Supervisor, drain_s: float
+) -> AsyncIterator[None]:
+    """The connectors, up; at the end nothing new is sent or taken, what is under way is finished, then unbind."""
     dripper.start()
     for connector in exchange.connectors.values():
         connector.start()
@@ -228,6 +230,7 @@ async def _connected(exchange: Exchange, dripper: Dripper, drain_s: float) -> As
         yield
     finally:
         dripper.stop()
-        exchange.draining = True
-        await asyncio.gather(*(connector.stop(drain_s) for connector in exchange.connectors.values()))
+        # After a fault nobody commits any more: there is nothing to wait for.
+        left_s = await exchange.drain(0.0 if supervisor.fault else drain_s)
+        await asyncio.gather(*(connector.stop(left_s) for connector in exchange.connectors.values()))
         exchange.close()

@@ -48,6 +48,7 @@ class Exchange:
         """Connectors for which texts wait in the outbox, and the earliest instant at which one is due."""
         self._timers: set[asyncio.TimerHandle] = set()
         self._paced: set[str] = set()
+        self._finished = asyncio.Event()
 
     # ---------------------------------------------------------------------------------- what connectors ask of it
 
@@ -59,7 +60,7 @@ class Exchange:
         self._octets += share * len(read.answers)
         self._metrics.received(read.connector, len(read.inbound), len(read.receipts))
         self._put(inbound=read.inbound, receipts=read.receipts)
-        if self._octets > self._most_octets and not self._paused:
+        if self._octets > self._most_octets:  # each time: a link may be new
             self._paused = True
             for connector in self.connectors.values():
                 connector.pause_reading()
@@ -96,6 +97,11 @@ class Exchange:
     def committed(self, done: Done, allowance: Allowance, began: float) -> None:
         """A group is on disk: acknowledge, send, free slots."""
         clock = self._world.monotonic
+        start = clock()
+        # Before the acknowledgements: after that of a STOP nothing goes to the kernel, and this group may hold one.
+        for name, claims in _by_connector(done.claims).items():
+            self.connectors[name].hand(claims, began + LEASE_S)
+        self._metrics.stage("send", clock() - start)
         start, answers, octets = clock(), self._answers, 0
         for kept in (done.accepted, done.receipts, [message for message, _ in done.quarantined]):
             for one in kept:
@@ -105,10 +111,6 @@ class Exchange:
                 octets += share
         self._less(octets)
         self._metrics.stage("answer", clock() - start)
-        start = clock()
-        for name, claims in _by_connector(done.claims).items():
-            self.connectors[name].hand(claims, began + LEASE_S)
-        self._metrics.stage("send", clock() - start)
         for name, outcomes in _by_connector(done.settled).items():
             if name in self.connectors:
                 self.connectors[name].settled(outcomes)
@@ -118,6 +120,7 @@ class Exchange:
             self._put(claim=True)
         elif self._waiting:
             self._pace()
+        self._look_finished()
 
     def refused(self, group: Group, allowance: Allowance, error: StoreUnavailable) -> None:
         """The store is away: the peers keep what they sent, and are told to try again."""
@@ -130,6 +133,30 @@ class Exchange:
                 octets += share
         self._less(octets)
         self._metrics.store_refused(len(group.inbound) + len(group.receipts))
+        self._look_finished()
+
+    # ------------------------------------------------------------------------------------------------- how it ends
+
+    async def drain(self, seconds: float) -> float:
+        """Take nothing new in, hand nothing more out, and wait until what is under way is on disk and acknowledged.
+
+        Gives the seconds that are left of those it may take.
+        """
+        until = self._world.monotonic() + seconds
+        self.draining = True
+        for connector in self.connectors.values():
+            connector.refuse_new()
+        self._look_finished()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._finished.wait()
+        except TimeoutError:
+            return 0.0
+        return max(0.0, until - self._world.monotonic())
+
+    def _look_finished(self) -> None:
+        if self.draining and not self._answers and not any(one.held for one in self.connectors.values()):
+            self._finished.set()
 
     # -------------------------------------------------------------------------------------------------- its insides
 
@@ -166,7 +193,10 @@ class Exchange:
         for outcome in done.settled:
             if outcome.state == "ready":
                 waiting[outcome.connector] = min(outcome.retry_at, waiting.get(outcome.connector, outcome.retry_at))
-        self._dripper.note(min((at for at in (done.next_due, *waiting.values()) if at), default=None))
+        # What is due already waits for room, and whoever makes room wakes the writer; a timer would only spin.
+        now = self._world.now()
+        later = (at for at in waiting.values() if at > now)
+        self._dripper.note(min((at for at in (done.next_due, *later) if at), default=None))
 
     def _pace(self) -> None:
         """Where a rate or a pause holds texts back, look again when there is room."""

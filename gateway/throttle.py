@@ -56,5 +56,7 @@ class Throttle:
         """Seconds until there may be room again; 0 when there is."""
         if now < self._paused_until:
             return self._paused_until - now
-        missing = 1.0 - self._tokens if self._rate else 0.0
-        return max(0.0, math.ceil(missing / self._rate * 1000) / 1000) if self._rate else 0.0
+        if not self._rate:
+            return 0.0
+        missing = 1.0 - self._tokens - (now - self._filled_at) * self._rate
+        return max(0.0, math.ceil(missing / self._rate * 1000) / 1000)

@@ -51,7 +51,8 @@ class Connector(Protocol):
         """Segments that may be handed over now."""
 
     def wait_s(self) -> float:
-        """Seconds until its rate or a pause leaves room again; 0 when neither holds anything back."""
+        """Seconds until there may be room again that nobody tells of (rate, pause); 0 when nothing of that kind holds
+        texts back."""
 
     def hand(self, claims: Sequence[Claim], lease_until: float) -> None:
         """Send claimed texts; `lease_until` in monotonic seconds: what is not written by then is given back."""
@@ -64,6 +65,9 @@ class Connector(Protocol):
 
     def resume_reading(self) -> None:
         """Take texts in again."""
+
+    def refuse_new(self) -> None:
+        """Have the peers keep what they send from now on, until `stop`."""
 
     def start(self) -> None:
         """Begin to connect."""

@@ -13,7 +13,7 @@ from smpp.pdu import SubmitSm
 class Flight:
     """One claimed text on the wire, and what its segments were answered."""
 
-    __slots__ = ("accepted", "claim", "left", "link", "message_ids", "pdus", "refusal", "refused", "slots")
+    __slots__ = ("accepted", "claim", "left", "link", "message_ids", "pdus", "refusal", "refused", "slots", "tries")
 
     def __init__(self, claim: Claim, pdus: list[SubmitSm], slots: int) -> None:
         self.claim = claim
@@ -22,7 +22,9 @@ class Flight:
         """Slots of the window that it holds until it is settled."""
         self.left = len(pdus)
         self.link = 0
-        """Number of the link that carries it."""
+        """Number of the link that carries it; 0: what waits of it may go over any."""
+        self.tries = claim.attempts
+        """How often it, or what was refused of it, has gone to the wire."""
         self.accepted = 0
         self.message_ids = [""] * len(pdus)
         self.refusal = 0
@@ -42,7 +44,9 @@ class Flight:
         return not self.left
 
     def again(self) -> list[int]:
-        """The refused segments, taken out to be sent once more."""
-        refused, self.refused = self.refused, []
+        """The refused segments, taken out to be sent once more, over whatever link is there then."""
+        refused, self.refused = sorted(self.refused), []
         self.left = len(refused)
+        self.link = 0
+        self.tries += 1
         return refused

@@ -33,6 +33,8 @@ from smpp.text import TextFault
 Token = tuple[Flight, int]
 FORGOTTEN_SESSIONS = 1 << 20
 """Links are numbered from 1 in each process: the second of its start is put above that, so no two are alike."""
+LOOK_AGAIN_S = 0.1
+"""How soon to look again at links that could send but for octets which the kernel has not taken: nobody tells of it."""
 
 
 class SmppConnector:
@@ -55,6 +57,7 @@ class SmppConnector:
         self._queue: deque[Token] = deque()
         """Segments that wait for room on a link: those beyond the window, and refused ones sent again."""
         self._session_base = world.now() // SECOND * FORGOTTEN_SESSIONS
+        self._closing = False
 
     # ------------------------------------------------------------------------------------------------ its standing
 
@@ -73,12 +76,15 @@ class SmppConnector:
         return self.settings.window * sum(link.can_send for link in self.client.links)
 
     def room(self) -> int:
-        """Segments that may be handed over now."""
-        return self._throttle.room(self._world.monotonic(), max(0, self.most - self._held_slots))
+        """Segments that may be handed over now: slots that nothing unsettled holds, on links that can be written to."""
+        return self._throttle.room(self._world.monotonic(), max(0, min(self.most - self._held_slots, self._writable())))
 
     def wait_s(self) -> float:
-        """Seconds until the rate or a pause leaves room again."""
-        return self._throttle.wait_s(self._world.monotonic())
+        """Seconds until the rate or a pause leaves room again, or until links whose octets linger are looked at."""
+        wait_s = self._throttle.wait_s(self._world.monotonic())
+        if not wait_s and self._held_slots < self.most and not self._writable():
+            return LOOK_AGAIN_S
+        return wait_s
 
     @property
     def held(self) -> int:
@@ -94,6 +100,10 @@ class SmppConnector:
         """Undo it."""
         for link in self.client.links:
             link.resume_reading()
+
+    def refuse_new(self) -> None:
+        """We are about to stop: the centre keeps what it sends from now on."""
+        self._closing = True
 
     def start(self) -> None:
         """Begin to connect; keeps trying for as long as it takes."""
@@ -115,8 +125,10 @@ class SmppConnector:
         for request in requests:
             pdu = request.pdu
             if not isinstance(pdu, (DeliverSm, DataSm)):
-                if pdu.response is not None:
-                    link.answer(request, ESME_RINVCMDID)
+                link.answer(request, ESME_RINVCMDID)
+                continue
+            if self._closing:
+                link.answer(request, ESME_RX_T_APPN)
                 continue
             new_id = next_id(now)
             origin = Origin(new_id, session, now)
@@ -131,6 +143,8 @@ class SmppConnector:
 
     def _faulted(self, link: Link, event: Faulted) -> None:
         """A PDU that could not be read was refused by the session; its octets are kept all the same."""
+        if event.fault.salvage is not None:
+            return  # tolerated: the PDU itself follows, with its octets
         now = self._world.now()
         new_id = self._world.ids.next(now)
         kept = Inbound(
@@ -149,7 +163,6 @@ class SmppConnector:
             slots = min(claim.segments, max(1, self.most))
             self._held[claim.id] = slots
             self._held_slots += slots
-            self._throttle.spend(claim.segments)
             if now > lease_until:
                 given_back.append(self._outcome(claim, "ready", "lease_over"))
                 continue
@@ -173,7 +186,12 @@ class SmppConnector:
                     self._queue.append((flight, index))
         except (TextFault, LocalFault) as fault:
             return self._outcome(claim, "failed", str(fault))
+        self._throttle.spend(len(flight.pdus))
         return None
+
+    def _writable(self) -> int:
+        """Requests that links may be given now whose octets the kernel has all taken."""
+        return sum(link.room for link in self.client.links if link.buffer_empty)
 
     def _best_link(self) -> Link | None:
         """The link with most room whose octets the kernel has all taken: "written" must mean handed over."""
@@ -208,30 +226,34 @@ class SmppConnector:
         name = status_name(status)
         self.refused[name] = self.refused.get(name, 0) + len(flight.refused)
         next_step = follows(status, self.settings.retry)
-        if next_step == "fail" or claim.attempts >= MOST_TRIES:
+        if next_step == "fail" or (next_step == "retry" and flight.tries >= MOST_TRIES):
             return self._outcome(claim, "failed", f"refused with {name}")
         now = self._world.monotonic()
-        wait = int(self._throttle.pause(now) * SECOND) if next_step == "pause" else retry_after(claim.attempts)
+        wait = int(self._throttle.pause(now) * SECOND) if next_step == "pause" else retry_after(flight.tries)
         if flight.accepted:
-            again = [(flight, index) for index in flight.again()]
-            self._exchange.later(wait / SECOND, partial(self._resend, again))
+            self._exchange.later(wait / SECOND, partial(self._resend, flight, flight.again()))
             return None
         return self._outcome(claim, "ready", f"refused with {name}", wait)
 
-    def _resend(self, tokens: list[Token]) -> None:
-        self._queue.extend(tokens)
+    def _resend(self, flight: Flight, segments: list[int]) -> None:
+        self._throttle.spend(len(segments))
+        self._queue.extend((flight, index) for index in segments)
         for link in self.client.links:
             self._send_queued(link)
 
     def _send_queued(self, link: Link) -> None:
-        for _ in range(len(self._queue)):
-            if not link.room:
-                return
-            flight, index = self._queue.popleft()
-            if flight.link == link.number:
-                link.send(flight.pdus[index], (flight, index))
+        """Send what waits for this link, or for any, as far as it has room; the rest keeps its order."""
+        if not self._queue or not link.room:
+            return
+        others: deque[Token] = deque()
+        while self._queue and link.room:
+            flight, index = token = self._queue.popleft()
+            if flight.link in (0, link.number):
+                flight.link = link.number
+                link.send(flight.pdus[index], token)
             else:
-                self._queue.append((flight, index))
+                others.append(token)
+        self._queue.extendleft(reversed(others))
 
     def lost(self, link: Link, unanswered: list[Unanswered], reason: str) -> None:
         """A link is gone: whatever it had not answered is of unknown outcome."""
@@ -239,10 +261,12 @@ class SmppConnector:
         for one in unanswered:
             if isinstance(one.token, tuple):
                 flights[one.token[0].claim.id] = one.token[0]
-        mine = [token for token in self._queue if token[0].link == link.number]
-        for token in mine:
-            self._queue.remove(token)
-            flights[token[0].claim.id] = token[0]
+        waiting, self._queue = self._queue, deque()
+        for token in waiting:
+            if token[0].link == link.number:
+                flights[token[0].claim.id] = token[0]
+            else:
+                self._queue.append(token)
         if flights:
             self._exchange.report([self._outcome(flight.claim, "unknown", reason) for flight in flights.values()])
 

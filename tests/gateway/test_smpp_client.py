@@ -1,0 +1,411 @@
+"""A connector's two ends on links without a network: what goes out, what comes back, and what becomes of it."""
+
+from typing import Any
+
+import pytest
+
+from config.values import Refusals
+from gateway.connectors.smpp_client import LOOK_AGAIN_S
+from gateway.refusals import FIRST_RETRY, MOST_TRIES
+from gateway.throttle import FIRST_PAUSE_S
+from router.instants import SECOND
+from router.outbox import Outcome
+from router.world import Virtual
+from smpp import constants as c
+from smpp.errors import PeerFault
+from smpp.events import Faulted, Received
+from smpp.pdu import DeliverSm, QuerySm
+from tests.support.fake_links import NOW, FakeLink, Notes, claim, connector_on, long_text
+
+LEASE = NOW / SECOND + 1.0
+
+
+def reply(connector: Any, link: FakeLink, *statuses: int) -> None:
+    """The centre answers the oldest requests, in one read."""
+    connector.answered(link, link.replies(*statuses))
+
+
+def settle(connector: Any, notes: Notes) -> list[tuple[int, str, str]]:
+    """Everything reported is committed; gives what it was."""
+    outcomes = list(notes.outcomes)
+    connector.settled(outcomes)
+    return notes.told()
+
+
+# ------------------------------------------------------------------------------------------------------- going out
+
+
+def test_a_claim_becomes_a_submit_sm_and_its_answer_an_outcome() -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link)
+    connector.hand([claim(7)], LEASE)
+    assert [pdu.short_message for pdu in link.sent] == [b"Hallo"]
+    assert (connector.held, connector.room(), connector.most) == (1, 9, 10)
+    reply(connector, link, c.ESME_ROK)
+    (outcome,) = notes.outcomes
+    assert (outcome.id, outcome.connector, outcome.state, len(outcome.message_ids)) == (7, "carrier", "sent", 1)
+    assert connector.held == 1, "its slot is free when its outcome is on disk, not before"
+    connector.settled([outcome])
+    assert (connector.held, connector.room()) == (0, 10)
+
+
+def test_what_is_older_than_its_lease_is_given_back_and_never_written() -> None:
+    notes, link, world = Notes(), FakeLink(), Virtual(NOW)
+    connector = connector_on(notes, link, world=world, rate=10.0)
+    world.at += 2 * SECOND
+    connector.hand([claim(7)], LEASE)
+    assert link.sent == []
+    assert connector.held == 1
+    assert settle(connector, notes) == [(7, "ready", "lease_over")]
+    assert (connector.held, connector.room()) == (0, 1), "the rate was not spent"
+
+
+def test_without_a_bound_link_a_claim_is_given_back() -> None:
+    notes = Notes()
+    connector = connector_on(notes)
+    connector.hand([claim(7, long_text(3), 3)], LEASE)
+    assert settle(connector, notes) == [(7, "ready", "no_link")]
+    assert (connector.held, connector.room(), connector.most) == (0, 0, 0)
+
+
+def test_while_octets_linger_nothing_is_handed_over_and_it_is_looked_at_again() -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link)
+    link.buffer_empty = False
+    assert (connector.room(), connector.wait_s()) == (0, LOOK_AGAIN_S)
+    connector.hand([claim(7)], LEASE)
+    assert link.sent == []
+    assert settle(connector, notes) == [(7, "ready", "no_link")]
+    link.buffer_empty = True
+    assert (connector.room(), connector.wait_s()) == (10, 0.0)
+
+
+def test_a_full_window_or_no_link_is_nothing_to_look_at_again() -> None:
+    connector = connector_on(Notes(), link := FakeLink(window=1))
+    connector.hand([claim()], LEASE)
+    assert (connector.room(), connector.wait_s()) == (0, 0.0)
+    link.end()
+    assert (connector.most, connector.wait_s()) == (0, 0.0)
+
+
+def test_of_two_binds_the_one_with_more_room_carries_the_next_text() -> None:
+    notes, first, second = Notes(), FakeLink(1, 4), FakeLink(2, 4)
+    connector = connector_on(notes, first, second)
+    assert (connector.most, connector.room()) == (8, 8)
+    connector.hand([claim(number) for number in range(1, 5)], LEASE)
+    assert (len(first.sent), len(second.sent)) == (2, 2)
+    first.buffer_empty = False
+    assert connector.room() == 2
+    connector.hand([claim(5), claim(6)], LEASE)
+    assert (len(first.sent), len(second.sent)) == (2, 4)
+
+
+def test_a_pair_sends_on_its_transmitter_only() -> None:
+    notes, sends, receives = Notes(), FakeLink(1, can_receive=False), FakeLink(2, can_send=False)
+    connector = connector_on(notes, receives, sends, bind="pair")
+    assert (connector.most, connector.room()) == (10, 10)
+    connector.hand([claim()], LEASE)
+    assert (len(sends.sent), len(receives.sent)) == (1, 0)
+    connector.received(receives, [received(1)])  # type: ignore[arg-type]
+    assert len(notes.reads) == 1
+
+
+def test_a_text_longer_than_the_window_goes_out_piece_by_piece_and_holds_the_whole_window() -> None:
+    notes, link = Notes(), FakeLink(window=2)
+    connector = connector_on(notes, link)
+    connector.hand([claim(7, long_text(5), 5)], LEASE)
+    assert (len(link.sent), connector.held, connector.room()) == (2, 2, 0)
+    reply(connector, link, 0)
+    assert len(link.sent) == 3
+    reply(connector, link, 0, 0)
+    assert (len(link.sent), notes.outcomes) == (5, [])
+    reply(connector, link, 0, 0)
+    (outcome,) = notes.outcomes
+    assert (outcome.state, len(outcome.message_ids)) == ("sent", 5)
+    order = [pdu.short_message[5] for pdu in link.sent]
+    assert order == [1, 2, 3, 4, 5]
+    settle(connector, notes)
+    assert (connector.held, connector.room()) == (0, 2)
+
+
+def test_what_waits_for_room_on_one_link_does_not_go_over_another() -> None:
+    notes, first, second = Notes(), FakeLink(1, 1), FakeLink(2, 1)
+    connector = connector_on(notes, first, second)
+    connector.hand([claim(7, long_text(3), 3), claim(8, long_text(3), 3)], LEASE)
+    reply(connector, second, 0)
+    reply(connector, second, 0)
+    assert [pdu.short_message[5] for pdu in second.sent] == [1, 2, 3]
+    assert [pdu.short_message[5] for pdu in first.sent] == [1]
+    reply(connector, first, 0)
+    reply(connector, first, 0)
+    assert [pdu.short_message[5] for pdu in first.sent] == [1, 2, 3]
+
+
+def test_what_no_encoding_carries_fails_at_once() -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link)
+    connector.hand([claim(7, address="3" * 30)], LEASE)
+    ((id, state, reason),) = settle(connector, notes)
+    assert (id, state) == (7, "failed")
+    assert "destination_addr" in reason
+    assert (link.sent, connector.held) == ([], 0)
+
+
+def test_the_rate_counts_segments() -> None:
+    notes, link, world = Notes(), FakeLink(window=50), Virtual(NOW)
+    connector = connector_on(notes, link, world=world, rate=50.0)
+    assert connector.room() == 5
+    connector.hand([claim(7, long_text(5), 5)], LEASE)
+    assert connector.room() == 0
+    assert connector.wait_s() == pytest.approx(0.02, abs=0.0011)
+    world.at += SECOND // 20
+    assert connector.room() == 2
+
+
+# --------------------------------------------------------------------------------------------------------- refused
+
+
+@pytest.mark.parametrize("status", [c.ESME_RTHROTTLED, c.ESME_RMSGQFUL])
+def test_throttled_pauses_the_whole_connector_and_the_text_waits_as_long(status: int) -> None:
+    notes, link, world = Notes(), FakeLink(), Virtual(NOW)
+    connector = connector_on(notes, link, world=world)
+    connector.hand([claim(1), claim(2), claim(3, attempts=MOST_TRIES + 5)], LEASE)
+    reply(connector, link, status, 0, status)
+    assert [(one.id, one.state) for one in notes.outcomes] == [(1, "ready"), (2, "sent"), (3, "ready")]
+    assert {one.retry_at for one in notes.outcomes if one.state == "ready"} == {NOW + int(FIRST_PAUSE_S * SECOND)}
+    settle(connector, notes)
+    assert (connector.room(), connector.wait_s()) == (0, FIRST_PAUSE_S)
+    assert connector.refused == {c.status_name(status): 2}
+    world.at += int(FIRST_PAUSE_S * SECOND)
+    assert connector.room() == 10
+
+
+@pytest.mark.parametrize("status", [c.ESME_RSYSERR, c.ESME_RX_T_APPN])
+def test_a_passing_fault_is_tried_again_later_and_later_and_then_fails(status: int) -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link)
+    waits = []
+    for attempt in range(1, MOST_TRIES):
+        connector.hand([claim(7, attempts=attempt)], LEASE)
+        reply(connector, link, status)
+        (outcome,) = notes.outcomes
+        assert outcome.state == "ready"
+        waits.append(outcome.retry_at - NOW)
+        settle(connector, notes)
+    assert waits[:3] == [FIRST_RETRY, 2 * FIRST_RETRY, 4 * FIRST_RETRY]
+    assert connector.room() == 10, "other texts go on"
+    connector.hand([claim(7, attempts=MOST_TRIES)], LEASE)
+    reply(connector, link, status)
+    assert settle(connector, notes) == [(7, "failed", f"refused with {c.status_name(status)}")]
+
+
+@pytest.mark.parametrize("status", [c.ESME_RINVDSTADR, c.ESME_RSUBMITFAIL, c.ESME_RX_P_APPN, 0x0400])
+def test_a_lasting_fault_fails_once(status: int) -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link)
+    connector.hand([claim(7)], LEASE)
+    reply(connector, link, status)
+    assert settle(connector, notes) == [(7, "failed", f"refused with {c.status_name(status)}")]
+    assert (connector.held, notes.timers, len(link.sent)) == (0, [], 1)
+
+
+def test_a_generic_nack_is_a_refusal_like_another() -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link)
+    connector.hand([claim(7)], LEASE)
+    reply(connector, link, -c.ESME_RINVCMDLEN)
+    assert settle(connector, notes) == [(7, "failed", "refused with ESME_RINVCMDLEN")]
+
+
+def test_an_operator_may_say_what_follows_a_status() -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link, retry=Refusals(((0x0400, "retry"), (c.ESME_RTHROTTLED, "fail"))))
+    connector.hand([claim(1), claim(2)], LEASE)
+    reply(connector, link, 0x0400, c.ESME_RTHROTTLED)
+    assert [(id, state) for id, state, _ in settle(connector, notes)] == [(1, "ready"), (2, "failed")]
+
+
+def test_of_a_long_text_only_what_was_refused_is_sent_again() -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link)
+    connector.hand([claim(7, long_text(4), 4)], LEASE)
+    reply(connector, link, 0, c.ESME_RTHROTTLED, 0, c.ESME_RTHROTTLED)
+    assert (notes.outcomes, connector.held) == ([], 4)
+    ((seconds, act),) = notes.timers
+    assert seconds == FIRST_PAUSE_S
+    act()
+    assert [pdu.short_message[5] for pdu in link.sent] == [1, 2, 3, 4, 2, 4]
+    reply(connector, link, 0, 0)
+    (outcome,) = notes.outcomes
+    assert (outcome.state, len(outcome.message_ids), all(outcome.message_ids)) == ("sent", 4, True)
+
+
+def test_the_rest_of_a_long_text_goes_over_the_link_that_is_there_then() -> None:
+    notes, link = Notes(), FakeLink(1)
+    connector = connector_on(notes, link)
+    connector.hand([claim(7, long_text(3), 3)], LEASE)
+    reply(connector, link, 0, c.ESME_RSYSERR, c.ESME_RSYSERR)
+    connector.lost(link, link.end(), "the connection broke")  # type: ignore[arg-type]
+    assert notes.outcomes == [], "nothing of it is unknown"
+    connector.client.links.clear()  # type: ignore[attr-defined]
+    ((_, act),) = notes.timers
+    act()
+    again = FakeLink(2, 1)
+    connector.client.links.append(again)  # type: ignore[attr-defined]
+    connector.changed(again)  # type: ignore[arg-type]
+    assert [pdu.short_message[5] for pdu in again.sent] == [2]
+    reply(connector, again, 0)
+    reply(connector, again, 0)
+    assert settle(connector, notes) == [(7, "sent", "")]
+    assert connector.held == 0
+
+
+def test_the_rest_of_a_long_text_is_not_tried_for_ever() -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link)
+    connector.hand([claim(7, long_text(2), 2)], LEASE)
+    reply(connector, link, 0, c.ESME_RSYSERR)
+    tries = 1
+    while notes.timers:
+        notes.timers.pop()[1]()
+        tries += 1
+        reply(connector, link, c.ESME_RSYSERR)
+    assert tries == MOST_TRIES
+    assert settle(connector, notes) == [(7, "failed", "refused with ESME_RSYSERR")]
+
+
+# ------------------------------------------------------------------------------------------------------------ lost
+
+
+def test_a_lost_link_leaves_what_it_had_not_answered_unknown_once_per_text() -> None:
+    notes, link, other = Notes(), FakeLink(1, 4), FakeLink(2, 4)
+    connector = connector_on(notes, link, other)
+    connector.hand([claim(1, long_text(6), 6), claim(2), claim(3)], LEASE)
+    assert (len(link.sent), len(other.sent)) == (4, 2)
+    reply(connector, link, 0)
+    lost = link.end()
+    connector.lost(link, lost, "the connection broke")  # type: ignore[arg-type]
+    assert notes.told() == [(1, "unknown", "the connection broke")]
+    reply(connector, other, 0, 0)
+    assert [(id, state) for id, state, _ in notes.told()] == [(2, "sent"), (3, "sent")]
+    connector.changed(other)  # type: ignore[arg-type]
+    assert len(other.sent) == 2, "what waited for the lost link went nowhere"
+
+
+def test_a_link_lost_with_nothing_open_says_nothing() -> None:
+    notes = Notes()
+    connector = connector_on(notes, link := FakeLink())
+    connector.lost(link, link.end(), "the connection broke")  # type: ignore[arg-type]
+    assert notes.told() == []
+
+
+def test_a_change_of_a_link_wakes_whoever_waits_for_room() -> None:
+    notes = Notes()
+    connector = connector_on(notes, link := FakeLink())
+    connector.changed(link)  # type: ignore[arg-type]
+    assert notes.wakes == 1
+
+
+# ------------------------------------------------------------------------------------------------------- coming in
+
+
+def received(sequence: int, text: bytes = b"JA", **changed: Any) -> Received:
+    """A deliver_sm of Jan's."""
+    pdu = DeliverSm(
+        sequence_number=sequence, source_addr="31612345678", destination_addr="4411", short_message=text, **changed
+    )
+    return Received(pdu, b"frame%d" % sequence)
+
+
+RECEIPT = b"id:0A12 sub:001 dlvrd:001 submit date:2601051200 done date:2601051201 stat:DELIVRD err:000 text:Hallo"
+
+
+def test_one_read_becomes_one_read_and_each_is_answered_when_it_is_kept() -> None:
+    notes, link = Notes(), FakeLink(5)
+    connector = connector_on(notes, link)
+    connector.received(link, [received(1), received(2, RECEIPT, esm_class=4), received(3, b"NEE")])  # type: ignore[arg-type]
+    (read,) = notes.reads
+    assert [one.text for one in read.inbound] == ["JA", "NEE"]
+    assert [one.message_id for one in read.receipts] == ["0A12"]
+    assert read.octets == 18
+    assert {one.session for one in read.inbound} == {read.receipts[0].session}
+    assert link.answers == [], "nothing is acknowledged before it is kept"
+    first, third = read.inbound
+    read.answers[first.id](True)
+    read.answers[third.id](False)
+    read.answers[read.receipts[0].id](True)
+    assert link.answers == [(1, c.ESME_ROK), (3, c.ESME_RX_T_APPN), (2, c.ESME_ROK)]
+
+
+def test_requests_that_are_no_messages_are_refused_as_unknown() -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link)
+    connector.received(link, [Received(QuerySm(sequence_number=9), b"")])  # type: ignore[arg-type]
+    assert (notes.reads, link.answers) == ([], [(9, c.ESME_RINVCMDID)])
+
+
+def test_before_a_stop_the_centre_keeps_what_it_sends() -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link)
+    connector.refuse_new()
+    connector.received(link, [received(1)])  # type: ignore[arg-type]
+    assert (notes.reads, link.answers) == ([], [(1, c.ESME_RX_T_APPN)])
+
+
+def test_what_cannot_be_read_as_a_pdu_is_kept_with_its_octets() -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link)
+    connector._faulted(link, Faulted(PeerFault("the body ends early", 2), b"\x00\x01"))  # type: ignore[arg-type]
+    connector._faulted(link, Faulted(PeerFault("odd", 2, salvage=DeliverSm()), b"\x00\x02"))  # type: ignore[arg-type]
+    (read,) = notes.reads
+    (kept,) = read.inbound
+    assert (kept.frame, kept.unreadable) == (b"\x00\x01", "the body ends early")
+    read.answers[kept.id](True)
+    assert link.answers == [], "the session has answered it"
+
+
+def test_reading_is_paused_and_resumed_on_every_link() -> None:
+    first, second = FakeLink(1), FakeLink(2)
+    connector = connector_on(Notes(), first, second)
+    connector.pause_reading()
+    assert (first.reading, second.reading) == (False, False)
+    connector.resume_reading()
+    assert (first.reading, second.reading) == (True, True)
+
+
+# -------------------------------------------------------------------------------------------------------- standing
+
+
+def test_trouble_is_a_sentence_while_no_link_is_bound() -> None:
+    link = FakeLink()
+    connector = connector_on(Notes(), link)
+    assert connector.trouble == ""
+    link.bound = False
+    assert connector.trouble == "not bound to smsc.example:2775 yet"
+    link.trouble = "cannot reach smsc.example:2775: nothing listens there (connection refused)"
+    assert connector.trouble == link.trouble
+    connector.client.links.append(FakeLink(2))  # type: ignore[attr-defined]
+    assert connector.trouble == ""
+
+
+async def test_starting_and_stopping_are_the_clients() -> None:
+    connector = connector_on(Notes())
+    connector.start()
+    await connector.stop(3.0)
+    client: Any = connector.client
+    assert (client.started, client.stopped_within) == (True, 3.0)
+
+
+def test_sessions_of_two_processes_differ() -> None:
+    sessions = []
+    for at in (NOW, NOW + SECOND):
+        notes, link = Notes(), FakeLink(1)
+        connector_on(notes, link, world=Virtual(at)).received(link, [received(1)])  # type: ignore[arg-type]
+        sessions.append(notes.reads[0].inbound[0].session)
+    assert sessions[0] != sessions[1]
+
+
+def test_settling_what_is_not_held_changes_nothing() -> None:
+    connector = connector_on(Notes(), FakeLink())
+    connector.settled([Outcome(id=99, connector="carrier", state="unknown")])
+    assert connector.held == 0
