@@ -215,10 +215,15 @@ def make_engine(url: str) -> Engine:
         arguments = {"isolation_level": None, "check_same_thread": False, "cached_statements": STATEMENT_CACHE}
         # A store in memory lives as long as its one connection does.
         pool = NullPool if file_of(url) else StaticPool
-        return create_engine(parsed, poolclass=pool, connect_args=arguments)
+        return create_engine(parsed, poolclass=pool, connect_args=arguments, hide_parameters=True)
     if parsed.get_backend_name() == "postgresql":
         arguments = {"autocommit": True, "prepare_threshold": 2, "connect_timeout": 5}
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), poolclass=NullPool, connect_args=arguments)
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            poolclass=NullPool,
+            connect_args=arguments,
+            hide_parameters=True,
+        )
     raise StoreError(f"store {url!r} is neither sqlite:///FILE nor postgresql://USER@HOST/DATABASE")
 
 
