@@ -99,14 +99,24 @@ def read(reader: Reader, words: Words, at: int, today: date, language: str | Non
             return [(end, text, text) for end in range(at + 1, len(words.words) + 1) for text in [said(words, at, end)]]
         case "regex":
             return _matched(compile_regex(reader.regex), words, at)
+        case "range":
+            return within(reader, wholes(words, at, language or reader.language))
         case _:
             return _stretches(words, at, reader.kind, _value_of(reader, today, language or reader.language))
 
 
+def wholes(words: Words, at: int, language: str | None) -> Sequence[Found]:
+    """Every whole number that can be read from `at` on: the same for all ranges, so that it need be read only once."""
+    return _stretches(words, at, "range", lambda text: read_whole(text, language))
+
+
+def within(reader: Reader, found: Sequence[Found]) -> Sequence[Found]:
+    """Those of the whole numbers that lie in a range."""
+    return [one for one in found if isinstance(one[1], int) and reader.low <= one[1] <= reader.high]
+
+
 def _value_of(reader: Reader, today: date, language: str | None) -> Callable[[str], Value | None]:
     match reader.kind:
-        case "range":
-            return lambda text: _within(reader, read_whole(text, language))
         case "date":
             return lambda text: read_date(text, today, language, reader.market)
         case "time":
@@ -117,10 +127,6 @@ def _value_of(reader: Reader, today: date, language: str | None) -> Callable[[st
             return lambda text: read_phone(text, reader.market)
         case _:
             return lambda text: read_number(text, language)
-
-
-def _within(reader: Reader, value: int | None) -> int | None:
-    return value if value is not None and reader.low <= value <= reader.high else None
 
 
 def said(words: Words, start: int, end: int) -> str:

@@ -20,7 +20,7 @@ import msgspec
 
 from rules.facts import Value
 from rules.patterns import AnyWords, Capture, ChoiceWord, Symbol
-from rules.slots import CHOICE, CLASSES, NOTHING, TEXT, WORD, Found, Reader, read, said
+from rules.slots import CHOICE, CLASSES, NOTHING, TEXT, WORD, Found, Reader, read, said, wholes, within
 from rules.words import Words
 
 _NO_EDGES: dict[str, Node] = {}  # shared by all leaves: a million of them need no dictionaries of their own
@@ -127,7 +127,7 @@ def straight(root: Node, texts: Sequence[str]) -> tuple[bool, Fit | None]:
 class Walk:
     """One text on its way through the tree. `visits` counts the nodes looked at: the measure of a walk's work."""
 
-    __slots__ = ("_known", "_language", "_marks", "_onwards", "_texts", "_today", "count", "visits", "words")
+    __slots__ = ("_known", "_language", "_marks", "_onwards", "_texts", "_today", "_wholes", "count", "visits", "words")
 
     def __init__(self, words: Words, marks: frozenset[str], today: date, language: str | None) -> None:
         self.words = words
@@ -138,6 +138,7 @@ class Walk:
         self._language = language
         self._known: dict[tuple[int, int], Fit | None] = {}
         self._onwards: dict[int, list[tuple[Fit, int] | None]] = {}
+        self._wholes: dict[tuple[int, str | None], Sequence[Found]] = {}
         self.visits = 0
 
     def best(self, node: Node, at: int) -> Fit | None:
@@ -157,6 +158,11 @@ class Walk:
         """The ways a slot can be read at a word."""
         if self._texts[at] in self._marks:
             return ()
+        if reader.kind == "range":
+            language = self._language or reader.language
+            if (at, language) not in self._wholes:
+                self._wholes[at, language] = wholes(self.words, at, language)
+            return within(reader, self._wholes[at, language])
         return read(reader, self.words, at, self._today, self._language)
 
     def _named(self, node: Node, at: int) -> Fit | None:

@@ -211,7 +211,7 @@ def test_every_tie_between_random_rules_is_found_and_is_one() -> None:
     chance = random.Random(11)
     kinds = ("range", "number", "word", "text", "date", "time", "email", "phone")
     ties = 0
-    for _ in range(1_500):
+    for _ in range(600):
         trees = [one for one, _ in differential.random_rules(chance, kinds)][:2]
         compiled = [compile_pattern(one, DUTCH) for one in trees]
         claims = [Claim("B", "nl", one, tree.span) for one, tree in zip(compiled, trees, strict=True)]
@@ -228,7 +228,7 @@ def test_every_tie_between_random_rules_is_found_and_is_one() -> None:
             ):
                 assert found, (trees, text)
                 ties += 1
-    assert ties > 100
+    assert ties > 40
 
 
 def test_samples() -> None:
@@ -259,5 +259,5 @@ def test_thousands_of_keywords_are_checked_in_seconds() -> None:
     began = time.process_time()
     assert clashes(Ground(claims, "NL", "4411", shared=True)) == []
     assert time.process_time() - began < 10  # 0.2 is usual
-    many = tuple(claim(f"A <x {n * 3}..{n * 3 + 2}>", n + 1) for n in range(300))
+    many = tuple(claim(f"A <x {n * 3}..{n * 3 + 2}>", n + 1) for n in range(100))
     assert told(*many) == []
