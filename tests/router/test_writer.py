@@ -1,0 +1,294 @@
+"""Group commit without a timer: what gathers while one group is committed is the next; nothing waits for company."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
+
+import pytest
+
+from router import writer
+from router.group import Done, Doubt, Group, Interrupted
+from router.messages import Inbound
+from router.perform import Allowance
+from router.store.engine import Store, open_store
+from router.store.errors import StoreBroken, StoreUnavailable
+from router.writer import Writer
+from tests.support.postgres import PostgresDatabases
+from tests.support.routing import JAN, KEES, PIET, Phones
+
+T = TypeVar("T")
+
+
+class Owner:
+    """Notes what it is told, and lets a test wait for it."""
+
+    def __init__(self) -> None:
+        self.groups: list[Done] = []
+        self.refusals: list[Group] = []
+        self.told = asyncio.Event()
+
+    def reserve(self) -> Allowance:
+        return Allowance({"carrier": 100})
+
+    def committed(self, done: Done, allowance: Allowance, began: float) -> None:
+        self.groups.append(done)
+        self.told.set()
+
+    def refused(self, group: Group, allowance: Allowance, error: StoreUnavailable) -> None:
+        self.refusals.append(group)
+        self.told.set()
+
+    async def until(self, enough: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not enough():
+                self.told.clear()
+                await self.told.wait()
+
+    @property
+    def accepted(self) -> list[list[str]]:
+        """The texts of each group."""
+        return [[message.text for message in done.accepted] for done in self.groups if done.accepted]
+
+
+class Gate:
+    """A world whose writer's thread does its work only when the gate is opened for it."""
+
+    def __init__(self, phones: Phones) -> None:
+        self.open = asyncio.Event()
+        self.waiting = asyncio.Event()
+        phones.world.offload = self.offload  # type: ignore[method-assign]
+
+    async def offload(self, work: Callable[[], T]) -> T:
+        self.waiting.set()
+        await self.open.wait()
+        self.waiting.clear()
+        return work()
+
+
+@pytest.fixture
+def owner() -> Owner:
+    return Owner()
+
+
+@pytest.fixture
+async def running(phones: Phones, owner: Owner, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Writer]:
+    monkeypatch.setattr(writer, "RETRY_S", 0)
+    made = Writer(phones.store, phones.ways, owner)
+    task = asyncio.create_task(made.run())
+    yield made
+    made.stop()
+    await task
+
+
+def texts(phones: Phones, *pairs: tuple[str, str]) -> list[Inbound]:
+    return [phones.text(sender, text) for sender, text in pairs]
+
+
+async def test_an_idle_writer_commits_at_once(running: Writer, owner: Owner, phones: Phones) -> None:
+    running.put(inbound=texts(phones, (JAN, "JOIN")))
+    await owner.until(lambda: len(owner.groups) == 1)
+    running.put(inbound=texts(phones, (PIET, "JOIN")))
+    await owner.until(lambda: len(owner.groups) == 2)
+    assert owner.accepted == [["JOIN"], ["JOIN"]]
+
+
+async def test_what_gathers_during_a_commit_is_one_group(running: Writer, owner: Owner, phones: Phones) -> None:
+    gate = Gate(phones)
+    running.put(inbound=texts(phones, (JAN, "JOIN")))
+    await gate.waiting.wait()
+    for sender in (PIET, KEES):
+        running.put(inbound=texts(phones, (sender, "JOIN")), receipts=[phones.receipt(sender)])
+    running.put(due=True)
+    assert running.waiting == 4
+    gate.open.set()
+    await owner.until(lambda: len(owner.groups) == 2)
+    assert owner.accepted == [["JOIN"], ["JOIN", "JOIN"]]
+    assert len(owner.groups[1].receipts) == 2
+    assert running.waiting == 0
+
+
+async def test_a_phones_next_text_waits_for_the_next_group(running: Writer, owner: Owner, phones: Phones) -> None:
+    running.put(inbound=texts(phones, (JAN, "QUIZ"), (JAN, "ja"), (PIET, "TWEE"), (JAN, "STOP")))
+    await owner.until(lambda: len(owner.groups) == 3)
+    assert owner.accepted == [["QUIZ", "TWEE"], ["ja"], ["STOP"]]
+    assert [row["rule"] for row in phones.table("inbound") if row["text"] == "ja"] != [""]
+
+
+async def test_a_group_is_bounded_and_so_is_the_search_for_it(
+    running: Writer, owner: Owner, phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "GROUP", 3)
+    monkeypatch.setattr(writer, "LOOK_PAST", 2)
+    running.put(
+        inbound=texts(phones, *[(f"3160000000{number}", "STEM a") for number in range(4)]),
+        receipts=[phones.receipt(str(number)) for number in range(5)],
+    )
+    await owner.until(lambda: running.waiting == 0 and sum(len(done.accepted) for done in owner.groups) == 4)
+    assert [len(done.accepted) for done in owner.groups] == [3, 1]
+    assert [len(done.receipts) for done in owner.groups] == [3, 2]
+    owner.groups.clear()
+    running.put(inbound=texts(phones, *[(JAN, "STEM a")] * 4, (PIET, "STEM b")))
+    await owner.until(lambda: sum(len(done.accepted) for done in owner.groups) == 5)
+    assert owner.accepted == [["STEM a"], ["STEM a"], ["STEM a", "STEM b"], ["STEM a"]]
+
+
+class Away:
+    """The store is away for a while: transactions fail as they begin."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.gone = False
+        self.error: Exception = StoreUnavailable("the disk is full")
+        begin = Store.begin
+
+        def beginning(store: Store, marker: int = 0) -> Any:
+            if self.gone:
+                raise self.error
+            return begin(store, marker)
+
+        monkeypatch.setattr(Store, "begin", beginning)
+
+
+async def test_when_the_store_is_away_texts_are_refused_and_outcomes_kept(
+    running: Writer, owner: Owner, phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (claim,) = phones.write(JAN, "JOIN")
+    away = Away(monkeypatch)
+    away.gone = True
+    text, receipt = phones.text(PIET, "JOIN"), phones.receipt("m1")
+    running.put(inbound=[text], receipts=[receipt], outcomes=[phones.sent(claim, "m1")], claim=True)
+    await owner.until(lambda: len(owner.refusals) > 2)
+    assert owner.refusals[0].inbound == [text]
+    assert owner.refusals[0].receipts == [receipt]
+    assert [group.inbound for group in owner.refusals[1:]] == [[]] * (len(owner.refusals) - 1)
+    assert running.trouble == "the disk is full"
+    assert owner.groups == []
+    away.gone = False
+    await owner.until(lambda: len(owner.groups) == 1)
+    assert running.trouble == ""
+    assert [outcome.id for outcome in owner.groups[0].settled] == [claim.id]
+    assert owner.groups[0].waiting == {}
+    assert phones.states() == ["sent"]
+    running.put(inbound=[text])
+    await owner.until(lambda: len(owner.groups) == 2)
+    assert owner.accepted == [["JOIN"]]
+
+
+async def test_a_writer_that_is_stopped_commits_what_is_queued(phones: Phones, owner: Owner) -> None:
+    made = Writer(phones.store, phones.ways, owner)
+    made.put(inbound=texts(phones, (JAN, "JOIN"), (JAN, "QUIZ")))
+    made.stop()
+    await made.run()
+    assert owner.accepted == [["JOIN"], ["QUIZ"]]
+
+
+async def test_a_writer_that_is_stopped_while_the_store_is_away_ends(
+    phones: Phones, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Away(monkeypatch).gone = True
+    made = Writer(phones.store, phones.ways, owner)
+    made.put(inbound=texts(phones, (JAN, "JOIN")))
+    made.stop()
+    await made.run()
+    assert [len(group.inbound) for group in owner.refusals] == [1]
+
+
+async def test_a_broken_store_ends_the_writer(phones: Phones, owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    away = Away(monkeypatch)
+    away.gone, away.error = True, StoreBroken("bad page")
+    made = Writer(phones.store, phones.ways, owner)
+    made.put(inbound=texts(phones, (JAN, "JOIN")))
+    with pytest.raises(StoreBroken):
+        await made.run()
+    assert owner.groups == []
+    assert owner.refusals == []
+
+
+async def test_an_errand_is_done_between_groups_and_again_when_the_store_was_away(
+    running: Writer, owner: Owner, phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    away = Away(monkeypatch)
+    away.gone = True
+
+    def errand() -> None:
+        with phones.store.begin():
+            done.append("it")
+
+    running.between(errand)
+    running.put(due=True)
+    await owner.until(lambda: bool(owner.refusals))
+    assert done == []
+    away.gone = False
+    running.put(inbound=texts(phones, (JAN, "JOIN")))
+    await owner.until(lambda: bool(owner.groups) and done == ["it"])
+
+
+# ---- a COMMIT without an answer
+
+
+@pytest.mark.parametrize("held", [True, False])
+async def test_what_may_be_committed_is_neither_acknowledged_nor_refused_before_it_is_known(
+    held: bool, postgres: PostgresDatabases, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "RETRY_S", 0)
+    with postgres.database() as url:
+        store = open_store(url)
+        phones = Phones(store)
+        made = Writer(store, phones.ways, owner)
+        committed, commit, asked = Store.committed, Store._commit, asyncio.Event()
+
+        def cut(self: Store, cursor: Any, marker: int) -> None:
+            if marker and not asked.is_set():
+                if held:
+                    cursor.execute("COMMIT")
+                postgres.admin.execute("SELECT pg_terminate_backend(%s)", (cursor.connection.info.backend_pid,))
+            commit(self, cursor, marker)
+
+        answers = iter([StoreUnavailable("starting up")] * 8)
+
+        def asking(self: Store, marker: int) -> bool:
+            asked.set()
+            for error in answers:
+                assert owner.groups == []
+                assert [group.inbound for group in owner.refusals if group.inbound] == []
+                raise error
+            return committed(self, marker)
+
+        monkeypatch.setattr(Store, "_commit", cut)
+        monkeypatch.setattr(Store, "committed", asking)
+        text = phones.text(JAN, "JOIN")
+        made.put(inbound=[text], claim=True)
+        task = asyncio.create_task(made.run())
+        if held:
+            await owner.until(lambda: bool(owner.accepted))
+            assert [group.inbound for group in owner.refusals if group.inbound] == []
+        else:
+            await owner.until(lambda: any(group.inbound for group in owner.refusals))
+            assert owner.accepted == []
+        made.stop()
+        await task
+        assert len(phones.table("inbound")) == len(phones.states()) == (1 if held else 0)
+        store.close()
+
+
+async def test_a_doubt_does_not_hold_up_the_end(phones: Phones, owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "RETRY_S", 0)
+    text = phones.text(JAN, "JOIN")
+    made = Writer(phones.store, phones.ways, owner)
+    doubt = Doubt(5, Group(inbound=[text]), Done(accepted=[text]))
+    stop = Interrupted(StoreUnavailable("the cable"), Done(faults=["one"]), Group(), doubt)
+
+    def interrupted(*_: Any) -> Done:
+        raise stop
+
+    def unknown(_: Store, marker: int) -> bool:
+        made.stop()
+        raise StoreUnavailable("still away")
+
+    monkeypatch.setattr(writer, "commit", interrupted)
+    monkeypatch.setattr(Store, "committed", unknown)
+    made.put(inbound=[text])
+    await made.run()
+    assert [done.faults for done in owner.groups] == [["one"]]
+    assert [group.inbound for group in owner.refusals] == [()]
+    assert made.trouble == "still away"
