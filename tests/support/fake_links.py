@@ -19,7 +19,7 @@ from smpp.client import BindSettings
 from smpp.codec import encode
 from smpp.errors import LocalFault
 from smpp.events import Answered, Received, Unanswered
-from smpp.pdu import GenericNack, SubmitSm, SubmitSmResp
+from smpp.pdu import DeliverSm, GenericNack, SubmitSm, SubmitSmResp
 
 NOW = 1_767_614_400 * SECOND
 """2026-01-05, 12:00 UTC."""
@@ -213,3 +213,11 @@ def claim(id: int = 1, text: str = "Hallo", segments: int = 1, **changed: Any) -
 def long_text(segments: int) -> str:
     """A text of so many GSM segments."""
     return "lang " * (153 * segments // 5)
+
+
+def received(sequence: int, text: bytes = b"JA", **changed: Any) -> Received:
+    """A deliver_sm of Jan's."""
+    pdu = DeliverSm(
+        sequence_number=sequence, source_addr="31612345678", destination_addr="4411", short_message=text, **changed
+    )
+    return Received(pdu, b"frame%d" % sequence)

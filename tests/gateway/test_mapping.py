@@ -1,0 +1,236 @@
+"""The wire's words become ours and back; reading never fails, whatever a centre sends."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.settings import Addresses
+from config.values import TonNpi
+from gateway.connectors.mapping import Mapping, Origin, decode, plain
+from router.messages import Part
+from smpp import concat, text
+from smpp.pdu import DataSm, DeliverSm
+from smpp.text import Encoding, TextFault
+from tests.support.fake_links import JAN, NOW, claim, long_text, settings
+
+ORIGIN = Origin(id=42, session=7, at=NOW)
+PAYLOAD, MESSAGE_ID, MESSAGE_STATE = 0x0424, 0x001E, 0x0427
+
+
+def mapping(**changed: Any) -> Mapping:
+    return Mapping(settings(**changed), ["4411"])
+
+
+def deliver(short_message: bytes = b"JA", **changed: Any) -> DeliverSm:
+    basic: dict[str, Any] = {"sequence_number": 3, "source_addr": JAN, "destination_addr": "4411"}
+    return DeliverSm(short_message=short_message, **basic, **changed)
+
+
+# ------------------------------------------------------------------------------------------------------- coming in
+
+
+def test_a_text_as_the_router_takes_it() -> None:
+    found = mapping().to_inbound(deliver(b"repair  keuken!!"), b"the frame", ORIGIN)
+    assert (found.id, found.session, found.sequence, found.received_at) == (42, 7, 3, NOW)
+    assert (found.connector, found.sender, found.recipient) == ("carrier", JAN, "4411")
+    assert (found.text, found.octets, found.charset) == ("repair  keuken!!", b"repair  keuken!!", "gsm7")
+    assert (found.part, found.frame, found.unreadable) == (None, b"the frame", "")
+
+
+@pytest.mark.parametrize(
+    ("octets", "data_coding", "said", "charset"),
+    [
+        (b"\x1be 5", 0, "€ 5", "gsm7"),
+        ("Ω mega".encode("utf-16-be"), 8, "Ω mega", "ucs2"),
+        (b"caf\xe9", 3, "café", "latin1"),
+        ("👍".encode("utf-16-be"), 8, "👍", "ucs2"),
+    ],
+)
+def test_texts_in_every_encoding(octets: bytes, data_coding: int, said: str, charset: str) -> None:
+    found = mapping().to_inbound(deliver(octets, data_coding=data_coding), b"", ORIGIN)
+    assert (found.text, found.charset, found.unreadable) == (said, charset, "")
+    assert decode(found.octets, found.charset) == said
+
+
+def test_what_data_coding_0_means_is_the_connectors_setting() -> None:
+    assert mapping(charset_in="latin1").to_inbound(deliver(b"caf\xe9"), b"", ORIGIN).text == "café"
+    packed = bytes.fromhex("e8329bfd06")
+    assert mapping(charset_in="gsm7_packed").to_inbound(deliver(packed), b"", ORIGIN).text == "hello"
+
+
+def test_a_payload_is_read_where_there_is_no_short_message() -> None:
+    pdu = DataSm(source_addr=JAN, destination_addr="4411", tlvs=((PAYLOAD, b"JOIN"),))
+    assert mapping().to_inbound(pdu, b"", ORIGIN).text == "JOIN"
+
+
+def test_a_part_is_kept_as_octets_until_its_others_are_there() -> None:
+    header = concat.header(9, 2, 1)
+    found = mapping().to_inbound(deliver(header + b"eerste", esm_class=0x40), b"", ORIGIN)
+    assert (found.part, found.octets, found.text) == (Part(9, 2, 1), b"eerste", "")
+    alone = mapping().to_inbound(deliver(concat.header(9, 1, 1) + b"alleen", esm_class=0x40), b"", ORIGIN)
+    assert (alone.part, alone.text) == (None, "alleen")
+
+
+def test_a_national_alphabet_is_told_by_the_charset() -> None:
+    turkish = bytes([3, 0x24, 1, 1]) + text.encode("ş", Encoding.GSM7, 0, 1)
+    found = mapping().to_inbound(deliver(turkish, esm_class=0x40), b"", ORIGIN)
+    assert (found.text, found.charset) == ("ş", "gsm7/0/1")
+    assert decode(found.octets, found.charset) == "ş"
+
+
+@pytest.mark.parametrize("data_coding", [0x02, 0x04, 0x14, 0xF5])
+def test_binary_is_kept_and_said_to_be_unreadable(data_coding: int) -> None:
+    found = mapping().to_inbound(deliver(b"\x00\x01\xff", data_coding=data_coding), b"the frame", ORIGIN)
+    assert found.unreadable == f"data_coding 0x{data_coding:02X} carries no text that we can read"
+    assert (found.text, found.frame, found.octets) == ("", b"the frame", b"\x00\x01\xff")
+
+
+@pytest.mark.parametrize(
+    ("address", "ton", "ours"),
+    [
+        ("31612345678", 1, "31612345678"),
+        ("+31612345678", 0, "31612345678"),
+        ("+31612345678", 1, "31612345678"),
+        ("0031612345678", 1, "31612345678"),
+        ("0031612345678", 0, "0031612345678"),
+        ("0612345678", 2, "0612345678"),
+        ("KPN", 5, "KPN"),
+        ("", 0, ""),
+    ],
+)
+def test_addresses_lose_their_plus_and_their_international_prefix(address: str, ton: int, ours: str) -> None:
+    assert plain(address, ton) == ours
+
+
+@given(
+    st.binary(max_size=254),
+    st.integers(0, 255),
+    st.integers(0, 255),
+    st.lists(st.tuples(st.sampled_from([PAYLOAD, MESSAGE_ID, MESSAGE_STATE, 0x020C, 0x020E, 0x020F, 0x0423, 0x1400]),
+                       st.binary(max_size=40)), max_size=4),
+    st.sampled_from(["gsm7", "gsm7_packed", "latin1", "ascii", "utf8"]),
+)  # fmt: skip
+def test_reading_never_fails(
+    octets: bytes, esm_class: int, data_coding: int, tlvs: list[tuple[int, bytes]], charset: str
+) -> None:
+    pdu = deliver(octets, esm_class=esm_class, data_coding=data_coding, tlvs=tuple(tlvs))
+    translation = mapping(charset_in=charset)
+    if translation.is_receipt(pdu):
+        receipt = translation.to_receipt(pdu, b"f", ORIGIN)
+        assert (receipt.id, receipt.frame) == (42, b"f")
+        return
+    found = translation.to_inbound(pdu, b"f", ORIGIN)
+    assert found.frame == b"f"
+    if found.part is None and not found.unreadable:
+        assert decode(found.octets, found.charset) == found.text
+
+
+# -------------------------------------------------------------------------------------------------------- receipts
+
+USUAL = b"id:0A12 sub:001 dlvrd:001 submit date:2601051200 done date:2601051201 stat:%s err:%s text:Hallo"
+
+
+@pytest.mark.parametrize(
+    ("stat", "state"),
+    [
+        (b"DELIVRD", "DELIVRD"),
+        (b"UNDELIV", "UNDELIV"),
+        (b"EXPIRED", "EXPIRED"),
+        (b"REJECTD", "REJECTD"),
+        (b"ACCEPTD", "ACCEPTD"),
+        (b"ENROUTE", "ENROUTE"),
+        (b"delivered", "DELIVRD"),
+        (b"BUFFRED", "BUFFRED"),
+    ],
+)
+def test_receipts_in_text(stat: bytes, state: str) -> None:
+    pdu = deliver(USUAL % (stat, b"013"), esm_class=4)
+    assert mapping().is_receipt(pdu)
+    found = mapping().to_receipt(pdu, b"f", ORIGIN)
+    assert (found.message_id, found.state, found.error) == ("0A12", state, "013")
+    assert found.forms == ("a12", "2578"), "without its zeros, and as the decimal number it may have been"
+    assert (found.session, found.sequence, found.frame) == (7, 3, b"f")
+    assert found.text.endswith("text:Hallo")
+
+
+def test_receipts_in_tlvs_by_data_sm_and_without_anything() -> None:
+    by_tlvs = DataSm(source_addr=JAN, esm_class=4, tlvs=((MESSAGE_ID, b"77\0"), (MESSAGE_STATE, b"\x05")))
+    found = mapping().to_receipt(by_tlvs, b"", ORIGIN)
+    assert (found.message_id, found.state) == ("77", "UNDELIV")
+    bare = mapping().to_receipt(deliver(b"geen idee", esm_class=4), b"", ORIGIN)
+    assert (bare.message_id, bare.forms, bare.state, bare.text) == ("", (), "UNKNOWN", "geen idee")
+    wide = deliver((USUAL % (b"DELIVRD", b"000")).decode().encode("utf-16-be"), data_coding=8)
+    assert mapping().is_receipt(wide)
+    assert mapping().to_receipt(wide, b"", ORIGIN).message_id == "0A12"
+
+
+# ------------------------------------------------------------------------------------------------------- going out
+
+
+def test_a_claim_becomes_one_pdu_per_segment() -> None:
+    (pdu,) = mapping().to_submits(claim())
+    assert (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi) == ("4411", 3, 0)
+    assert (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi) == (JAN, 1, 1)
+    assert (pdu.short_message, pdu.data_coding, pdu.registered_delivery, pdu.esm_class) == (b"Hallo", 0, 1, 0)
+    parts = mapping().to_submits(claim(0x1_2345, long_text(3), 3))
+    assert [pdu.short_message[:6] for pdu in parts] == [concat.header(0x2345 & 0xFF, 3, n) for n in (1, 2, 3)]
+    assert {pdu.esm_class for pdu in parts} == {0x40}
+
+
+@pytest.mark.parametrize(
+    ("number", "plus", "address"),
+    [
+        ("4411", False, ("4411", 3, 0)),
+        ("4411", True, ("4411", 3, 0)),
+        ("3197010281234", False, ("3197010281234", 1, 1)),
+        ("3197010281234", True, ("+3197010281234", 1, 1)),
+        ("Klusser", True, ("Klusser", 5, 0)),
+    ],
+)
+def test_each_kind_of_source_has_its_type(number: str, plus: bool, address: tuple[str, int, int]) -> None:
+    translation = mapping(addresses=Addresses(plus=plus))
+    for _ in range(2):
+        (pdu,) = translation.to_submits(claim(number=number))
+        assert (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi) == address
+        assert pdu.destination_addr == ("+" if plus else "") + JAN
+
+
+def test_a_centres_own_types_are_used() -> None:
+    own = Addresses(short_code=TonNpi(6, 9), phone=TonNpi(2, 8))
+    (pdu,) = mapping(addresses=own).to_submits(claim())
+    assert (pdu.source_addr_ton, pdu.source_addr_npi, pdu.dest_addr_ton, pdu.dest_addr_npi) == (6, 9, 2, 8)
+
+
+@pytest.mark.parametrize(
+    ("method", "data_coding"), [("udh8", 0), ("udh16", 0), ("sar", 0), ("payload", 0)]
+)  # fmt: skip
+def test_long_messages_come_back_whole_by_every_method(method: str, data_coding: int) -> None:
+    sent = long_text(3) + "€"
+    pdus = mapping(long_messages=method).to_submits(claim(9, sent, 3))
+    contents = [concat.content_of(pdu) for pdu in pdus]
+    assert {pdu.data_coding for pdu in pdus} == {data_coding}
+    parts = [(one.part.index if one.part else 1, one.octets) for one in contents]
+    assert text.decode_as(concat.join(parts), Encoding.GSM7) == sent
+
+
+def test_what_the_centres_alphabet_lacks_goes_out_as_ucs2() -> None:
+    (pdu,) = mapping(charset_out="latin1").to_submits(claim(text="5 €"))
+    assert (pdu.data_coding, pdu.short_message) == (8, "5 €".encode("utf-16-be"))
+    (pdu,) = mapping(charset_out="latin1").to_submits(claim(text="café"))
+    assert (pdu.data_coding, pdu.short_message) == (0, b"caf\xe9")
+    (pdu,) = mapping().to_submits(claim(text="👍", encoding="ucs2"))
+    assert (pdu.data_coding, pdu.short_message) == (8, "👍".encode("utf-16-be"))
+
+
+def test_characters_that_an_encoding_does_not_carry_are_a_fault() -> None:
+    with pytest.raises(TextFault):
+        mapping().to_submits(claim(text="Ω€漢", encoding="latin1"))
+
+
+def test_ids_are_kept_only_where_receipts_are_asked_for() -> None:
+    assert mapping().message_ids(["0A12", "", "77"]) == ("a12", "77")
+    silent = mapping(receipts=False)
+    assert silent.message_ids(["0A12"]) == ()
+    assert silent.to_submits(claim())[0].registered_delivery == 0

@@ -1,0 +1,103 @@
+"""The exchange between a connector on fake links and a writer that is the test."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from gateway.connectors.base import Read
+from gateway.connectors.smpp_client import SmppConnector
+from gateway.dripper import Dripper
+from gateway.exchange import Exchange
+from gateway.metrics import Metrics
+from router.group import Done, Group
+from router.messages import Inbound
+from router.outbox import Outcome
+from router.perform import Claim
+from router.receipts import ReceiptIn
+from router.store.errors import StoreUnavailable
+from router.world import Virtual
+from tests.support.fake_links import JAN, NOW, FakeLink, Timers, connector_on
+
+OCTETS = 1_000
+AWAY = StoreUnavailable("the database does not take writes now")
+
+
+class Desk:
+    """A writer that keeps what is put to it until the test says what became of it."""
+
+    def __init__(self) -> None:
+        self.inbound: list[Inbound] = []
+        self.receipts: list[ReceiptIn] = []
+        self.outcomes: list[Outcome] = []
+        self.due = 0
+        self.claims = 0
+
+    def put(
+        self, *, inbound: Iterable[Inbound] = (), receipts: Iterable[ReceiptIn] = (), outcomes: Iterable[Outcome] = (),
+        due: bool = False, claim: bool = False,
+    ) -> None:  # fmt: skip
+        """Notes it."""
+        self.inbound += inbound
+        self.receipts += receipts
+        self.outcomes += outcomes
+        self.due += due
+        self.claims += claim
+
+    def group(self) -> Group:
+        """All of it, as the next group."""
+        found = Group(self.outcomes, self.receipts, self.inbound)
+        self.inbound, self.receipts, self.outcomes = [], [], []
+        return found
+
+
+class Middle:
+    """An exchange with one connector on fake links, a desk for its writer, and a clock set by hand."""
+
+    def __init__(self, *links: FakeLink, **changed: Any) -> None:
+        self.world = Virtual(NOW)
+        self.timers = Timers(self.world)
+        self.desk = Desk()
+        self.kicks = 0
+        self.exchange = Exchange(self.world, Metrics(), Dripper(self.world, self._kick), OCTETS)
+        self.exchange.writer = self.desk  # type: ignore[assignment]
+        self.connector: SmppConnector = connector_on(self.exchange, *links, world=self.world, **changed)
+        self.exchange.connectors["carrier"] = self.connector
+        self.answered: list[tuple[int, bool]] = []
+        self.noted: Callable[[int], None] = lambda _: None
+
+    def _kick(self) -> None:
+        self.kicks += 1
+
+    def read(self, *ids: int, octets: int = 100, receipts: Sequence[int] = ()) -> None:
+        """One read brings texts and receipts with these ids."""
+        texts = [
+            Inbound(id=one, connector="carrier", session=1, sequence=one, sender=JAN, recipient="4411", text="JA",
+                    received_at=NOW)
+            for one in ids
+        ]  # fmt: skip
+        states = [
+            ReceiptIn(id=one, connector="carrier", message_id="", forms=(), state="DELIVRD", error="", received_at=NOW,
+                      text="")
+            for one in receipts
+        ]  # fmt: skip
+        answers: dict[int, Callable[[bool], None]] = {
+            one: partial(self._answer, one) for one in (*ids, *receipts)
+        }  # fmt: skip
+        self.exchange.take(Read("carrier", texts, states, answers, octets))
+
+    def _answer(self, id: int, kept: bool) -> None:
+        self.noted(id)
+        self.answered.append((id, kept))
+
+    def commit(self, *claims: Claim, **changed: Any) -> None:
+        """The group of everything at the desk is on disk, and these texts are claimed in it."""
+        group, allowance = self.desk.group(), self.exchange.reserve()
+        done = Done(
+            accepted=list(group.inbound), receipts=list(group.receipts), settled=list(group.outcomes),
+            claims=list(claims), **changed,
+        )  # fmt: skip
+        self.exchange.committed(done, allowance, self.world.monotonic())
+
+    def refuse(self) -> None:
+        """The store is away."""
+        self.exchange.refused(self.desk.group(), self.exchange.reserve(), AWAY)
