@@ -181,14 +181,16 @@ class Walk:
     def _wait(self, step: Question | Pause) -> None:
         now, zone = self.now, self.scope.zone
         if isinstance(step, Question):
-            self.say(step.texts, step.identity)
-            return self._suspend("question", step.identity, after(now, step.within, zone))
+            # What was never asked is not open: who has silenced the brand gets no question, now or after AAN.
+            if self.say(step.texts, step.identity) and self.facts.profile(self.brand.name).opted_out_at is None:
+                self._suspend("question", step.identity, after(now, step.within, zone))
+            return
         if step.duration is not None:
             due_at = after(now, step.duration, zone, step.clock)
         else:
             assert step.clock is not None
             due_at = next_clock(now, step.clock, zone)
-        return self._suspend("wait", step.identity, due_at)
+        self._suspend("wait", step.identity, due_at)
 
     def _act(self, step: Act) -> None:
         brand, scope = self.brand.name, self.scope
@@ -216,8 +218,11 @@ class Walk:
             case _:
                 assert_never(step)
 
-    def say(self, texts: Texts, step: str, rule: str = "") -> None:
-        """Send a text (of the rule under way, unless named), or withhold it with its reason when a bound forbids."""
+    def say(self, texts: Texts, step: str, rule: str = "") -> bool:
+        """Send a text (of the rule under way, unless named), or withhold it with its reason when a bound forbids.
+
+        Gives whether it is sent as far as the rules go; the gate is asked under lock.
+        """
         rule = rule or self._rule
         contact = self.facts.contact
         template, language = texts.of(contact.language, self.brand.language)
@@ -240,13 +245,14 @@ class Walk:
                     reason=reason, rule=rule, step=step,
                 )
             )  # fmt: skip
-            return
+            return False
         self.effects.append(
             SendText(
                 brand=self.brand.name, number=self.facts.number, message_class="conversational", text=said.text,
                 encoding=said.encoding, segments=said.segments, rule=rule, step=step,
             )
         )  # fmt: skip
+        return True
 
     def _set(self, name: str, value: Value | None) -> None:
         if value is not None:

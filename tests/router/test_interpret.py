@@ -9,7 +9,7 @@ import pytest
 from router.decide import Books, resume
 from router.interpret import MOST_ROUTES, MOST_STEPS, MOST_TEXTS, arm_of, zone_of
 from router.messages import Contact
-from router.plan import EndRun, Plan, Suspend, Withhold
+from router.plan import EndRun, Plan, SendText, Suspend, Withhold
 from rules.actions import Draw
 from rules.facts import Value
 from tests.support.phones import NOON, Phone, book, brand
@@ -297,6 +297,18 @@ def test_capability_73_a_text_that_grew_beyond_the_limit_is_withheld() -> None:
     (held,) = phone.plan.effects
     assert isinstance(held, Withhold)
     assert (held.reason, held.message_class) == ("too_long", "conversational")
+
+
+def test_what_was_never_asked_is_not_open() -> None:
+    rules = 'keyword VRAAG\n    ask "{rest}"\n        answer JAWEL\n            reply "Mooi."\n'
+    phone = Phone(book(rules))
+    assert phone.say("VRAAG") == ["(empty_text) "]
+    assert phone.runs == []
+    phone.say("VRAAG iets")
+    phone.say("STOP")
+    phone.say("VRAAG iets")
+    assert [type(effect) for effect in phone.plan.effects] == [SendText]  # the gate withholds it
+    assert phone.runs == []
 
 
 def test_an_empty_text_is_withheld() -> None:
