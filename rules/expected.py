@@ -43,6 +43,21 @@ BELONGS = {
 }
 """Where a line that begins with the word stands."""
 
+SYNONYMS = {
+    "elif": "else if",
+    "elseif": "else if",
+    "optin": "opt in",
+    "opt-in": "opt in",
+    "optout": "opt out",
+    "opt-out": "opt out",
+    "say": "reply",
+    "message": "reply",
+    "sleep": "wait",
+    "goto": "route",
+    "call": "run",
+}
+"""What other languages and habits call an action."""
+
 NAMES = {
     "IDENT": "a name in small letters",
     "STRING": "a text in quotes",

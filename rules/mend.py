@@ -78,6 +78,11 @@ def indent_of(line: str) -> int:
     return len(line) - len(line.lstrip(BLANKS))
 
 
+def words_in(line: str) -> list[str]:
+    """What stands between blanks; other white space than the language's is no blank. At least one, maybe empty."""
+    return re.split(f"[{BLANKS}]+", line.strip(BLANKS))
+
+
 def first_word(line: str) -> str:
     """The word a line begins with, in small letters; empty for a line that begins with something else."""
     found = FIRST_WORD.match(line.lstrip(BLANKS))
@@ -118,8 +123,8 @@ def mend(lines: list[str], row: int) -> list[str]:
 
 def _plain(line: str) -> str | None:
     """The plainest line of the kind that this line is, or seems to be."""
-    words = line.lower().split()
-    if words[:2] == ["else", "if"]:
+    words = words_in(line.lower())
+    if words[:2] == ["else", "if"] or words[0] in {"elif", "elseif"}:
         return "else if x"
     if words[:2] == ["else", "again"]:
         return "else again"

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from rules.diagnostics import Diagnostic
 from rules.expected import BELONGS, DECLARATIONS, ONE_LINERS, expectation
 from rules.lexer import TAB_WIDTH, Chunk
-from rules.mend import Place, first_word, has_block, indent_of
+from rules.mend import Place, first_word, has_block, indent_of, words_in
 from rules.spelling import nearest, spoken
 from rules.syntax import Span
 
@@ -29,12 +29,11 @@ def belongs_above(lines: list[str], line: str) -> bool:
     """Whether a line at the left edge is more likely part of the declaration above it than a declaration."""
     word = first_word(line)
     head = first_word(lines[0])
-    if word in DECLARATIONS or head in ONE_LINERS:
+    if word in DECLARATIONS or head in ONE_LINERS or head not in DECLARATIONS:
         return False
     if word in BELONGS or line[0] in "<>":
-        return True
-    headless = not has_block(lines, 0) and head in DECLARATIONS
-    return headless and nearest(word, DECLARATIONS) is None
+        return word in BELONGS or head == "test"
+    return not has_block(lines, 0) and nearest(word, DECLARATIONS) is None
 
 
 def not_indented(place: Place, head: Chunk) -> Diagnostic:
@@ -76,7 +75,7 @@ def unknown_level(place: Place, levels: list[int]) -> Diagnostic:
 
 def missing_block(place: Place) -> Diagnostic:
     """A line that opens a block is followed by none."""
-    word = first_word(place.line) or place.line.split()[0]
+    word = first_word(place.line) or words_in(place.line)[0]
     if word in {"reply", "send", "confirm", "help", "stop"}:
         return Diagnostic(
             "R206", "error", place.span(), f"`{word}` has no text.", 'Write the text behind it in quotes, "…".'
@@ -97,7 +96,7 @@ def unfinished_block(place: Place, parent: int, accepted: AbstractSet[str]) -> D
         "R221",
         "error",
         place.span(),
-        f"The block of `{' '.join(place.lines[parent].split()[:2])}` (line {place.first + parent}) ends too soon.",
+        f"The block of `{' '.join(words_in(place.lines[parent])[:2])}` (line {place.first + parent}) ends too soon.",
         f"After this line comes {expectation(accepted)}.",
     )
 

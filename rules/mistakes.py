@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rules.diagnostics import Diagnostic
-from rules.expected import ACTIONS, BELONGS, DECLARATIONS, SETTINGS, TEST_LINES, expectation
+from rules.expected import ACTIONS, BELONGS, DECLARATIONS, SETTINGS, SYNONYMS, TEST_LINES
 from rules.lexer import CURLY, QUOTED
-from rules.mend import Place, first_word, indent_of, parent_of
+from rules.mend import Place, first_word, indent_of, parent_of, words_in
 from rules.spelling import spoken, suggest
+from rules.stopped import Found
 
 PATTERN_SIGNS = frozenset("()[]<>|")
 INNER_SIGN = re.compile(r'[^\W_](?:[^\w\s|()\[\]<>"]|_)+[^\W_]')
@@ -23,75 +24,7 @@ INNER_SIGN = re.compile(r'[^\W_](?:[^\w\s|()\[\]<>"]|_)+[^\W_]')
 PATTERN_LINES = frozenset({"keyword", "answer", "choice"})
 WRONG_SIGNS = {"==": "=", "=>": ">=", "=<": "<=", "<>": "!=", "&&": "and", "||": "or", "!": "not"}
 WRONG_SIGN = re.compile(r"==|=>|=<|<>|&&|\|\||!(?!=)")
-VALUE_LINES = frozenset({"set", "add", "record"})
-CONDITION_WORDS = frozenset({"tag", "happened", "clicked", "consent", "in", "new", "time", "day", "not", "("})
 EXPRESSION_LINES = frozenset({"if", "else", "segment", "set", "record", "check"})
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Where reading stopped: a column of a line, what could have stood there, and the word that does."""
-
-    place: Place
-    column: int
-    accepted: AbstractSet[str]
-    at_end: bool
-    glued: bool
-
-    @property
-    def line(self) -> str:
-        """The line in which reading stopped."""
-        return self.place.line
-
-    @property
-    def first(self) -> str:
-        """The line's first word."""
-        return first_word(self.line)
-
-    @property
-    def start(self) -> int:
-        """The column at which the word begins (the place may lie inside it)."""
-        column = self.column
-        while column > 1 and self._wordlike(column - 1) and self._wordlike(column):
-            column -= 1
-        return column
-
-    @property
-    def word(self) -> str:
-        """The word, or the one sign, at the place."""
-        found = re.match(r"\d[\d.,:]*\d(?!\w)|\w+|\S", self.line[self.start - 1 :])
-        return found[0] if found else ""
-
-    @property
-    def begins(self) -> bool:
-        """Whether it is the line's first word."""
-        return self.start == indent_of(self.line) + 1
-
-    @property
-    def run(self) -> tuple[int, str]:
-        """Everything around the place up to blanks, and its column."""
-        column = self.start
-        while column > 1 and not self.line[column - 2].isspace():
-            column -= 1
-        return column, re.split(r"\s", self.line[column - 1 :], maxsplit=1)[0]
-
-    def _wordlike(self, column: int) -> bool:
-        character = self.line[column - 1 : column]
-        return character.isalnum() or character == "_"
-
-    @property
-    def expected(self) -> str:
-        """What could stand at the place, in an author's words."""
-        accepted = set(self.accepted)
-        if self.first in VALUE_LINES:
-            accepted -= CONDITION_WORDS
-        return expectation(accepted)
-
-    def says(self, code: str, message: str, help: str, start: int = 0, end: int = 0) -> Diagnostic:
-        """A diagnostic; by default of the word."""
-        start = start or self.start
-        end = end or start + max(1, len(self.word))
-        return Diagnostic(code, "error", self.place.span(start, end), message, help)
 
 
 def explain(place: Place, column: int, accepted: AbstractSet[str], kind: str) -> Diagnostic:
@@ -159,7 +92,7 @@ def _wrong_sign(found: Found) -> Diagnostic | None:
 def _colon(found: Found) -> Diagnostic | None:
     if found.word != ":":
         return None
-    if found.first in PATTERN_LINES:
+    if found.first in PATTERN_LINES and found.line[: found.column - 1].strip() != found.first:
         return _punctuation(found)
     return found.says(
         "R207", "There is a colon that does not belong here.", "Delete the colon; indentation alone makes a block."
@@ -174,6 +107,46 @@ def _phone_word_in_condition(found: Found) -> Diagnostic | None:
         f"`{found.word}` is a word that phones type; a value to compare with is a text.",
         f'Write "{found.word.lower()}" in quotes.',
     )
+
+
+def _synonym(found: Found) -> Diagnostic | None:
+    head = words_in(found.line)[0]
+    start = indent_of(found.line) + 1
+    meant = SYNONYMS.get(head.lower())
+    if meant is None or found.column > start + len(head):
+        return None
+    return found.says("R203", f"`{head}` is not an action.", f"Write `{meant}`.", start, start + len(head))
+
+
+def _slot(found: Found) -> Diagnostic | None:
+    """A slot that does not say what it reads, or has no name."""
+    at = found.line.rfind("<", 0, found.column)
+    if (
+        found.first not in PATTERN_LINES
+        or at < 0
+        or ">" not in found.line[at:]
+        or ">" in found.line[at : found.column - 1]
+    ):
+        return None
+    end = found.line.index(">", at) + 1
+    return found.says(
+        "R224",
+        f"`{found.line[at:end]}` is not how a slot is written.",
+        "A slot holds a name and what it reads: <naam text>, <nr number>, <score 0..10>.",
+        at + 1,
+        end + 1,
+    )
+
+
+def _instead(found: Found) -> Diagnostic | None:
+    """Only one thing could stand here, and it is plain from what does."""
+    if found.accepted == {"ATTR"} and found.word.isidentifier():
+        return found.says("R225", f"`{found.word}` is not an attribute of the contact.", f"Write contact.{found.word}.")
+    if found.accepted == {"ZONE"} and found.word[0] in f'"{CURLY}':
+        return found.says("R225", f"{found.word} is not how a time zone is written.", "Write it without quotes.")
+    if found.accepted == {".."}:
+        return found.says("R225", f"`{found.word}` cannot stand here.", "Write `..` between the two.")
+    return None
 
 
 def _first_word(found: Found) -> Diagnostic | None:
@@ -249,6 +222,11 @@ def _after_word(found: Found) -> bool:
 
 def _punctuation(found: Found) -> Diagnostic:
     column, run = found.run
+    if run.endswith(","):
+        help = "Write `|` between them: A | B."
+        return found.says(
+            "R223", "Words to choose from are not parted by commas.", help, column + len(run) - 1, column + len(run)
+        )
     words = re.sub(r"[\W_]+", " ", run).strip().upper()
     return found.says(
         "R106",
@@ -312,6 +290,9 @@ def _unquoted(found: Found) -> Diagnostic | None:
 def _name(found: Found) -> Diagnostic | None:
     """Where a name was expected: capitals, quotes, a hyphen."""
     column, run = found.run
+    if found.first == "language" and run != "language":
+        help = "Languages are written as two small letters of ISO 639-1, such as nl, en or fr."
+        return found.says("R217", f"`{run}` is not how a language is written.", help, column, column + len(run))
     if "IDENT" in found.accepted and "STRING" not in found.accepted and not found.at_end:
         plain = re.sub(r"[\W_]+", "_", run.lower()).strip("_")
         if plain and not plain[0].isdigit():
@@ -397,12 +378,15 @@ LOOKS: tuple[Callable[[Found], Diagnostic | None], ...] = (
     _open_quote,
     _wrong_sign,
     _phone_word_in_condition,
+    _synonym,
     _colon,
     _share,
     _first_word,
+    _instead,
     _glued,
     _phone_number,
     _open_bracket,
+    _slot,
     _phone_word,
     _time,
     _unquoted,

@@ -32,6 +32,7 @@ from rules.mend import (
     parent_of,
     same_indent,
     without,
+    words_in,
 )
 from rules.tree import Tree
 
@@ -165,7 +166,7 @@ class _Reading:
         if named:
             self.unread.append((named[1], named[2]))
         elif word == "contact":
-            self.unread.extend(("contact", line.split()[0]) for line in lines[1:] if line)
+            self.unread.extend(("contact", words_in(line)[0]) for line in lines[1:] if line)
         elif word == "brand":
             self.unread.append(("brand", ""))
 
