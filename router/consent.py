@@ -18,7 +18,7 @@ LOOP_REPLIES = 10
 SHORTEST_PHONE = 7
 """Digits of the shortest number a person can have (E.164 leaves it to countries; below are short codes)."""
 
-_DESPITE_STOP: frozenset[MessageClass] = frozenset({"stop_confirmation", "start_confirmation", "help", "operator"})
+_DESPITE_STOP: frozenset[MessageClass] = frozenset({"stop_confirmation", "help", "operator"})
 
 
 def may_send(message_class: MessageClass, opted_out_at: int | None, thread: Thread, now: int) -> str:
@@ -35,6 +35,11 @@ def may_send(message_class: MessageClass, opted_out_at: int | None, thread: Thre
     if message_class != "stop_confirmation" and replies_within(thread, now) >= LOOP_REPLIES:
         return "loop_guard"
     return ""
+
+
+def is_overtaken(message_class: MessageClass, created_at: int, opted_out_at: int | None) -> bool:
+    """Whether a text that waits was written before the contact's STOP: only STOP's own confirmation outlives it."""
+    return opted_out_at is not None and created_at < opted_out_at and message_class != "stop_confirmation"
 
 
 def replies_within(thread: Thread, now: int) -> int:

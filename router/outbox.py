@@ -83,14 +83,17 @@ def _claim(
     by_id = {contact.id: contact for contact in loaded.contacts.values() if contact.address not in not_to}
     refused: dict[str, list[int]] = defaultdict(list)
     taken: dict[int, Claim] = {}
-    for row_id, contact_id, number, brand, message_class, text, encoding, segments, attempts, _ in rows:
+    for row_id, contact_id, number, brand, message_class, text, encoding, segments, attempts, created_at in rows:
         if contact_id not in by_id:
             continue
         profile = loaded.profiles.get(contact_id, {}).get(brand)
         thread = loaded.threads.get((contact_id, number), Thread())
         # The loop guard counted this text when it was written down: it is not asked again.
         calm = msgspec.structs.replace(thread, replies=0)
-        reason = consent.may_send(message_class, profile.opted_out_at if profile else None, calm, place.now)
+        opted_out_at = profile.opted_out_at if profile else None
+        reason = consent.may_send(message_class, opted_out_at, calm, place.now)
+        if consent.is_overtaken(message_class, created_at, opted_out_at):
+            reason = "opted_out"
         if reason:
             refused[reason].append(row_id)
         elif allowance.take(connector, segments):

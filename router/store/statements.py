@@ -162,7 +162,7 @@ _its_turn = ~exists(
 claimable = Statement(
     select(
         outbox.c.id, outbox.c.contact_id, outbox.c.number, outbox.c.brand, outbox.c.message_class, outbox.c.text,
-        outbox.c.encoding, outbox.c.segments, outbox.c.attempts, outbox.c.inbound_id,
+        outbox.c.encoding, outbox.c.segments, outbox.c.attempts, outbox.c.created_at,
     )
     .where(
         outbox.c.state == _READY,

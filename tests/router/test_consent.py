@@ -7,6 +7,7 @@ from router.consent import (
     LOOP_REPLIES,
     LOOP_WINDOW,
     answered,
+    is_overtaken,
     is_phone,
     may_send,
     replies_within,
@@ -24,14 +25,21 @@ def test_an_answer_to_a_fresh_text_goes_out(message_class: MessageClass) -> None
     assert may_send(message_class, None, FRESH, NOW) == ""
 
 
-@pytest.mark.parametrize("message_class", ["stop_confirmation", "start_confirmation", "help", "operator"])
+@pytest.mark.parametrize("message_class", ["stop_confirmation", "help", "operator"])
 def test_what_the_phone_asked_for_is_answered_despite_stop(message_class: MessageClass) -> None:
     assert may_send(message_class, NOW - 1, FRESH, NOW) == ""
 
 
-@pytest.mark.parametrize("message_class", ["conversational", "transactional", "promotional"])
+@pytest.mark.parametrize("message_class", ["conversational", "start_confirmation", "transactional", "promotional"])
 def test_nothing_else_is_sent_after_stop(message_class: MessageClass) -> None:
     assert may_send(message_class, NOW - 1, FRESH, NOW) == "opted_out"
+
+
+def test_of_what_waits_when_stop_comes_only_its_confirmation_is_sent() -> None:
+    assert is_overtaken("help", NOW - 1, NOW)
+    assert not is_overtaken("help", NOW, NOW)
+    assert not is_overtaken("help", NOW - 1, None)
+    assert not is_overtaken("stop_confirmation", NOW - 1, NOW)
 
 
 @pytest.mark.parametrize("message_class", ["transactional", "promotional"])

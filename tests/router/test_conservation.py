@@ -47,7 +47,8 @@ class Day:
         self.written: Counter[int] = Counter()
         """Times a text went to the wire without a refusal."""
         self.ids: list[str] = []
-        self.silent: set[str] = set()
+        self.silent: dict[str, int] = {}
+        """Phones that said STOP, with when."""
         self.states: dict[int, str] = {}
         self.reference = 0
 
@@ -56,10 +57,9 @@ class Day:
         random = self.random
         causes: dict[str, Any] = {"outcomes": self.outcomes(), "receipts": self.receipts(), "inbound": self.texts()}
         causes |= {"due": random.random() < 0.5, "claim": random.random() < 0.7}
-        before = set(self.silent)
         room = random.choice((0, 1, 3, 100))
         done = self.phones.commit(room=room, **causes)
-        self.look(done, before, room)
+        self.look(done, room)
         self.phones.later(random.choice((0, 1, SECOND, MINUTE, 20 * MINUTE, HOUR)))
         if random.random() < 0.05:
             self.restart()
@@ -108,12 +108,14 @@ class Day:
         with self.phones.store.begin() as tx:
             outbox.recover(tx, "ams-1", self.phones.world.now())
 
-    def look(self, done: Done, silent: set[str], room: int) -> None:
+    def look(self, done: Done, room: int) -> None:
         """The promises, after a group."""
         self.came |= {message.id: message for message in done.accepted}
         for message in done.accepted:
-            if message.text in ("STOP", "START"):
-                (self.silent.add if message.text == "STOP" else self.silent.discard)(message.sender)
+            if message.text == "STOP":
+                self.silent[message.sender] = message.id
+            elif message.text == "START":
+                self.silent.pop(message.sender, None)
         for claim in done.claims:
             assert claim.id not in self.wire
             self.wire[claim.id] = claim
@@ -121,7 +123,8 @@ class Day:
             most = 1 if claim.message_class in ("stop_confirmation", "help", "start_confirmation") else 2
             assert self.written[claim.id] <= most, claim
             if claim.address in self.silent:
-                assert claim.message_class in ("stop_confirmation", "help"), claim
+                asked = claim.message_class == "help" and claim.id > self.silent[claim.address]
+                assert asked or claim.message_class == "stop_confirmation", claim
         assert sum(claim.segments for claim in done.claims) <= room
         rows = self.phones.table("outbox")
         for row in rows:
@@ -132,14 +135,13 @@ class Day:
         assert {row["id"] for row in claimed} == self.wire.keys()
         in_flight = Counter((row["contact_id"], row["number"]) for row in claimed)
         assert max(in_flight.values(), default=0) <= 1
-        assert silent is not self.silent
 
     def drain(self) -> None:
         """The faults are over: everything comes to its end."""
         for _ in range(4 * len(SENDERS) * 20):
             outcomes = [self.phones.sent(claim) for claim in self.wire.values()]
             self.wire.clear()
-            self.look(self.phones.commit(outcomes=outcomes, due=True, claim=True), set(self.silent), 100)
+            self.look(self.phones.commit(outcomes=outcomes, due=True, claim=True), 100)
             if not self.wire and not OPEN & set(self.phones.states()) and not self.phones.table("runs"):
                 break
             self.phones.later(HOUR if self.phones.table("runs") else FORGET_AFTER // 4)

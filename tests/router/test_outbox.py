@@ -116,6 +116,23 @@ def test_nothing_that_waits_is_claimed_with_the_stop_that_cancels_it(phones: Pho
     assert (confirmed.address, confirmed.message_class) == (JAN, "stop_confirmation")
 
 
+@pytest.mark.parametrize("text", ["HELP", "START"])
+def test_what_was_refused_for_now_is_not_sent_after_stop(phones: Phones, text: str) -> None:
+    """It was on the wire when STOP came, so that STOP could not cancel it."""
+    if text == "START":
+        (stopped,) = phones.write(JAN, "STOP")
+        phones.commit(outcomes=[phones.sent(stopped)])
+        phones.later(DAY)
+    (claim,) = phones.write(JAN, text)
+    phones.later(SECOND)
+    phones.write(JAN, "STOP")
+    (confirmed,) = (
+        phones.commit(outcomes=[phones.refused(claim, 0)], claim=True).claims or phones.commit(claim=True).claims
+    )
+    assert confirmed.message_class == "stop_confirmation"
+    assert phones.states()[-2:] == ["cancelled", "claimed"]
+
+
 # ---- unknown outcomes
 
 
