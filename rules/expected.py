@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set as AbstractSet
 
 from rules.spelling import spoken
@@ -42,6 +43,14 @@ BELONGS = {
     "step": f"{_IN_DRIP} (`step name: after 3 days`)",
 }
 """Where a line that begins with the word stands."""
+
+PATTERN_SIGNS = frozenset("()[]<>|")
+INNER_SIGN = re.compile(r'[^\W_](?:[^\w\s|()\[\]<>"]|_)+[^\W_]')
+"""Punctuation between letters."""
+PATTERN_LINES = frozenset({"keyword", "answer", "choice"})
+WRONG_SIGNS = {"==": "=", "=>": ">=", "=<": "<=", "<>": "!=", "&&": "and", "||": "or", "!": "not"}
+WRONG_SIGN = re.compile(r"==|=>|=<|<>|&&|\|\||!(?!=)")
+EXPRESSION_LINES = frozenset({"if", "else", "segment", "set", "record", "check"})
 
 SYNONYMS = {
     "elif": "else if",

@@ -12,19 +12,24 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from rules.diagnostics import Diagnostic
-from rules.expected import ACTIONS, BELONGS, DECLARATIONS, SETTINGS, SYNONYMS, TEST_LINES
+from rules.expected import (
+    ACTIONS,
+    BELONGS,
+    DECLARATIONS,
+    EXPRESSION_LINES,
+    INNER_SIGN,
+    PATTERN_LINES,
+    PATTERN_SIGNS,
+    SETTINGS,
+    SYNONYMS,
+    TEST_LINES,
+    WRONG_SIGN,
+    WRONG_SIGNS,
+)
 from rules.lexer import CURLY, QUOTED
 from rules.mend import Place, first_word, indent_of, parent_of, words_in
 from rules.spelling import spoken, suggest
 from rules.stopped import Found
-
-PATTERN_SIGNS = frozenset("()[]<>|")
-INNER_SIGN = re.compile(r'[^\W_](?:[^\w\s|()\[\]<>"]|_)+[^\W_]')
-"""Punctuation between letters."""
-PATTERN_LINES = frozenset({"keyword", "answer", "choice"})
-WRONG_SIGNS = {"==": "=", "=>": ">=", "=<": "<=", "<>": "!=", "&&": "and", "||": "or", "!": "not"}
-WRONG_SIGN = re.compile(r"==|=>|=<|<>|&&|\|\||!(?!=)")
-EXPRESSION_LINES = frozenset({"if", "else", "segment", "set", "record", "check"})
 
 
 def explain(place: Place, column: int, accepted: AbstractSet[str], kind: str) -> Diagnostic:
@@ -47,6 +52,15 @@ def _ask_without_text(found: Found) -> Diagnostic | None:
     above = replace(found.place, row=parent)
     return Diagnostic(
         "R206", "error", above.span(), "`ask` has no text.", 'Write the question behind it in quotes, "…".'
+    )
+
+
+def _odd_space(found: Found) -> Diagnostic | None:
+    if not found.word.isspace():
+        return None
+    shown = f"U+{ord(found.word):04X}"
+    return found.says(
+        "R104", f"There is a space here that is not the ordinary one ({shown}).", "Write an ordinary space."
     )
 
 
@@ -140,9 +154,11 @@ def _slot(found: Found) -> Diagnostic | None:
 
 def _instead(found: Found) -> Diagnostic | None:
     """Only one thing could stand here, and it is plain from what does."""
+    if found.at_end:
+        return None
     if found.accepted == {"ATTR"} and found.word.isidentifier():
         return found.says("R225", f"`{found.word}` is not an attribute of the contact.", f"Write contact.{found.word}.")
-    if found.accepted == {"ZONE"} and found.word[0] in f'"{CURLY}':
+    if found.accepted == {"ZONE"} and found.word[:1] in set(f'"{CURLY}'):
         return found.says("R225", f"{found.word} is not how a time zone is written.", "Write it without quotes.")
     if found.accepted == {".."}:
         return found.says("R225", f"`{found.word}` cannot stand here.", "Write `..` between the two.")
@@ -375,6 +391,7 @@ def _anything_else(found: Found) -> Diagnostic:
 
 LOOKS: tuple[Callable[[Found], Diagnostic | None], ...] = (
     _ask_without_text,
+    _odd_space,
     _open_quote,
     _wrong_sign,
     _phone_word_in_condition,

@@ -46,7 +46,7 @@ class Found:
     @property
     def word(self) -> str:
         """The word, or the one sign, at the place."""
-        found = re.match(r"\"[^\"]*\"|\d[\d.,:]*\d(?!\w)|\w+|\S", self.line[self.start - 1 :])
+        found = re.match(r"\"[^\"]*\"|\d[\d.,:]*\d(?!\w)|\w+|.", self.line[self.start - 1 :])
         return found[0] if found else ""
 
     @property

@@ -192,6 +192,26 @@ def test_json_form_of_a_fault() -> None:
     ]
 
 
+ODD = [*"\x85\u2003\u3000\u200b\u2028\x1c\x00\ud800é\u0301²½Ⅷǅ١\"'()><=-.,", ""]
+LINES = "reply send ask wait tag set add record run route split if opt escalate fetch notify email charge forward else"
+
+
+@pytest.mark.parametrize("sign", ODD)
+def test_any_sign_anywhere_ends_in_diagnostics(sign: str) -> None:
+    for text in [
+        f"{sign}\n    x",
+        f"keyword {sign}\n    if x\n{sign} y\n    {sign} z\n",
+        f"contact\n    {sign} a\n",
+        f"keyword A\n    wait {sign} days\n    wait until {sign}:00\n    wait until 1{sign}\n",
+        f'brand "x"\n    numbers {sign}1\n    limit {sign}\n    timezone {sign}\n    language {sign}\n    quiet {sign}\n',
+        f"keyword <x 0..{sign}>\n    split a\n        {sign}% b\n            tag a\n        5{sign} c\n            tag b\n",
+        *(f"keyword A\n    {word} {sign}\n" for word in LINES.split()),
+        *(f"keyword A {word} {sign}\n    tag a\n" for word in ("", "<x", "[", "(", "A |", "on", "yes")),
+    ]:
+        file, _ = read(text)
+        assert isinstance(file, s.File)
+
+
 @SLOW
 @given(st.text(max_size=200) | st.text(st.sampled_from('AEkeyword \n    "<>()[]:=.#{}|%0123éЖ\t\r'), max_size=200))
 def test_any_text_ends_in_a_file_or_in_diagnostics(text: str) -> None:
