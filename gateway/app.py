@@ -33,7 +33,7 @@ from gateway.web.server import PortTakenError, serve_web
 from router import deployments, outbox
 from router.store import checkpoint
 from router.store.engine import Store, open_store
-from router.store.errors import StoreError
+from router.store.errors import StoreBroken, StoreError
 from router.ways import Ways
 from router.world import System
 from router.writer import Writer
@@ -70,7 +70,7 @@ async def serve(
     except PortTakenError as fault:
         return _said(fault, Exit.PORT)
     except StoreError as fault:
-        return _said(fault, Exit.STORE)
+        return _said(_placed(fault, settings.gateway.store.shown), Exit.STORE)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
@@ -80,9 +80,18 @@ async def serve(
     return Exit.OK
 
 
-def _said(fault: Exception, code: Exit) -> int:
+def _said(fault: Exception | str, code: Exit) -> int:
     log.error(str(fault))
     return code
+
+
+def _placed(fault: StoreError, store: str) -> str:
+    """What is wrong with the store, in one line that says where, and what to do."""
+    sentence = " ".join(str(fault).split())
+    if sentence.startswith("store "):  # it says all that by itself
+        return sentence
+    remedy = "restore a backup, or name another" if isinstance(fault, StoreBroken) else "mend it, or name another"
+    return f"store {store}: {sentence}; {remedy} as `store` in [gateway]"
 
 
 async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor) -> str:

@@ -4,13 +4,12 @@ import asyncio
 import json
 from itertools import count
 from pathlib import Path
-from urllib.request import urlopen
 
 from smpp.concat import Method
 from smpp.constants import ESME_RSYSERR, ESME_RTHROTTLED
 from smpp.simulator_conduct import Refusal
 from smpp.text import Encoding
-from tests.support.station import LONG_NUMBER, SHORT_CODE, station
+from tests.support.station import LONG_NUMBER, SHORT_CODE, fetch, station
 
 KLUSSER = """\
 brand "Klusser"
@@ -53,19 +52,6 @@ keyword FREEBURGER
     reply "Gratis!"
 """
 LONG = "Dit is een lange tekst met een euro van € 5 erin. " * 5
-
-
-async def fetch(address: str) -> tuple[int, str]:
-    """What a web address answers."""
-
-    def get() -> tuple[int, str]:
-        try:
-            with urlopen(address, timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except OSError as refused:
-            return int(getattr(refused, "code", 0)), refused.read().decode() if hasattr(refused, "read") else ""
-
-    return await asyncio.to_thread(get)
 
 
 async def test_a_keyword_is_answered_and_kept(tmp_path: Path) -> None:

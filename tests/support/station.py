@@ -1,15 +1,21 @@
 """The whole gateway in a test: a simulated carrier on a real port, kwek bound to it, phones that text."""
 
 import asyncio
+import json
 import random
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import psycopg
 
 from config.settings import Connector, Country, Digits, Gateway, Number, Settings
 from config.values import Address, Secret, Store
@@ -22,6 +28,21 @@ LONG_NUMBER = "3197010281234"
 PATIENCE_S = 10.0
 
 
+async def fetch(address: str) -> tuple[int, str]:
+    """What a web address answers; status 0 when nobody does."""
+
+    def get() -> tuple[int, str]:
+        try:
+            with urlopen(address, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as refused:
+            return refused.code, refused.read().decode()
+        except OSError as nobody:
+            return 0, str(nobody)
+
+    return await asyncio.to_thread(get)
+
+
 @dataclass
 class Station:
     """A folder with rules and a database, a carrier, and the gateway between them."""
@@ -30,6 +51,7 @@ class Station:
     brands: tuple[str, ...]
     connector: dict[str, Any] = field(default_factory=dict)
     store_url: str = ""
+    listen: Address = field(default_factory=partial(Address, "127.0.0.1", 0))
     carrier: Simulator = field(init=False)
     where: str = ""
     exit_code: int | None = None
@@ -66,10 +88,13 @@ class Station:
             number(LONG_NUMBER, "long-number", self.brands[:1]),
         )
         gateway = Gateway(
-            node="test", store=Store("sqlite", self.store_url, self.store_url), rules=(self.rules,),
-            listen=Address("127.0.0.1", 0), drain_s=2.0,
+            node="test", store=self._store(), rules=(self.rules,), listen=self.listen, drain_s=2.0,
         )  # fmt: skip
         return Settings(gateway=gateway, numbers=numbers, connectors=(carrier,))
+
+    def _store(self) -> Store:
+        kind: Any = "sqlite" if self.store_url.startswith("sqlite") else "postgresql"
+        return Store(kind, self.store_url, self.store_url)
 
     async def start(self, *, bound: bool = True) -> None:
         """Start the gateway; returns when it is bound to the carrier (or, with `bound` False, when it runs)."""
@@ -107,10 +132,24 @@ class Station:
         await asyncio.wait_for(phone.text(to, text), PATIENCE_S)
         return (await phone.next(PATIENCE_S)).text
 
-    def rows(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """What the database says (SQLite only), read on a connection of its own."""
-        with sqlite3.connect(self.folder / "kwek.db") as connection:
-            return connection.execute(sql, parameters).fetchall()
+    async def readiness(self) -> tuple[int, list[str]]:
+        """What /readyz answers: its status, and the troubles it tells."""
+        status, said = await fetch(f"{self.where}/readyz")
+        return status, list(json.loads(said).get("trouble", []))
+
+    async def until_ready(self, *troubles: str) -> None:
+        """Wait until /readyz tells these troubles and no others (none: until it is green)."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (await self.readiness())[1] != list(troubles):
+                pass
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the database says, read on a connection of its own."""
+        if self.store_url.startswith("sqlite"):
+            with closing(sqlite3.connect(self.folder / "kwek.db")) as connection:
+                return connection.execute(sql).fetchall()
+        with psycopg.connect(self.store_url) as server:
+            return server.execute(sql.encode()).fetchall()
 
     async def until(self, sql: str, wanted: Sequence[tuple[Any, ...]]) -> None:
         """Wait until a query gives these rows: the gateway writes them a moment after what a test can see."""
@@ -121,13 +160,18 @@ class Station:
 
 @asynccontextmanager
 async def station(
-    folder: Path, *rules: str, brands: tuple[str, ...] = ("Klusser",), start: bool = True, **connector: Any
+    folder: Path,
+    *rules: str,
+    brands: tuple[str, ...] = ("Klusser",),
+    start: bool = True,
+    store_url: str = "",
+    **connector: Any,
 ) -> AsyncIterator[Station]:
     """A station with these rules files, started unless told otherwise, stopped at the end."""
     (folder / "brands").mkdir()
     for place, text in enumerate(rules):
         (folder / "brands" / f"{place}.rules").write_text(text)
-    one = Station(folder, brands, connector)
+    one = Station(folder, brands, connector, store_url)
     await one.carrier.start()
     try:
         if start:
