@@ -17,9 +17,7 @@ from rules.expected import (
     BELONGS,
     DECLARATIONS,
     EXPRESSION_LINES,
-    INNER_SIGN,
     PATTERN_LINES,
-    PATTERN_SIGNS,
     SETTINGS,
     SYNONYMS,
     TEST_LINES,
@@ -28,6 +26,7 @@ from rules.expected import (
 )
 from rules.lexer import CURLY, QUOTED
 from rules.mend import Place, first_word, indent_of, parent_of, words_in
+from rules.mistaken_words import odd_space, phone_word, punctuation, slot
 from rules.spelling import spoken, suggest
 from rules.stopped import Found
 
@@ -52,15 +51,6 @@ def _ask_without_text(found: Found) -> Diagnostic | None:
     above = replace(found.place, row=parent)
     return Diagnostic(
         "R206", "error", above.span(), "`ask` has no text.", 'Write the question behind it in quotes, "…".'
-    )
-
-
-def _odd_space(found: Found) -> Diagnostic | None:
-    if not found.word.isspace():
-        return None
-    shown = f"U+{ord(found.word):04X}"
-    return found.says(
-        "R104", f"There is a space here that is not the ordinary one ({shown}).", "Write an ordinary space."
     )
 
 
@@ -107,7 +97,7 @@ def _colon(found: Found) -> Diagnostic | None:
     if found.word != ":":
         return None
     if found.first in PATTERN_LINES and found.line[: found.column - 1].strip() != found.first:
-        return _punctuation(found)
+        return punctuation(found)
     return found.says(
         "R207", "There is a colon that does not belong here.", "Delete the colon; indentation alone makes a block."
     )
@@ -130,26 +120,6 @@ def _synonym(found: Found) -> Diagnostic | None:
     if meant is None or found.column > start + len(head):
         return None
     return found.says("R203", f"`{head}` is not an action.", f"Write `{meant}`.", start, start + len(head))
-
-
-def _slot(found: Found) -> Diagnostic | None:
-    """A slot that does not say what it reads, or has no name."""
-    at = found.line.rfind("<", 0, found.column)
-    if (
-        found.first not in PATTERN_LINES
-        or at < 0
-        or ">" not in found.line[at:]
-        or ">" in found.line[at : found.column - 1]
-    ):
-        return None
-    end = found.line.index(">", at) + 1
-    return found.says(
-        "R224",
-        f"`{found.line[at:end]}` is not how a slot is written.",
-        "A slot holds a name and what it reads: <naam text>, <nr number>, <score 0..10>.",
-        at + 1,
-        end + 1,
-    )
 
 
 def _instead(found: Found) -> Diagnostic | None:
@@ -208,49 +178,6 @@ def _unknown_word(found: Found, allowed: Iterable[str]) -> Diagnostic:
     else:
         code, kind, otherwise = "R203", "something that stands here", f"Here comes {found.expected}."
     return found.says(code, f"`{found.word}` is not {kind}.", suggest(found.word, words, otherwise))
-
-
-def _phone_word(found: Found) -> Diagnostic | None:
-    """In a pattern: small letters, punctuation, a script without capitals."""
-    word = found.word
-    if found.first not in PATTERN_LINES or found.at_end or word in PATTERN_SIGNS:
-        return None
-    if (not word[0].isalnum() and _after_word(found)) or INNER_SIGN.search(found.run[1]):
-        return _punctuation(found)
-    if "WORD" not in found.accepted:
-        return None
-    if word.upper() == word.lower():
-        shown = found.run[1]
-        return found.says(
-            "R107", f"`{word}` has no capitals, so it needs quotes as a phone's word.", f'Write "{shown}".'
-        )
-    return found.says(
-        "R105",
-        f"`{word}` is not in capitals: a word that a phone types is.",
-        f"Write {word.upper()}; a phone may type it in any case.",
-    )
-
-
-def _after_word(found: Found) -> bool:
-    """Whether a sign stands right behind a letter."""
-    return found.column > 1 and found.line[found.column - 2].isalnum()
-
-
-def _punctuation(found: Found) -> Diagnostic:
-    column, run = found.run
-    if run.endswith(","):
-        help = "Write `|` between them: A | B."
-        return found.says(
-            "R223", "Words to choose from are not parted by commas.", help, column + len(run) - 1, column + len(run)
-        )
-    words = re.sub(r"[\W_]+", " ", run).strip().upper()
-    return found.says(
-        "R106",
-        f"`{run}` holds a sign that phones' words do without.",
-        f"Write {words}; a phone may type {run} all the same.",
-        column,
-        column + len(run),
-    )
 
 
 def _open_bracket(found: Found) -> Diagnostic | None:
@@ -391,7 +318,7 @@ def _anything_else(found: Found) -> Diagnostic:
 
 LOOKS: tuple[Callable[[Found], Diagnostic | None], ...] = (
     _ask_without_text,
-    _odd_space,
+    odd_space,
     _open_quote,
     _wrong_sign,
     _phone_word_in_condition,
@@ -403,8 +330,8 @@ LOOKS: tuple[Callable[[Found], Diagnostic | None], ...] = (
     _glued,
     _phone_number,
     _open_bracket,
-    _slot,
-    _phone_word,
+    slot,
+    phone_word,
     _time,
     _unquoted,
     _stops_too_soon,

@@ -203,8 +203,9 @@ def test_any_sign_anywhere_ends_in_diagnostics(sign: str) -> None:
         f"keyword {sign}\n    if x\n{sign} y\n    {sign} z\n",
         f"contact\n    {sign} a\n",
         f"keyword A\n    wait {sign} days\n    wait until {sign}:00\n    wait until 1{sign}\n",
-        f'brand "x"\n    numbers {sign}1\n    limit {sign}\n    timezone {sign}\n    language {sign}\n    quiet {sign}\n',
-        f"keyword <x 0..{sign}>\n    split a\n        {sign}% b\n            tag a\n        5{sign} c\n            tag b\n",
+        f'brand "x"\n    numbers {sign}1\n    limit {sign}\n    timezone {sign}\n',
+        f'brand "x"\n    language {sign}\n    quiet {sign}\n',
+        f"keyword <x 0..{sign}>\n    split a\n        {sign}% b\n            tag a\n        5{sign} c\n",
         *(f"keyword A\n    {word} {sign}\n" for word in LINES.split()),
         *(f"keyword A {word} {sign}\n    tag a\n" for word in ("", "<x", "[", "(", "A |", "on", "yes")),
     ]:
