@@ -1,4 +1,4 @@
-"""Mistakes in what phones type: words in small letters, punctuation, other scripts, slots that do not say what they read."""
+"""Mistakes in what phones type: small letters, punctuation, other scripts, slots that do not say what they read."""
 
 from __future__ import annotations
 
