@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from router.store.engine import Store, open_store
+from router.store.engine import Store, make_engine, open_store
 from tests.support.postgres import PostgresDatabases, postgres_databases
 from tests.support.routing import Phones
 
@@ -51,6 +51,16 @@ def store(store_url: str) -> Iterator[Store]:
     opened = open_store(store_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def two_nodes(postgres: PostgresDatabases, postgres_url: str) -> Iterator[tuple[Phones, Phones]]:
+    """Two nodes on one database. On PostgreSQL alone: one process owns a SQLite file."""
+    stores = [Store(postgres_url, make_engine(postgres_url), None) for _ in range(2)]
+    yield Phones(stores[0], node="ams-1"), Phones(stores[1], node="ams-2")
+    for one in stores:
+        one.close()
+    postgres.empty(postgres_url)
 
 
 @pytest.fixture

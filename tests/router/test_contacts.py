@@ -7,7 +7,6 @@ import pytest
 from router import contacts
 from router.instants import HOUR
 from router.messages import Contact, Profile, Thread
-from router.store.engine import Store, make_engine
 from router.store.errors import StoreUnavailable
 from tests.support.routing import JAN, KEES, NOW, PIET, Phones
 
@@ -55,17 +54,12 @@ def test_contacts_by_their_ids(phones: Phones) -> None:
     assert loaded.profiles[ids[0]]["Shop"].tags == {"klant"}
 
 
-def other_node(phones: Phones) -> Store:
-    if phones.store.dialect == "sqlite":
-        pytest.skip("one process owns a SQLite file")
-    return Store(phones.store.url, make_engine(phones.store.url), None)
-
-
-def test_a_contact_that_another_node_makes_meanwhile_is_not_new_and_its_stop_is_seen(phones: Phones) -> None:
+def test_a_contact_that_another_node_makes_meanwhile_is_not_new_and_its_stop_is_seen(
+    two_nodes: tuple[Phones, Phones],
+) -> None:
     """Both look for it and find nothing; the other one writes it down, with a STOP, before we can."""
-    other = other_node(phones)
+    phones, theirs = two_nodes
     found = contacts.sql.contacts_by_address  # type: ignore[attr-defined]
-    theirs = Phones(other, node="ams-2")
 
     class Slow:
         def rows(self, tx: object, addresses: list[str]) -> list[object]:
@@ -84,18 +78,16 @@ def test_a_contact_that_another_node_makes_meanwhile_is_not_new_and_its_stop_is_
     with phones.store.begin() as tx:
         loaded = contacts.by_address(tx, [JAN], phones.world.ids, NOW)
     assert loaded.facts(loaded.contacts[JAN], "4411", None).profile("Shop").opted_out_at == NOW
-    other.close()
 
 
-def test_whoever_holds_a_contact_holds_up_the_other_node(phones: Phones) -> None:
-    other = other_node(phones)
+def test_whoever_holds_a_contact_holds_up_the_other_node(two_nodes: tuple[Phones, Phones]) -> None:
+    phones, other = two_nodes
     phones.write(JAN, "JOIN")
     with phones.store.begin() as tx:
         contacts.by_address(tx, [JAN], phones.world.ids, NOW)
-        with pytest.raises(StoreUnavailable, match="lock timeout"), other.begin() as theirs:
+        with pytest.raises(StoreUnavailable, match="lock timeout"), other.store.begin() as theirs:
             theirs.write("SET LOCAL lock_timeout = '50ms'")
             contacts.by_id(theirs, [phones_contact(phones, tx)])
-    other.close()
 
 
 def phones_contact(phones: Phones, tx: object) -> int:
@@ -103,11 +95,11 @@ def phones_contact(phones: Phones, tx: object) -> int:
     return int(rows[0][0])
 
 
-def test_two_nodes_with_the_same_new_phones_do_not_wait_in_a_ring(phones: Phones) -> None:
+def test_two_nodes_with_the_same_new_phones_do_not_wait_in_a_ring(two_nodes: tuple[Phones, Phones]) -> None:
     """New ones are made in one order, whatever order they came in."""
-    other = other_node(phones)
+    phones, other = two_nodes
     senders = [f"3161{number:07}" for number in range(20)]
-    nodes = [(phones, senders), (Phones(other, node="ams-2"), senders[::-1])]
+    nodes = [(phones, senders), (other, senders[::-1])]
     start, faults = threading.Barrier(2), list[BaseException]()
 
     def work(node: Phones, order: list[str]) -> None:
@@ -127,4 +119,3 @@ def test_two_nodes_with_the_same_new_phones_do_not_wait_in_a_ring(phones: Phones
     assert len(phones.table("contacts")) == len(senders)
     assert len(phones.table("inbound")) == 2 * 3 * len(senders)
     assert all(row["opted_out_at"] for row in phones.table("profiles"))
-    other.close()

@@ -1,12 +1,9 @@
 """What falls due is done at its instant, once, one cause of a contact at a time, and a look says when to look again."""
 
-import pytest
-
 from router import due
 from router.instants import DAY, HOUR, MINUTE
 from router.parts import PART_LIFE
 from router.states import RESEND_AFTER
-from router.store.engine import Store, make_engine
 from tests.support.routing import JAN, KEES, NOW, PIET, ROOS, Phones
 
 
@@ -108,14 +105,12 @@ def test_stop_ends_what_was_to_fall_due(phones: Phones) -> None:
     assert [row["message_class"] for row in phones.table("outbox")] == ["stop_confirmation"]
 
 
-def test_a_run_that_ended_since_it_was_found_is_left_alone(phones: Phones) -> None:
+def test_a_run_that_ended_since_it_was_found_is_left_alone(two_nodes: tuple[Phones, Phones]) -> None:
     """Another node resumes it between our look and our lock."""
-    if phones.store.dialect == "sqlite":
-        pytest.skip("one process owns a SQLite file")
+    phones, other = two_nodes
     phones.write(JAN, "STRAKS")
     phones.write(PIET, "STRAKS")
     phones.later(HOUR)
-    other = Phones(Store(phones.store.url, make_engine(phones.store.url), None), node="ams-2")
     other.later(HOUR)
     found = due.sql.runs_due  # type: ignore[attr-defined]
 
@@ -132,4 +127,3 @@ def test_a_run_that_ended_since_it_was_found_is_left_alone(phones: Phones) -> No
     finally:
         due.sql.runs_due = found  # type: ignore[attr-defined]
     assert said(phones) == ["Tien minuten later."] * 2
-    other.store.close()

@@ -81,6 +81,17 @@ def test_another_kind_of_store_is_refused() -> None:
         open_store("mysql://x/y")
 
 
+def test_what_cannot_be_opened_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_driver(url: str) -> None:
+        raise ImportError("no driver")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "make_engine", without_driver)
+        with pytest.raises(StoreUnavailable, match="cannot be opened: no driver"):
+            open_store(f"sqlite:///{tmp_path / 'kwek.db'}")
+    open_store(f"sqlite:///{tmp_path / 'kwek.db'}").close()
+
+
 def test_a_file_that_is_no_database_stops_the_gateway(tmp_path: Path) -> None:
     (tmp_path / "kwek.db").write_bytes(b"holiday pictures" * 100)
     with pytest.raises(StoreBroken, match="damaged or cannot be read"):

@@ -9,7 +9,6 @@ from router.instants import DAY, HOUR, MINUTE, SECOND
 from router.outbox import Outcome
 from router.perform import Allowance, Claim
 from router.states import FORGET_AFTER, MOVES, RESEND_AFTER
-from router.store.engine import make_engine
 from router.store.statements import claimable
 from router.world import first_id_at
 from tests.support.routing import JAN, KEES, PIET, Phones, shared
@@ -246,19 +245,29 @@ def test_each_statement_that_settles_keeps_to_the_table_of_moves(phones: Phones)
             assert new == old or new in moves, (old, what, new)
 
 
+def test_ids_begin_after_the_highest_of_any_table(phones: Phones) -> None:
+    with phones.store.begin() as tx:
+        assert outbox.highest_id(tx) == 0
+    phones.write(JAN, "JOIN")
+    highest = max(row["id"] for row in phones.table("outbox"))
+    with phones.store.begin() as tx:
+        assert outbox.highest_id(tx) == highest
+    last = phones.receipt("nobody")
+    phones.commit(receipts=[last])
+    with phones.store.begin() as tx:
+        assert outbox.highest_id(tx) == last.id
+
+
 # ---- two nodes
 
 
-def test_two_nodes_never_claim_the_same_text(phones: Phones) -> None:
+def test_two_nodes_never_claim_the_same_text(two_nodes: tuple[Phones, Phones]) -> None:
     """The other node is between reading its candidates and claiming them."""
-    if phones.store.dialect == "sqlite":
-        pytest.skip("one process owns a SQLite file")
+    phones, other = two_nodes
     phones.write(JAN, "JOIN", room=0)
     phones.write(PIET, "JOIN", room=0)
-    slow = type(phones.store)(phones.store.url, make_engine(phones.store.url), None)
-    other = Phones(slow, node="ams-2")
     allowance = Allowance({"carrier": 5})
-    with slow.begin() as tx:
+    with other.store.begin() as tx:
         rows = claimable.rows(tx, "carrier", phones.world.now(), 64)
         assert len(rows) == 2
         (taken, _) = phones.commit(claim=True, room=4).claims
@@ -266,7 +275,6 @@ def test_two_nodes_never_claim_the_same_text(phones: Phones) -> None:
     assert allowance.left == {"carrier": 5}  # nothing is held for what another node took
     assert phones.table("outbox")[0]["node"] == "ams-1"
     assert taken.address == JAN
-    slow.close()
 
 
 # ---- brands that share a number, housekeeping

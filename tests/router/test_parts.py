@@ -11,7 +11,7 @@ from router import parts
 from router.instants import SECOND
 from router.messages import Inbound
 from router.parts import PART_LIFE
-from router.store.engine import Store, make_engine
+from router.store.engine import Tx
 from tests.support.routing import JAN, PIET, Phones, decode
 
 REFERENCES = count(1)
@@ -137,19 +137,38 @@ def test_parts_survive_a_restart(phones: Phones) -> None:
     assert read(anew) == [("JOIN", "routed")]
 
 
-def test_two_nodes_that_get_a_part_each_join_them_once(phones: Phones) -> None:
-    if phones.store.dialect == "sqlite":
-        pytest.skip("one process owns a SQLite file")
-    other = Store(phones.store.url, make_engine(phones.store.url), None)
+def test_two_nodes_that_get_a_part_each_join_them_once(two_nodes: tuple[Phones, Phones]) -> None:
+    phones, other = two_nodes
     first, second = phones.part(JAN, b"JO", 1, 2), phones.part(JAN, b"IN", 2, 2)
-    with other.begin() as tx:
+    with other.store.begin() as tx:
         assert parts.join(tx, first, decode) is None
         with phones.store.begin() as mine:
             held = mine.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (JAN,))
         assert held == [(False,)]  # whoever comes second waits until the first one's part can be seen
     send(phones, second)
     assert read(phones) == [("JOIN", "routed")]
-    other.close()
+
+
+def test_parts_that_another_node_joined_meanwhile_are_its_own(phones: Phones, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They were overdue when they were looked for, and joined when their sender was held."""
+    send(phones, phones.part(JAN, b"JO", 1, 2))
+    phones.later(PART_LIFE)
+    hold = parts._hold
+
+    def held(tx: Tx, sender: str) -> None:
+        hold(tx, sender)
+        tx.write("UPDATE parts SET joined_at = 1")
+
+    monkeypatch.setattr(parts, "_hold", held)
+    phones.commit(due=True)
+    assert read(phones) == []
+
+
+def test_a_text_that_is_no_part_is_whole(phones: Phones) -> None:
+    message = phones.text(JAN, "JOIN")
+    with phones.store.begin() as tx:
+        assert parts.join(tx, message, decode) is message
+    assert phones.table("parts") == []
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)

