@@ -209,7 +209,7 @@ class _Reading:
             self.problems.append(misplaced.indented_too_deep(place, above))
         else:
             indent = indent_of(place.line)
-            around = levels_around(place.lines, above, indent)
+            around = levels_around(place.lines, above, indent) or [level]
             level = min(around, key=lambda one: (abs(one - indent), -one))
             self.problems.append(misplaced.unknown_level(place, around))
         return levels | {row + 1: level for row in same_indent(place.lines, place.row)}
