@@ -1,4 +1,4 @@
-"""Rules files as hasty fingers leave them: whatever comes in, the compiler ends in diagnostics, never in an exception."""
+"""Rules files as hasty fingers leave them: whatever comes in, the compiler ends in diagnostics, not in an exception."""
 
 import os
 import random
