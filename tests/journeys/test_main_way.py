@@ -54,8 +54,8 @@ keyword FREEBURGER
 LONG = "Dit is een lange tekst met een euro van € 5 erin. " * 5
 
 
-async def test_a_keyword_is_answered_and_kept(tmp_path: Path) -> None:
-    async with station(tmp_path, KLUSSER) as one:
+async def test_a_keyword_is_answered_and_kept(tmp_path: Path, store_url: str) -> None:
+    async with station(tmp_path, KLUSSER, store_url=store_url) as one:
         assert await one.ask("repair  keuken!!") == "Onze monteur voor uw keuken belt."
         assert one.rows("SELECT state, brand, text FROM inbound") == [("routed", "Klusser", "repair  keuken!!")]
         assert one.rows("SELECT tags FROM profiles") == [('["reparatie"]',)]
@@ -76,8 +76,8 @@ async def test_the_answer_leaves_from_the_number_that_was_texted(tmp_path: Path)
         assert (short_code.source_addr, short_code.source_addr_ton) == (SHORT_CODE, 3)
 
 
-async def test_long_messages_both_ways(tmp_path: Path) -> None:
-    async with station(tmp_path, KLUSSER) as one:
+async def test_long_messages_both_ways(tmp_path: Path, store_url: str) -> None:
+    async with station(tmp_path, KLUSSER, store_url=store_url) as one:
         phone = one.phone()
         for method in (Method.UDH_8, Method.UDH_16, Method.SAR, Method.PAYLOAD):
             for encoding in (Encoding.GSM7, Encoding.UCS2):
@@ -90,14 +90,14 @@ async def test_long_messages_both_ways(tmp_path: Path) -> None:
         assert one.rows("SELECT count(*) FROM parts WHERE joined_at IS NULL") == [(0,)]
 
 
-async def test_two_texts_for_one_message_arrive_in_order(tmp_path: Path) -> None:
-    async with station(tmp_path, KLUSSER) as one:
+async def test_two_texts_for_one_message_arrive_in_order(tmp_path: Path, store_url: str) -> None:
+    async with station(tmp_path, KLUSSER, store_url=store_url) as one:
         assert await one.ask("TWEE") == "Een."
         assert (await one.phone().next()).text == "Twee."
 
 
-async def test_texts_of_one_phone_in_one_read_are_taken_in_order(tmp_path: Path) -> None:
-    async with station(tmp_path, KLUSSER) as one:
+async def test_texts_of_one_phone_in_one_read_are_taken_in_order(tmp_path: Path, store_url: str) -> None:
+    async with station(tmp_path, KLUSSER, store_url=store_url) as one:
         phone = one.phone()
         for text in ("NPS 3", "het lekt nog", "NPS 9"):
             phone.text(SHORT_CODE, text)
@@ -109,8 +109,8 @@ async def test_texts_of_one_phone_in_one_read_are_taken_in_order(tmp_path: Path)
         ]
 
 
-async def test_stop_silences_the_brand_and_is_confirmed_once(tmp_path: Path) -> None:
-    async with station(tmp_path, KLUSSER) as one:
+async def test_stop_silences_the_brand_and_is_confirmed_once(tmp_path: Path, store_url: str) -> None:
+    async with station(tmp_path, KLUSSER, store_url=store_url) as one:
         await one.ask("NPS 1")
         assert await one.ask("Stop!") == "Klusser: u bent afgemeld."
         await one.phone().text(SHORT_CODE, "STOP")
@@ -132,8 +132,8 @@ async def test_a_shared_number_shows_no_brand_what_is_not_its_own(tmp_path: Path
         ]  # fmt: skip
 
 
-async def test_a_killed_connection_loses_nothing(tmp_path: Path) -> None:
-    async with station(tmp_path, KLUSSER) as one:
+async def test_a_killed_connection_loses_nothing(tmp_path: Path, store_url: str) -> None:
+    async with station(tmp_path, KLUSSER, store_url=store_url) as one:
         for round_ in range(5):
             answered = one.phone().text(SHORT_CODE, f"ZEG ronde {round_}")
             one.carrier.drop()
@@ -148,8 +148,8 @@ async def test_what_waits_while_nobody_is_bound_is_sent_later(tmp_path: Path) ->
         await one.until("SELECT state, attempts FROM outbox", [("delivered", 3)])
 
 
-async def test_a_restart_goes_on_where_it_stopped(tmp_path: Path) -> None:
-    async with station(tmp_path, KLUSSER) as one:
+async def test_a_restart_goes_on_where_it_stopped(tmp_path: Path, store_url: str) -> None:
+    async with station(tmp_path, KLUSSER, store_url=store_url) as one:
         await one.ask("NPS 2")
         assert await one.stop() == 0
         await one.start()
