@@ -32,6 +32,10 @@ START_S, END_S = 20.0, 10.0
 """How long a gateway may take to bind, and to end when it is told to, in seconds."""
 TICK_S = 0.25
 """Between two looks at a process's memory, in seconds."""
+SAID = 600
+"""Characters of what a failed process said, from its end, that are shown."""
+BOX_FOLDERS = "/usr/sbin:/usr/lib/kannel"
+"""Where Debian puts Kannel's boxes, off an ordinary user's PATH."""
 ONE_AT_A_TIME_PORTS = (13100, 13101, 13113, 13275)
 """The ports that kannel_peer.sh uses, which the run before may still hold where there is no namespace of its own."""
 
@@ -205,6 +209,8 @@ def measure(gateway: Gateway, load: Load, folder: Path) -> Watched:
 
 def kannel(store: Kannel, load: Load) -> Result:
     """Kannel with that store, by its own script. Raises LoadError when there are no figures."""
+    if shutil.which("bearerbox", path=os.pathsep.join((os.environ.get("PATH", ""), BOX_FOLDERS))) is None:
+        raise LoadError("Kannel is not installed here (Debian package kannel)")
     own = can_make_a_loopback()
     environment = dict(os.environ, PYTHON=sys.executable)
     environment.pop("KANNEL_NS", None)
@@ -271,7 +277,7 @@ def _read(out: str, said: str) -> Result:
     try:
         return msgspec.json.decode(line, type=Result)
     except msgspec.DecodeError as error:
-        raise LoadError(f"no figures: {out}{said}") from error
+        raise LoadError(f"no figures: {out}{said[-SAID:]}") from error
 
 
 def _fetched(web_port: int) -> str:

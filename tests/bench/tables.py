@@ -71,10 +71,9 @@ def _loops(sitting: Sitting) -> str:
     rows = []
     for name, (label, processes) in ROWS.items():
         results = sitting.results[name]
-        if not any(results.values()) and name not in sitting.troubles:
-            continue
-        if name in sitting.troubles:
-            rows.append([label, "gave no figures", *[""] * 4])
+        if not any(results.values()):
+            if name in sitting.troubles:
+                rows.append([label, "gave no figures", *[""] * 4])
             continue
         cpu = [one.result.cpu_us(*processes) for one in results[50]]
         rows.append([label, *(_cell(results[window]) for window in (10, 50, 200)), _half(results["half"]),
@@ -115,7 +114,8 @@ def _machine(sitting: Sitting) -> str:
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC · {os.cpu_count()} × {model[1] if model else platform.machine()} · "
         f"Linux {platform.release()} · Python {platform.python_version()} · SQLite {sqlite3.sqlite_version} · "
-        f"loopback {'with TCP quick-ack' if quick else 'as it is, quick-ack by the generator'} · {len(runs)} runs, "
+        f"loopback {'with TCP quick-ack' if quick else 'as it is, quick-ack by the generator'} · {len(runs)} runs "
+        f"({sitting.rounds} of each, {sitting.seconds:g} s), "
         f"{sum(one.replied for one in runs):,} loops, lost {sum(one.lost for one in runs)}, "
         f"doubled {sum(one.duplicates for one in runs)} · other programs took {median(shares):.0%} of the machine "
         f"(median of the runs; {max(shares):.0%} in the worst)"
