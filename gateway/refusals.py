@@ -22,7 +22,7 @@ STANDARD: dict[int, Refusal] = {
 FIRST_RETRY = 5 * SECOND
 LONGEST_RETRY = HOUR
 MOST_TRIES = 12
-"""Tries of a message that is refused for now: with doubling waits the last is some two and a half hours after the first."""
+"""Tries of a message that is refused for now: with doubling waits the last is some 2.5 hours after the first."""
 
 
 def follows(command_status: int, own: Refusals) -> Refusal:

@@ -278,17 +278,24 @@ def format_text(receipt: Receipt, *, seconds: bool = False) -> bytes:
 _NUMBER: Final = re.compile(r"[0-9a-f]{1,28}")
 
 
+def stored_form(message_id: str) -> str:
+    """The form in which a message id is stored: case folded and, for a number, without leading zeros."""
+    folded = message_id.strip(" \0").lower()
+    if folded[:1] != "0" or not _NUMBER.fullmatch(folded):
+        return folded
+    return folded.lstrip("0") or "0"
+
+
 def id_forms(message_id: str) -> tuple[str, ...]:
     """The forms under which a message id may be known on the other side, the most literal first.
 
-    The first is the one to store: case folded and, for a number, without leading zeros. The others are the same number
-    read as decimal and written in hexadecimal, and the reverse (SMPP.md quirks 1 to 5). Anything but a number of at
-    most 28 digits (UUIDs among them) has one form.
+    The first is the one to store. The others are the same number read as decimal and written in hexadecimal, and the
+    reverse (SMPP.md quirks 1 to 5). Anything but a number of at most 28 digits (UUIDs among them) has one form.
     """
     folded = message_id.strip(" \0").lower()
+    forms = [stored_form(folded)]
     if not _NUMBER.fullmatch(folded):
         return (folded,)
-    forms = [folded.lstrip("0") or "0"]
     if folded.isdigit():
         forms.append(f"{int(folded):x}")
     forms.append(str(int(folded, 16)))
@@ -297,4 +304,4 @@ def id_forms(message_id: str) -> tuple[str, ...]:
 
 def same_id(response_id: str, receipt_id: str) -> bool:
     """Whether an id in a submit_sm_resp and one in a receipt can be the same message's."""
-    return id_forms(response_id)[0] in id_forms(receipt_id)
+    return stored_form(response_id) in id_forms(receipt_id)

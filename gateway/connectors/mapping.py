@@ -17,13 +17,15 @@ from router.perform import Claim
 from router.receipts import ReceiptIn
 from smpp import concat, text
 from smpp.pdu import DataSm, DeliverSm, SubmitSm
-from smpp.receipt import id_forms, is_receipt, receipt_of
+from smpp.receipt import id_forms, is_receipt, receipt_of, stored_form
 from smpp.text import Encoding, TextFault
 
 TON_INTERNATIONAL = 1
 RECEIPT_ON_FINAL = 0x01
 """registered_delivery: a receipt whether delivered or not (SMPP 3.4 §5.2.17)."""
 REFERENCE_BITS = 0xFFFF
+KNOWN_TEXTS = 1_024
+"""Texts kept with their octets: what rules say again and again; a text with a name in it is not worth more."""
 
 Carried = DeliverSm | DataSm
 
@@ -55,6 +57,7 @@ class Mapping:
         self._registered = RECEIPT_ON_FINAL if settings.receipts else 0
         self._plus = "+" if settings.addresses.plus else ""
         self._sources: dict[str, tuple[int, int, str]] = {}
+        self._known: dict[tuple[str, str], tuple[Encoding, tuple[concat.Segment, ...]]] = {}
 
     def is_receipt(self, pdu: Carried) -> bool:
         """Whether a PDU from the centre is a delivery receipt, not a text."""
@@ -143,9 +146,20 @@ class Mapping:
 
     def message_ids(self, ids: list[str]) -> tuple[str, ...]:
         """The ids of a sent message's segments in the form they are stored in; none where no receipt will come."""
-        return tuple(id_forms(one)[0] for one in ids if one) if self._registered else ()
+        return tuple([stored_form(one) for one in ids if one]) if self._registered else ()
 
     def _segments(self, claim: Claim) -> tuple[Encoding, tuple[concat.Segment, ...]]:
+        """The encoding on this wire and the segments; those of a text that fits one segment are kept: rules repeat."""
+        known = self._known.get((claim.text, claim.encoding))
+        if known is None:
+            known = self._cut(claim)
+            if len(known[1]) == 1:
+                if len(self._known) >= KNOWN_TEXTS:
+                    self._known.clear()
+                self._known[claim.text, claim.encoding] = known
+        return known
+
+    def _cut(self, claim: Claim) -> tuple[Encoding, tuple[concat.Segment, ...]]:
         reference = claim.id & REFERENCE_BITS
         encoding = Encoding(claim.encoding)
         if encoding is Encoding.GSM7:

@@ -157,31 +157,33 @@ class SmppConnector:
 
     def hand(self, claims: Sequence[Claim], lease_until: float) -> None:
         """Send claimed texts. What cannot be written within its lease goes back to wait; nothing is sent later."""
-        now = self._world.monotonic()
         given_back: list[Outcome] = []
+        late = self._world.monotonic() > lease_until
+        most = max(1, self.most)
+        several = len(self.client.links) > 1
+        link: Link | None = None
         for claim in claims:
-            slots = min(claim.segments, max(1, self.most))
+            slots = min(claim.segments, most)
             self._held[claim.id] = slots
             self._held_slots += slots
-            if now > lease_until:
-                given_back.append(self._outcome(claim, "ready", "lease_over"))
+            if several or link is None or not link.room:
+                link = None if late else self._best_link()
+            if link is None:
+                given_back.append(self._outcome(claim, "ready", "lease_over" if late else "no_link"))
                 continue
-            outcome = self._launch(claim, slots)
+            outcome = self._launch(claim, slots, link)
             if outcome is not None:
                 given_back.append(outcome)
         if given_back:
             self._exchange.report(given_back)
 
-    def _launch(self, claim: Claim, slots: int) -> Outcome | None:
-        link = self._best_link()
-        if link is None:
-            return self._outcome(claim, "ready", "no_link")
+    def _launch(self, claim: Claim, slots: int, link: Link) -> Outcome | None:
         try:
             flight = Flight(claim, self._mapping.to_submits(claim), slots)
             flight.link = link.number
-            for index in range(len(flight.pdus)):
+            for index, pdu in enumerate(flight.pdus):
                 if link.room:
-                    link.send(flight.pdus[index], (flight, index))
+                    link.send(pdu, (flight, index))
                 else:
                     self._queue.append((flight, index))
         except (TextFault, LocalFault) as fault:
