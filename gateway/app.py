@@ -31,9 +31,10 @@ from gateway.metrics import Metrics
 from gateway.rulekeeper import NoRulesError, RuleKeeper
 from gateway.web.server import PortTakenError, serve_web
 from router import deployments, outbox
-from router.store import checkpoint
+from router.store import checkpoint, statements
 from router.store.engine import Store, open_store
 from router.store.errors import StoreBroken, StoreError
+from router.store.sql import prepare
 from router.ways import Ways
 from router.world import System
 from router.writer import Writer
@@ -150,6 +151,7 @@ def _last_good(store: Store) -> dict[str, str] | None:
 
 def _begin(store: Store, world: System, node: str, book: Rulebook, sources: Mapping[str, str]) -> None:
     """Before the first message: ids go on above the stored ones, what a dead process had claimed is unknown."""
+    prepare(store.dialect, vars(statements).values())
     with store.begin() as tx:
         world.ids.go_on_after(outbox.highest_id(tx))
         unknown = outbox.recover(tx, node, world.now())

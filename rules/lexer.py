@@ -8,7 +8,6 @@ lines of a test, where everything is text. Tabs and characters that nobody can s
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -23,6 +22,8 @@ QUOTED_OR_COMMENT = re.compile(rf"{QUOTED.pattern}|/(?:[^/\\]|\\.)+/ *>|(#)")
 BLANKS = " \u00a0"
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
 TAB_WIDTH = 4
+CASED_END = 0x20000
+"""Above its first two planes Unicode has no capitals and no small letters, and looking through all takes long."""
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ def letters(upper: bool) -> str:
     """A regular expression's class of all capitals, or of all small letters, of every script."""
     test = str.isupper if upper else str.islower
     ranges: list[list[int]] = []
-    for code in range(sys.maxunicode + 1):
+    for code in range(CASED_END):
         character = chr(code)
         if test(character) and character.isalnum():
             if ranges and ranges[-1][1] == code - 1:

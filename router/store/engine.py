@@ -16,14 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
-import psycopg
-from psycopg import errors as pg
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
-from router.store.errors import CommitUnknown, StoreBroken, StoreConflict, StoreError, StoreUnavailable, StoreUnsafe
+from router.store.errors import CommitUnknown, StoreBroken, StoreError, StoreUnavailable, StoreUnsafe
 from router.store.tables import REVISION, metadata
 
 BUSY_TIMEOUT_MS = 2_000
@@ -39,11 +37,6 @@ Row = tuple[Any, ...]
 _SQLITE_AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
                 sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM}  # fmt: skip
 _SQLITE_BROKEN = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_PG_AGAIN = (pg.SerializationFailure, pg.DeadlockDetected)
-_PG_AWAY = (pg.LockNotAvailable, pg.QueryCanceled, pg.DiskFull, pg.InsufficientResources, pg.OperatorIntervention,
-            pg.ReadOnlySqlTransaction, pg.IdleInTransactionSessionTimeout, pg.TransactionTimeout)  # fmt: skip
-"""Of these PostgreSQL counts the last three as faults of the statement; a stand-by that does not take writes is one."""
-_PG_BROKEN = (pg.IoError, pg.DataCorrupted, pg.IndexCorrupted)
 
 
 class Cursor(Protocol):
@@ -62,12 +55,10 @@ def translated(error: Exception) -> StoreError | None:
         if code in _SQLITE_BROKEN:
             return StoreBroken(f"the database file is damaged or cannot be read or written: {error}")
         return StoreUnavailable(f"the database does not take writes now: {error}") if code in _SQLITE_AWAY else None
-    if isinstance(error, _PG_BROKEN):
-        return StoreBroken(f"PostgreSQL reports damage: {error}")
-    if isinstance(error, _PG_AGAIN):
-        return StoreConflict(f"PostgreSQL asks to run the transaction again: {error}")
-    if isinstance(error, (*_PG_AWAY, psycopg.OperationalError, psycopg.InterfaceError)):
-        return StoreUnavailable(f"PostgreSQL is away: {error}".strip())
+    if type(error).__module__.startswith("psycopg"):
+        from router.store import postgres_errors  # noqa: PLC0415  (slow to import, and SQLite never needs it)
+
+        return postgres_errors.translated(error)
     return None
 
 
@@ -133,7 +124,9 @@ class Store:
                 raise _NotThere
         except _NotThere:
             return False
-        except pg.UniqueViolation:
+        except Exception as error:
+            if getattr(error, "sqlstate", "") != _UNIQUE_VIOLATION:
+                raise
             return True
 
     def close(self) -> None:
@@ -185,6 +178,8 @@ class _NotThere(Exception):
     """Takes the marker back out when it could be inserted."""
 
 
+_UNIQUE_VIOLATION, _UNDEFINED_TABLE = "23505", "42P01"
+"""SQLSTATE (PostgreSQL, appendix A)."""
 _MUST_BE_ON = "('fsync', 'full_page_writes', 'synchronous_commit')"
 _MARK = "INSERT INTO batches (marker, at) VALUES (%s, (extract(epoch from now()) * 1000000)::bigint)"
 _SETTINGS = {
@@ -257,7 +252,9 @@ def _revision(store: Store) -> str:
     try:
         with store.begin() as tx:
             return str(tx.execute("SELECT version_num FROM alembic_version")[0][0])
-    except (sqlite3.OperationalError, pg.UndefinedTable):
+    except Exception as error:
+        if not isinstance(error, sqlite3.OperationalError) and getattr(error, "sqlstate", "") != _UNDEFINED_TABLE:
+            raise
         return ""
 
 

@@ -1,4 +1,4 @@
-"""Hot statements: declared with SQLAlchemy Core, compiled once per dialect, run as fixed text with tuples.
+"""Hot statements: declared with SQLAlchemy Core, compiled once for the dialect in use, run as fixed text with tuples.
 
 A multi-row insert repeats its row of placeholders as often as there are rows; the text per row count is kept, so the
 driver finds its prepared statement again. Lists are one parameter: `json_each` on SQLite, `= ANY` on PostgreSQL.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
 from sqlalchemy import BindParameter, Boolean, ColumnElement, Table, bindparam
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -24,10 +24,29 @@ from router.store.engine import Row, Tx
 ROWS_PER_STATEMENT = 64
 """Rows of one multi-row insert: beyond it a statement's fixed cost no longer shows, and fewer texts are kept."""
 
-_DIALECTS: dict[str, Dialect] = {
-    "sqlite": sqlite.dialect(paramstyle="qmark"),
-    "postgresql": PGDialect_psycopg(paramstyle="format"),  # type: ignore[no-untyped-call]
-}
+
+def prepare(dialect: str, declared: Iterable[object]) -> None:
+    """Compile the statements among these for that dialect now, at the start, so that none is while messages flow."""
+    for one in declared:
+        if isinstance(one, Statement | Insert):
+            one.compile(dialect)
+
+
+@cache
+def _dialect(name: str) -> Dialect:
+    if name == "sqlite":
+        return sqlite.dialect(paramstyle="qmark")
+    from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg  # noqa: PLC0415  (slow to import)
+
+    return PGDialect_psycopg(paramstyle="format")  # type: ignore[no-untyped-call]
+
+
+def _insert(table: Table, dialect: str) -> Any:
+    if dialect == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  (slow to import)
+
+    return postgresql.insert(table)
 
 
 class OneOf(ColumnElement[bool]):
@@ -66,16 +85,21 @@ class Statement:
     """A fixed statement. Its parameters are given in the order of `names`; a list becomes one parameter."""
 
     def __init__(self, statement: ClauseElement, *names: str) -> None:
+        self._statement = statement
+        self._names = names
         self._texts: dict[str, tuple[str, tuple[int, ...], Row]] = {}
-        for dialect, how in _DIALECTS.items():
-            compiled = statement.compile(dialect=how)
-            if not isinstance(compiled, SQLCompiler):
-                raise TypeError(f"not a statement: {statement}")
-            # Constants that Core makes parameters of (an OFFSET 0) follow the caller's own.
-            constants = {name: value for name, value in compiled.params.items() if name not in names}
-            every = (*names, *constants)
-            order = tuple(every.index(name) for name in compiled.positiontup or ())
-            self._texts[dialect] = (compiled.string, order, tuple(constants.values()))
+
+    def compile(self, dialect: str) -> tuple[str, tuple[int, ...], Row]:
+        """Its text for a dialect, the order of its parameters, and its constants."""
+        compiled = self._statement.compile(dialect=_dialect(dialect))
+        if not isinstance(compiled, SQLCompiler):
+            raise TypeError(f"not a statement: {self._statement}")
+        # Constants that Core makes parameters of (an OFFSET 0) follow the caller's own.
+        constants = {name: value for name, value in compiled.params.items() if name not in self._names}
+        every = (*self._names, *constants)
+        order = tuple(every.index(name) for name in compiled.positiontup or ())
+        made = self._texts[dialect] = (compiled.string, order, tuple(constants.values()))
+        return made
 
     def rows(self, tx: Tx, *arguments: Any) -> list[Row]:
         """Run it and give its rows."""
@@ -88,7 +112,7 @@ class Statement:
         tx.write(text, parameters)
 
     def _bound(self, tx: Tx, arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-        text, order, constants = self._texts[tx.dialect]
+        text, order, constants = self._texts.get(tx.dialect) or self.compile(tx.dialect)
         if tx.dialect == "sqlite":
             arguments = tuple([as_json(a) if isinstance(a, list) else a for a in arguments])
         arguments += constants
@@ -111,20 +135,30 @@ class Insert:
         self, table: Table, columns: Sequence[str], *, conflict: Sequence[str] = (), update: Sequence[str] = (),
         returning: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        self._width = len(columns)
-        self._texts: dict[str, dict[int, str]] = {name: {} for name in _DIALECTS}
+        self._table = table
+        self._columns = columns
+        self._conflict = conflict
+        self._update = update
+        self._returning = returning
+        self._texts: dict[str, dict[int, str]] = {}
         self._pieces: dict[str, tuple[str, str, str]] = {}
-        for dialect, how in _DIALECTS.items():
-            make = sqlite.insert if dialect == "sqlite" else postgresql.insert
-            statement: Any = make(table).values({name: bindparam(name, type_=table.c[name].type) for name in columns})
-            if conflict and update:
-                changes = {name: statement.excluded[name] for name in update}
-                statement = statement.on_conflict_do_update(index_elements=list(conflict), set_=changes)
-            elif conflict:
-                statement = statement.on_conflict_do_nothing()
-            if returning:
-                statement = statement.returning(*(table.c[name] for name in returning))
-            self._pieces[dialect] = _pieces(statement.compile(dialect=how), columns)
+
+    def compile(self, dialect: str) -> dict[int, str]:
+        """Its pieces for a dialect; gives the texts made of them, by number of rows."""
+        table = self._table
+        statement = _insert(table, dialect).values(
+            {name: bindparam(name, type_=table.c[name].type) for name in self._columns}
+        )
+        if self._conflict and self._update:
+            changes = {name: statement.excluded[name] for name in self._update}
+            statement = statement.on_conflict_do_update(index_elements=list(self._conflict), set_=changes)
+        elif self._conflict:
+            statement = statement.on_conflict_do_nothing()
+        if self._returning:
+            statement = statement.returning(*(table.c[name] for name in self._returning))
+        self._pieces[dialect] = _pieces(statement.compile(dialect=_dialect(dialect)), self._columns)
+        texts: dict[int, str] = self._texts.setdefault(dialect, {})
+        return texts
 
     def run(self, tx: Tx, rows: Sequence[Row]) -> None:
         """Insert the rows, each a tuple in the order of the columns."""
@@ -136,7 +170,9 @@ class Insert:
         return [row for text, parameters in self._chunks(tx, rows) for row in tx.execute(text, parameters)]
 
     def _chunks(self, tx: Tx, rows: Sequence[Row]) -> Iterable[tuple[str, list[Any]]]:
-        texts = self._texts[tx.dialect]
+        texts = self._texts.get(tx.dialect)
+        if texts is None:
+            texts = self.compile(tx.dialect)
         for start in range(0, len(rows), ROWS_PER_STATEMENT):
             chunk = rows[start : start + ROWS_PER_STATEMENT]
             text = texts.get(len(chunk)) or self._text(tx.dialect, len(chunk))

@@ -34,7 +34,7 @@ PARTIAL = frozenset(
 SMALL = {"deployments", "alembic_version", "batches"}
 
 
-HOUSEKEEPING = {forget_awaiting._texts[dialect][0] for dialect in ("sqlite", "postgresql")}
+HOUSEKEEPING = {forget_awaiting.compile(dialect)[0] for dialect in ("sqlite", "postgresql")}
 """Read through by intent, now and then."""
 
 

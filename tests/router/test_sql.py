@@ -88,9 +88,9 @@ def test_an_insert_gives_back_what_it_wrote(tx: Tx) -> None:
     assert insert.rows(tx, [(1, "a", 7), (3, "c", 8)]) == [(3, 8)]
 
 
-def test_what_is_no_statement_is_refused_when_it_is_declared() -> None:
+def test_what_is_no_statement_is_refused_when_it_is_compiled() -> None:
     with pytest.raises(TypeError, match="not a statement"):
-        Statement(CreateTable(things))
+        Statement(CreateTable(things)).compile("sqlite")
 
     class Compiled:
         string = "INSERT INTO things SELECT 1"
@@ -109,7 +109,7 @@ def test_every_statement_is_understood_by_both_databases(store: Store) -> None:
     assert len(declared) > 30
     with store.begin() as tx:
         for number, one in enumerate(declared):
-            sql = one._texts[tx.dialect][0]
+            sql = one.compile(tx.dialect)[0]
             if tx.dialect == "sqlite":
                 tx.execute("EXPLAIN " + sql, [None] * sql.count("?"))
             else:
