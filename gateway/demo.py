@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import random
 import tempfile
 import time
@@ -88,18 +89,13 @@ async def demo(
     )
     carrier.on_sms = lambda sms: say(_shown(sms))
     control = Control(carrier, ports.control)
-    try:
-        await carrier.start()
-        await control.start()
-    except OSError as fault:
-        await carrier.stop()
-        if fault.errno != errno.EADDRINUSE:
-            raise
-        structlog.get_logger("kwek").error(
-            f"a port of the demo is taken ({fault.strerror}): is one running already? "
-            "Others can be named with --smpp-port and --control-port"
-        )
-        return Exit.PORT
+    for server, port, option in ((carrier, ports.smpp, "--smpp-port"), (control, ports.control, "--control-port")):
+        try:
+            await server.start()
+        except OSError as fault:
+            await carrier.stop()
+            structlog.get_logger("kwek").error(_not_ours(port, option, fault))
+            return Exit.PORT
     try:
         with tempfile.TemporaryDirectory(prefix="kwek-demo-") as folder:
             settings = settings_for(Ports(ports.web, carrier.port, control.port), Path(folder), rules)
@@ -107,6 +103,12 @@ async def demo(
     finally:
         await control.stop()
         await carrier.stop()
+
+
+def _not_ours(port: int, option: str, fault: OSError) -> str:
+    taken = fault.errno == errno.EADDRINUSE
+    why = "another process does (a demo that runs already?)" if taken else os.strerror(fault.errno or 0).lower()
+    return f"cannot listen on {HOST}:{port}: {why}; name another port with {option}"
 
 
 def _welcome(where: str, control_port: int) -> str:
