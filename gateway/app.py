@@ -42,6 +42,8 @@ from rules.rulebook import Rulebook
 
 SWITCH_S = 0.0002
 """How long the writer's thread may keep the interpreter while octets wait (Python's own is 5 ms: a whole group)."""
+COLLECT_AFTER = (50_000, 20, 100)
+"""The collector looks after so many new containers, not 700: a group of texts makes thousands, and no cycles."""
 HOUSEKEEPING_S = 60.0
 STANDING_S = 0.25
 """How often the standing of store and connectors is looked at, in seconds."""
@@ -123,6 +125,7 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor)
     await up.enter_async_context(_connected(exchange, dripper, supervisor, settings.gateway.drain_s))
     gc.collect()
     gc.freeze()  # the rulebook and the modules stay: the collector need not look at them again
+    gc.set_threshold(*COLLECT_AFTER)
     log.info("started", node=settings.gateway.node, deployment=book.deployment, listen=where)
     return where
 

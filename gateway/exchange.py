@@ -88,14 +88,23 @@ class Exchange:
 
     # ----------------------------------------------------------------------------------- what the writer asks of it
 
-    def reserve(self) -> Allowance:
-        """Segments each connector may be handed by the next group."""
+    def reserve(self, outcomes: Sequence[Outcome]) -> Allowance:
+        """Segments each connector may be handed by the next group, which settles these outcomes first."""
         if self.draining:
             return Allowance({})
-        return Allowance({name: connector.room() for name, connector in self.connectors.items()})
+        settled = _by_connector(outcomes)
+        return Allowance({name: one.room(settled.get(name, ())) for name, one in self.connectors.items()})
 
-    def committed(self, done: Done, allowance: Allowance, began: float) -> None:
-        """A group is on disk: acknowledge, send, free slots."""
+    def booked(self, done: Done) -> None:
+        """A group is on disk: slots change hands before the next group is lent any."""
+        for name, outcomes in _by_connector(done.settled).items():
+            if name in self.connectors:
+                self.connectors[name].settled(outcomes)
+        for name, claims in _by_connector(done.claims).items():
+            self.connectors[name].hold(claims)
+
+    def committed(self, done: Done, began: float) -> None:
+        """Send and acknowledge what is on disk."""
         clock = self._world.monotonic
         start = clock()
         # Before the acknowledgements: after that of a STOP nothing goes to the kernel, and this group may hold one.
@@ -111,9 +120,6 @@ class Exchange:
                 octets += share
         self._less(octets)
         self._metrics.stage("answer", clock() - start)
-        for name, outcomes in _by_connector(done.settled).items():
-            if name in self.connectors:
-                self.connectors[name].settled(outcomes)
         self._note(done)
         self._metrics.committed(done, self._world.monotonic() - began)
         if done.settled and self._waiting:
@@ -122,7 +128,7 @@ class Exchange:
             self._pace()
         self._look_finished()
 
-    def refused(self, group: Group, allowance: Allowance, error: StoreUnavailable) -> None:
+    def refused(self, group: Group, error: StoreUnavailable) -> None:
         """The store is away: the peers keep what they sent, and are told to try again."""
         octets = 0
         for refused in (group.inbound, group.receipts):

@@ -283,8 +283,13 @@ class Walk:
 
 
 def local_date(at: int, zone: tzinfo) -> date:
-    """The day it is in a zone at an instant."""
-    return datetime.fromtimestamp(at // 1_000_000, zone).date()
+    """The day it is in a zone at an instant (microseconds since 1970 UTC)."""
+    return _date_in(at // 1_000_000, zone)
+
+
+@lru_cache(maxsize=64)  # a group has one instant and few zones
+def _date_in(second: int, zone: tzinfo) -> date:
+    return datetime.fromtimestamp(second, zone).date()
 
 
 def zone_of(facts: Facts, brand: BrandBook) -> tzinfo:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
@@ -68,8 +68,8 @@ class World(Protocol):
     def chance(self) -> float:
         """A random number, 0 <= x < 1."""
 
-    async def offload(self, work: Callable[[], T]) -> T:
-        """Do `work` on the writer's thread and come back with its result, or its exception."""
+    def offload(self, work: Callable[[], T]) -> Awaitable[T]:
+        """Begin `work` on the writer's thread, at once; await its result, or its exception."""
 
 
 class System:
@@ -85,9 +85,9 @@ class System:
         """Microseconds since 1970 UTC."""
         return time.time_ns() // 1000
 
-    async def offload(self, work: Callable[[], T]) -> T:
-        """Do `work` on the writer's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer, work)
+    def offload(self, work: Callable[[], T]) -> Awaitable[T]:
+        """Begin `work` on the writer's thread, after what it has begun before."""
+        return asyncio.get_running_loop().run_in_executor(self._writer, work)
 
     def close(self) -> None:
         """End the writer's thread when what it has begun is done."""

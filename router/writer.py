@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -30,18 +30,23 @@ RETRY_S = 0.25
 """Pause before a store that is away is tried again, in seconds."""
 
 T = TypeVar("T")
+Begun = tuple[float, Awaitable[Done]]
+"""When a group began (monotonic seconds), and what it will come to."""
 
 
 class Owner(Protocol):
     """Who fills the queues and acts on what was committed. Called on the event loop, between groups."""
 
-    def reserve(self) -> Allowance:
-        """Segments each connector may be handed by the next group; held until `committed` or `refused`."""
+    def reserve(self, outcomes: Sequence[Outcome]) -> Allowance:
+        """Segments each connector may be handed by the next group, which settles these outcomes first."""
 
-    def committed(self, done: Done, allowance: Allowance, began: float) -> None:
-        """A group is on disk: answer, send, free slots. `began`: monotonic seconds when the group began."""
+    def booked(self, done: Done) -> None:
+        """A group is on disk: its outcomes have freed their slots, its claims hold theirs. `committed` follows."""
 
-    def refused(self, group: Group, allowance: Allowance, error: StoreUnavailable) -> None:
+    def committed(self, done: Done, began: float) -> None:
+        """Act upon what is on disk: send, answer. `began`: monotonic seconds when the group began."""
+
+    def refused(self, group: Group, error: StoreUnavailable) -> None:
         """The store is away: the group's messages and receipts are not acknowledged and not kept here."""
 
 
@@ -91,25 +96,41 @@ class Writer:
         self._work.set()
 
     async def run(self) -> None:
-        """Commit groups until stopped. Raises StoreBroken, at which the process must end."""
+        """Commit groups until stopped. Raises StoreBroken, at which the process must end.
+
+        What has gathered by the end of a group begins at once; what the group came to is acted upon meanwhile.
+        """
+        begun: Begun | None = None
         while True:
-            await self._do_errands()
-            group = self._gather()
-            if group is None:
+            if begun is None:
+                await self._do_errands()
+                begun = self._begin()
+            if begun is None:
                 if self._stopping:
                     return
                 self._work.clear()
                 await self._work.wait()
                 continue
-            allowance, began = self._owner.reserve(), self._ways.world.monotonic()
+            began, result = begun
+            begun = None
             try:
-                done = await self._ways.world.offload(partial(commit, self._store, group, self._ways, allowance))
+                done = await result
             except Interrupted as stop:
-                if not await self._interrupted(stop, allowance, began):
+                if not await self._interrupted(stop, began):
                     return
             else:
                 self.trouble = ""
-                self._owner.committed(done, allowance, began)
+                self._owner.booked(done)
+                begun = None if self._errands else self._begin()
+                self._owner.committed(done, began)
+
+    def _begin(self) -> Begun | None:
+        """Start the next group on the writer's thread; None when nothing waits."""
+        group = self._gather()
+        if group is None:
+            return None
+        allowance, began = self._owner.reserve(group.outcomes), self._ways.world.monotonic()
+        return began, self._ways.world.offload(partial(commit, self._store, group, self._ways, allowance))
 
     async def _do_errands(self) -> None:
         while self._errands:
@@ -120,14 +141,14 @@ class Writer:
                 return  # the next turn tries it again
             self._errands.popleft()
 
-    async def _interrupted(self, stop: Interrupted, allowance: Allowance, began: float) -> bool:
+    async def _interrupted(self, stop: Interrupted, began: float) -> bool:
         """The store went away: whether to go on. What may be committed is neither acknowledged nor refused before the
         store has said so."""
         self.trouble = str(stop)
         if stop.done != Done():
-            self._owner.committed(stop.done, allowance, began)
+            self._act_upon(stop.done, began)
         self._put_back(stop.left)
-        self._owner.refused(stop.left, allowance, stop)
+        self._owner.refused(stop.left, stop)
         while not self._stopping:
             await asyncio.sleep(RETRY_S)
             doubt = stop.doubt
@@ -139,12 +160,16 @@ class Writer:
                 self.trouble = str(error)
                 continue
             if held:
-                self._owner.committed(doubt.done, allowance, began)
+                self._act_upon(doubt.done, began)
             else:
                 self._put_back(doubt.piece)
-                self._owner.refused(doubt.piece, allowance, stop)
+                self._owner.refused(doubt.piece, stop)
             return True
         return False
+
+    def _act_upon(self, done: Done, began: float) -> None:
+        self._owner.booked(done)
+        self._owner.committed(done, began)
 
     def _gather(self) -> Group | None:
         outcomes = _take(self._outcomes, GROUP)

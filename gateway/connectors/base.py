@@ -47,12 +47,15 @@ class Connector(Protocol):
     def most(self) -> int:
         """Most segments that may be unsettled at once: the window of all its links."""
 
-    def room(self) -> int:
-        """Segments that may be handed over now."""
+    def room(self, settling: Sequence[Outcome] = ()) -> int:
+        """Segments that may be handed over once these outcomes are on disk."""
 
     def wait_s(self) -> float:
         """Seconds until there may be room again that nobody tells of (rate, pause); 0 when nothing of that kind holds
         texts back."""
+
+    def hold(self, claims: Sequence[Claim]) -> None:
+        """These claims are on disk: they hold their slots until they are settled."""
 
     def hand(self, claims: Sequence[Claim], lease_until: float) -> None:
         """Send claimed texts; `lease_until` in monotonic seconds: what is not written by then is given back."""

@@ -13,13 +13,11 @@ from smpp.pdu import SubmitSm
 class Flight:
     """One claimed text on the wire, and what its segments were answered."""
 
-    __slots__ = ("accepted", "claim", "left", "link", "message_ids", "pdus", "refusal", "refused", "slots", "tries")
+    __slots__ = ("accepted", "claim", "left", "link", "message_ids", "pdus", "refusal", "refused", "tries")
 
-    def __init__(self, claim: Claim, pdus: list[SubmitSm], slots: int) -> None:
+    def __init__(self, claim: Claim, pdus: list[SubmitSm]) -> None:
         self.claim = claim
         self.pdus = pdus
-        self.slots = slots
-        """Slots of the window that it holds until it is settled."""
         self.left = len(pdus)
         self.link = 0
         """Number of the link that carries it; 0: what waits of it may go over any."""

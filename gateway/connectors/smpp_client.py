@@ -54,6 +54,8 @@ class SmppConnector:
         self._throttle = Throttle(settings.rate, world.monotonic())
         self._held: dict[int, int] = {}
         self._held_slots = 0
+        self._about_to = 0
+        """Slots of claims that are held and not yet handed over."""
         self._queue: deque[Token] = deque()
         """Segments that wait for room on a link: those beyond the window, and refused ones sent again."""
         self._session_base = world.now() // SECOND * FORGOTTEN_SESSIONS
@@ -75,9 +77,12 @@ class SmppConnector:
         """Slots of the window on all links that may send."""
         return self.settings.window * sum(link.can_send for link in self.client.links)
 
-    def room(self) -> int:
-        """Segments that may be handed over now: slots that nothing unsettled holds, on links that can be written to."""
-        return self._throttle.room(self._world.monotonic(), max(0, min(self.most - self._held_slots, self._writable())))
+    def room(self, settling: Sequence[Outcome] = ()) -> int:
+        """Segments that may be handed over once these outcomes are on disk: slots that nothing unsettled holds then, on
+        links that can be written to, and not lent already to claims that are about to be."""
+        held = self._held_slots - sum([self._held.get(outcome.id, 0) for outcome in settling])
+        free = min(self.most - held, self._writable() - self._about_to)
+        return self._throttle.room(self._world.monotonic(), max(0, free))
 
     def wait_s(self) -> float:
         """Seconds until the rate or a pause leaves room again, or until links whose octets linger are looked at."""
@@ -155,31 +160,39 @@ class SmppConnector:
 
     # ------------------------------------------------------------------------------------------------------ out
 
+    def hold(self, claims: Sequence[Claim]) -> None:
+        """These claims are on disk and will be handed over in this turn of the loop: they hold their slots."""
+        most = max(1, self.most)
+        for claim in claims:
+            slots = self._held[claim.id] = min(claim.segments, most)
+            self._held_slots += slots
+            self._about_to += slots
+            self._throttle.spend(claim.segments)
+
     def hand(self, claims: Sequence[Claim], lease_until: float) -> None:
         """Send claimed texts. What cannot be written within its lease goes back to wait; nothing is sent later."""
+        self._about_to = 0
         given_back: list[Outcome] = []
         late = self._world.monotonic() > lease_until
-        most = max(1, self.most)
         several = len(self.client.links) > 1
         link: Link | None = None
         for claim in claims:
-            slots = min(claim.segments, most)
-            self._held[claim.id] = slots
-            self._held_slots += slots
             if several or link is None or not link.room:
                 link = None if late else self._best_link()
+            outcome: Outcome | None
             if link is None:
-                given_back.append(self._outcome(claim, "ready", "lease_over" if late else "no_link"))
-                continue
-            outcome = self._launch(claim, slots, link)
+                outcome = self._outcome(claim, "ready", "lease_over" if late else "no_link")
+            else:
+                outcome = self._launch(claim, link)
             if outcome is not None:
+                self._throttle.spend(-claim.segments)
                 given_back.append(outcome)
         if given_back:
             self._exchange.report(given_back)
 
-    def _launch(self, claim: Claim, slots: int, link: Link) -> Outcome | None:
+    def _launch(self, claim: Claim, link: Link) -> Outcome | None:
         try:
-            flight = Flight(claim, self._mapping.to_submits(claim), slots)
+            flight = Flight(claim, self._mapping.to_submits(claim))
             flight.link = link.number
             for index, pdu in enumerate(flight.pdus):
                 if link.room:
@@ -188,7 +201,6 @@ class SmppConnector:
                     self._queue.append((flight, index))
         except (TextFault, LocalFault) as fault:
             return self._outcome(claim, "failed", str(fault))
-        self._throttle.spend(len(flight.pdus))
         return None
 
     def _writable(self) -> int:

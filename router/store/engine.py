@@ -188,7 +188,7 @@ _SETTINGS = {
         "PRAGMA synchronous=FULL",
         "PRAGMA wal_autocheckpoint=0",
         "PRAGMA temp_store=MEMORY",
-        "PRAGMA cache_size=-65536",
+        "PRAGMA cache_size=-16384",  # 16 MiB: more was memory that grew for an hour, and no speed
         f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     ),
     "postgresql": (

@@ -48,7 +48,7 @@ async def test_a_quarantined_text_is_kept_and_so_acknowledged(on_loop: Make) -> 
     one = on_loop(FakeLink())
     one.read(1)
     (message,) = one.desk.group().inbound
-    one.exchange.committed(Done(quarantined=[(message, "it cannot be acted upon")]), one.exchange.reserve(), 0.0)
+    one.act_upon(Done(quarantined=[(message, "it cannot be acted upon")]))
     assert one.answered == [(1, True)]
 
 
@@ -73,9 +73,9 @@ async def test_reading_pauses_above_the_bound_and_goes_on_below_half_of_it(on_lo
     one.read(3, octets=10)
     heard.append(late.reading)  # a link that came meanwhile is paused too
     second = one.desk.group()
-    one.exchange.committed(Done(accepted=list(first.inbound)), one.exchange.reserve(), 0.0)
+    one.act_upon(Done(accepted=list(first.inbound)))
     heard.append(link.reading)
-    one.exchange.committed(Done(accepted=list(second.inbound)), one.exchange.reserve(), 0.0)
+    one.act_upon(Done(accepted=list(second.inbound)))
     assert [*heard, link.reading, late.reading] == [True, False, False, False, True, True]
 
 
@@ -90,18 +90,18 @@ async def test_what_is_claimed_goes_out_before_the_acknowledgements(on_loop: Mak
 
 async def test_a_slot_is_free_when_its_outcome_is_on_disk(on_loop: Make) -> None:
     one = on_loop(link := FakeLink(window=2))
-    assert one.exchange.reserve().left == {"carrier": 2}
+    assert one.exchange.reserve([]).left == {"carrier": 2}
     one.commit(claim(7))
-    assert one.exchange.reserve().left == {"carrier": 1}
+    assert one.exchange.reserve([]).left == {"carrier": 1}
     one.connector.answered(link, link.replies(0))  # type: ignore[arg-type]
-    assert one.exchange.reserve().left == {"carrier": 1}
+    assert one.exchange.reserve([]).left == {"carrier": 1}
     one.commit()
-    assert one.exchange.reserve().left == {"carrier": 2}
+    assert one.exchange.reserve([]).left == {"carrier": 2}
 
 
 async def test_a_claim_whose_commit_outlived_its_lease_goes_back(on_loop: Make) -> None:
     one = on_loop(link := FakeLink())
-    one.exchange.committed(Done(claims=[claim(7)]), one.exchange.reserve(), one.world.monotonic() - 1.5)
+    one.act_upon(Done(claims=[claim(7)]), one.world.monotonic() - 1.5)
     assert link.sent == []
     assert [(o.id, o.state, o.reason) for o in one.desk.outcomes] == [(7, "ready", "lease_over")]
 
@@ -161,7 +161,7 @@ async def test_where_the_rate_holds_texts_back_it_looks_again_when_there_is_room
     assert len(one.timers.due) == 1, "one timer per connector"
     one.timers.forward(0.11)
     assert one.desk.claims == 1
-    assert one.exchange.reserve().left == {"carrier": 1}
+    assert one.exchange.reserve([]).left == {"carrier": 1}
 
 
 async def test_where_octets_linger_it_looks_again(on_loop: Make) -> None:
@@ -191,9 +191,7 @@ async def test_without_a_writer_yet_nothing_is_put_anywhere(on_loop: Make) -> No
 
 async def test_outcomes_of_a_connector_that_is_no_more_free_nothing(on_loop: Make) -> None:
     one = on_loop(FakeLink())
-    one.exchange.committed(
-        Done(settled=[Outcome(id=1, connector="gone", state="unknown")]), one.exchange.reserve(), 0.0
-    )
+    one.act_upon(Done(settled=[Outcome(id=1, connector="gone", state="unknown")]))
     assert one.connector.held == 0
 
 
@@ -207,7 +205,7 @@ async def test_draining_waits_for_what_is_under_way_and_takes_nothing_new(on_loo
     one.read(2)
     draining = asyncio.create_task(one.exchange.drain(10.0))
     await asyncio.sleep(0)
-    assert one.exchange.reserve().left == {}
+    assert one.exchange.reserve([]).left == {}
     one.connector.answered(link, link.replies(0))  # type: ignore[arg-type]
     assert not draining.done()
     one.commit()
@@ -233,3 +231,20 @@ async def test_draining_gives_up_when_its_time_is_over(on_loop: Make) -> None:
     one = on_loop(FakeLink())
     one.commit(claim(7))
     assert await one.exchange.drain(0.0) == 0.0
+
+
+async def test_slots_that_a_group_settles_are_lent_to_that_group(on_loop: Make) -> None:
+    one = on_loop(link := FakeLink(window=2))
+    one.commit(claim(7), claim(8))
+    one.connector.answered(link, link.replies(0, 0))  # type: ignore[arg-type]
+    assert one.exchange.reserve([]).left == {"carrier": 0}
+    assert one.exchange.reserve(one.desk.outcomes).left == {"carrier": 2}
+
+
+async def test_what_is_about_to_be_handed_over_is_not_lent_again(on_loop: Make) -> None:
+    one = on_loop(FakeLink(window=3), rate=40.0)
+    done = Done(claims=[claim(7)])
+    one.exchange.booked(done)
+    assert one.exchange.reserve([]).left == {"carrier": 2}
+    one.exchange.committed(done, one.world.monotonic())
+    assert one.exchange.reserve([]).left == {"carrier": 2}

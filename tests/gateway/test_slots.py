@@ -61,7 +61,7 @@ class Ledger:
             assert outcome.id in self.unsettled, "settled without being handed over"
             self.settled.add(outcome.id)
             del self.unsettled[outcome.id]
-        allowance, claims = self.middle.exchange.reserve(), []
+        allowance, claims = self.middle.exchange.reserve([]), []
         for segments in range(1, wanted + 1):
             if allowance.take("carrier", segments):
                 claims.append(claim(self.next_id, long_text(segments) if segments > 1 else "Ja", segments))
@@ -95,6 +95,6 @@ def test_never_more_unsettled_than_the_windows_and_each_text_settled_once(steps:
                 assert all(len(link.waiting) <= WINDOW for link in ledger.links)
             ledger.finish()
             assert (ledger.unsettled, ledger.middle.connector.held) == ({}, 0), "no slot leaks"
-            assert ledger.middle.exchange.reserve().left == {"carrier": 2 * WINDOW}
+            assert ledger.middle.exchange.reserve([]).left == {"carrier": 2 * WINDOW}
 
     asyncio.run(play())

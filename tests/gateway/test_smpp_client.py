@@ -11,7 +11,7 @@ from gateway.throttle import FIRST_PAUSE_S
 from router.instants import SECOND
 from router.world import Virtual
 from smpp import constants as c
-from tests.support.fake_links import NOW, FakeLink, Notes, claim, connector_on, long_text, received
+from tests.support.fake_links import NOW, FakeLink, Notes, claim, connector_on, hand, long_text, received
 
 LEASE = NOW / SECOND + 1.0
 
@@ -34,7 +34,7 @@ def settle(connector: Any, notes: Notes) -> list[tuple[int, str, str]]:
 def test_a_claim_becomes_a_submit_sm_and_its_answer_an_outcome() -> None:
     notes, link = Notes(), FakeLink()
     connector = connector_on(notes, link)
-    connector.hand([claim(7)], LEASE)
+    hand(connector, [claim(7)], LEASE)
     assert [pdu.short_message for pdu in link.sent] == [b"Hallo"]
     assert (connector.held, connector.room(), connector.most) == (1, 9, 10)
     reply(connector, link, c.ESME_ROK)
@@ -49,7 +49,7 @@ def test_what_is_older_than_its_lease_is_given_back_and_never_written() -> None:
     notes, link, world = Notes(), FakeLink(), Virtual(NOW)
     connector = connector_on(notes, link, world=world, rate=10.0)
     world.at += 2 * SECOND
-    connector.hand([claim(7)], LEASE)
+    hand(connector, [claim(7)], LEASE)
     assert link.sent == []
     assert connector.held == 1
     assert settle(connector, notes) == [(7, "ready", "lease_over")]
@@ -59,7 +59,7 @@ def test_what_is_older_than_its_lease_is_given_back_and_never_written() -> None:
 def test_without_a_bound_link_a_claim_is_given_back() -> None:
     notes = Notes()
     connector = connector_on(notes)
-    connector.hand([claim(7, long_text(3), 3)], LEASE)
+    hand(connector, [claim(7, long_text(3), 3)], LEASE)
     assert settle(connector, notes) == [(7, "ready", "no_link")]
     assert (connector.held, connector.room(), connector.most) == (0, 0, 0)
 
@@ -69,7 +69,7 @@ def test_while_octets_linger_nothing_is_handed_over_and_it_is_looked_at_again() 
     connector = connector_on(notes, link)
     link.buffer_empty = False
     assert (connector.room(), connector.wait_s()) == (0, LOOK_AGAIN_S)
-    connector.hand([claim(7)], LEASE)
+    hand(connector, [claim(7)], LEASE)
     assert link.sent == []
     assert settle(connector, notes) == [(7, "ready", "no_link")]
     link.buffer_empty = True
@@ -78,7 +78,7 @@ def test_while_octets_linger_nothing_is_handed_over_and_it_is_looked_at_again() 
 
 def test_a_full_window_or_no_link_is_nothing_to_look_at_again() -> None:
     connector = connector_on(Notes(), link := FakeLink(window=1))
-    connector.hand([claim()], LEASE)
+    hand(connector, [claim()], LEASE)
     assert (connector.room(), connector.wait_s()) == (0, 0.0)
     link.end()
     assert (connector.most, connector.wait_s()) == (0, 0.0)
@@ -88,11 +88,11 @@ def test_of_two_binds_the_one_with_more_room_carries_the_next_text() -> None:
     notes, first, second = Notes(), FakeLink(1, 4), FakeLink(2, 4)
     connector = connector_on(notes, first, second)
     assert (connector.most, connector.room()) == (8, 8)
-    connector.hand([claim(number) for number in range(1, 5)], LEASE)
+    hand(connector, [claim(number) for number in range(1, 5)], LEASE)
     assert (len(first.sent), len(second.sent)) == (2, 2)
     first.buffer_empty = False
     assert connector.room() == 2
-    connector.hand([claim(5), claim(6)], LEASE)
+    hand(connector, [claim(5), claim(6)], LEASE)
     assert (len(first.sent), len(second.sent)) == (2, 4)
 
 
@@ -100,7 +100,7 @@ def test_a_pair_sends_on_its_transmitter_only() -> None:
     notes, sends, receives = Notes(), FakeLink(1, can_receive=False), FakeLink(2, can_send=False)
     connector = connector_on(notes, receives, sends, bind="pair")
     assert (connector.most, connector.room()) == (10, 10)
-    connector.hand([claim()], LEASE)
+    hand(connector, [claim()], LEASE)
     assert (len(sends.sent), len(receives.sent)) == (1, 0)
     connector.received(receives, [received(1)])  # type: ignore[arg-type]
     assert len(notes.reads) == 1
@@ -109,7 +109,7 @@ def test_a_pair_sends_on_its_transmitter_only() -> None:
 def test_a_text_longer_than_the_window_goes_out_piece_by_piece_and_holds_the_whole_window() -> None:
     notes, link = Notes(), FakeLink(window=2)
     connector = connector_on(notes, link)
-    connector.hand([claim(7, long_text(5), 5)], LEASE)
+    hand(connector, [claim(7, long_text(5), 5)], LEASE)
     assert (len(link.sent), connector.held, connector.room()) == (2, 2, 0)
     reply(connector, link, 0)
     assert len(link.sent) == 3
@@ -127,7 +127,7 @@ def test_a_text_longer_than_the_window_goes_out_piece_by_piece_and_holds_the_who
 def test_what_waits_for_room_on_one_link_does_not_go_over_another() -> None:
     notes, first, second = Notes(), FakeLink(1, 1), FakeLink(2, 1)
     connector = connector_on(notes, first, second)
-    connector.hand([claim(7, long_text(3), 3), claim(8, long_text(3), 3)], LEASE)
+    hand(connector, [claim(7, long_text(3), 3), claim(8, long_text(3), 3)], LEASE)
     reply(connector, second, 0)
     reply(connector, second, 0)
     assert [pdu.short_message[5] for pdu in second.sent] == [1, 2, 3]
@@ -140,7 +140,7 @@ def test_what_waits_for_room_on_one_link_does_not_go_over_another() -> None:
 def test_what_no_encoding_carries_fails_at_once() -> None:
     notes, link = Notes(), FakeLink()
     connector = connector_on(notes, link)
-    connector.hand([claim(7, address="3" * 30)], LEASE)
+    hand(connector, [claim(7, address="3" * 30)], LEASE)
     ((id, state, reason),) = settle(connector, notes)
     assert (id, state) == (7, "failed")
     assert "destination_addr" in reason
@@ -151,7 +151,7 @@ def test_the_rate_counts_segments() -> None:
     notes, link, world = Notes(), FakeLink(window=50), Virtual(NOW)
     connector = connector_on(notes, link, world=world, rate=50.0)
     assert connector.room() == 5
-    connector.hand([claim(7, long_text(5), 5)], LEASE)
+    hand(connector, [claim(7, long_text(5), 5)], LEASE)
     assert connector.room() == 0
     assert connector.wait_s() == pytest.approx(0.02, abs=0.0011)
     world.at += SECOND // 20
@@ -165,7 +165,7 @@ def test_the_rate_counts_segments() -> None:
 def test_throttled_pauses_the_whole_connector_and_the_text_waits_as_long(status: int) -> None:
     notes, link, world = Notes(), FakeLink(), Virtual(NOW)
     connector = connector_on(notes, link, world=world)
-    connector.hand([claim(1), claim(2), claim(3, attempts=MOST_TRIES + 5)], LEASE)
+    hand(connector, [claim(1), claim(2), claim(3, attempts=MOST_TRIES + 5)], LEASE)
     reply(connector, link, status, 0, status)
     assert [(one.id, one.state) for one in notes.outcomes] == [(1, "ready"), (2, "sent"), (3, "ready")]
     assert {one.retry_at for one in notes.outcomes if one.state == "ready"} == {NOW + int(FIRST_PAUSE_S * SECOND)}
@@ -182,7 +182,7 @@ def test_a_passing_fault_is_tried_again_later_and_later_and_then_fails(status: i
     connector = connector_on(notes, link)
     waits = []
     for attempt in range(1, MOST_TRIES):
-        connector.hand([claim(7, attempts=attempt)], LEASE)
+        hand(connector, [claim(7, attempts=attempt)], LEASE)
         reply(connector, link, status)
         (outcome,) = notes.outcomes
         assert outcome.state == "ready"
@@ -190,7 +190,7 @@ def test_a_passing_fault_is_tried_again_later_and_later_and_then_fails(status: i
         settle(connector, notes)
     assert waits[:3] == [FIRST_RETRY, 2 * FIRST_RETRY, 4 * FIRST_RETRY]
     assert connector.room() == 10, "other texts go on"
-    connector.hand([claim(7, attempts=MOST_TRIES)], LEASE)
+    hand(connector, [claim(7, attempts=MOST_TRIES)], LEASE)
     reply(connector, link, status)
     assert settle(connector, notes) == [(7, "failed", f"refused with {c.status_name(status)}")]
 
@@ -199,7 +199,7 @@ def test_a_passing_fault_is_tried_again_later_and_later_and_then_fails(status: i
 def test_a_lasting_fault_fails_once(status: int) -> None:
     notes, link = Notes(), FakeLink()
     connector = connector_on(notes, link)
-    connector.hand([claim(7)], LEASE)
+    hand(connector, [claim(7)], LEASE)
     reply(connector, link, status)
     assert settle(connector, notes) == [(7, "failed", f"refused with {c.status_name(status)}")]
     assert (connector.held, notes.timers, len(link.sent)) == (0, [], 1)
@@ -208,7 +208,7 @@ def test_a_lasting_fault_fails_once(status: int) -> None:
 def test_a_generic_nack_is_a_refusal_like_another() -> None:
     notes, link = Notes(), FakeLink()
     connector = connector_on(notes, link)
-    connector.hand([claim(7)], LEASE)
+    hand(connector, [claim(7)], LEASE)
     reply(connector, link, -c.ESME_RINVCMDLEN)
     assert settle(connector, notes) == [(7, "failed", "refused with ESME_RINVCMDLEN")]
 
@@ -216,7 +216,7 @@ def test_a_generic_nack_is_a_refusal_like_another() -> None:
 def test_an_operator_may_say_what_follows_a_status() -> None:
     notes, link = Notes(), FakeLink()
     connector = connector_on(notes, link, retry=Refusals(((0x0400, "retry"), (c.ESME_RTHROTTLED, "fail"))))
-    connector.hand([claim(1), claim(2)], LEASE)
+    hand(connector, [claim(1), claim(2)], LEASE)
     reply(connector, link, 0x0400, c.ESME_RTHROTTLED)
     assert [(id, state) for id, state, _ in settle(connector, notes)] == [(1, "ready"), (2, "failed")]
 
@@ -224,7 +224,7 @@ def test_an_operator_may_say_what_follows_a_status() -> None:
 def test_of_a_long_text_only_what_was_refused_is_sent_again() -> None:
     notes, link = Notes(), FakeLink()
     connector = connector_on(notes, link)
-    connector.hand([claim(7, long_text(4), 4)], LEASE)
+    hand(connector, [claim(7, long_text(4), 4)], LEASE)
     reply(connector, link, 0, c.ESME_RTHROTTLED, 0, c.ESME_RTHROTTLED)
     assert (notes.outcomes, connector.held) == ([], 4)
     ((seconds, act),) = notes.timers
@@ -239,7 +239,7 @@ def test_of_a_long_text_only_what_was_refused_is_sent_again() -> None:
 def test_the_rest_of_a_long_text_goes_over_the_link_that_is_there_then() -> None:
     notes, link = Notes(), FakeLink(1)
     connector = connector_on(notes, link)
-    connector.hand([claim(7, long_text(3), 3)], LEASE)
+    hand(connector, [claim(7, long_text(3), 3)], LEASE)
     reply(connector, link, 0, c.ESME_RSYSERR, c.ESME_RSYSERR)
     connector.lost(link, link.end(), "the connection broke")  # type: ignore[arg-type]
     assert notes.outcomes == [], "nothing of it is unknown"
@@ -259,7 +259,7 @@ def test_the_rest_of_a_long_text_goes_over_the_link_that_is_there_then() -> None
 def test_the_rest_of_a_long_text_is_not_tried_for_ever() -> None:
     notes, link = Notes(), FakeLink()
     connector = connector_on(notes, link)
-    connector.hand([claim(7, long_text(2), 2)], LEASE)
+    hand(connector, [claim(7, long_text(2), 2)], LEASE)
     reply(connector, link, 0, c.ESME_RSYSERR)
     tries = 1
     while notes.timers:
@@ -276,7 +276,7 @@ def test_the_rest_of_a_long_text_is_not_tried_for_ever() -> None:
 def test_a_lost_link_leaves_what_it_had_not_answered_unknown_once_per_text() -> None:
     notes, link, other = Notes(), FakeLink(1, 4), FakeLink(2, 4)
     connector = connector_on(notes, link, other)
-    connector.hand([claim(1, long_text(6), 6), claim(2), claim(3)], LEASE)
+    hand(connector, [claim(1, long_text(6), 6), claim(2), claim(3)], LEASE)
     assert (len(link.sent), len(other.sent)) == (4, 2)
     reply(connector, link, 0)
     lost = link.end()

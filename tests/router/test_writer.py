@@ -1,7 +1,7 @@
 """Group commit without a timer: what gathers while one group is committed is the next; nothing waits for company."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from router import writer
 from router.group import Done, Doubt, Group, Interrupted
 from router.messages import Inbound
+from router.outbox import Outcome
 from router.perform import Allowance
 from router.store.engine import Store, open_store
 from router.store.errors import StoreBroken, StoreUnavailable
@@ -23,18 +24,23 @@ class Owner:
     """Notes what it is told, and lets a test wait for it."""
 
     def __init__(self) -> None:
+        self.bookings: list[Done] = []
         self.groups: list[Done] = []
         self.refusals: list[Group] = []
         self.told = asyncio.Event()
 
-    def reserve(self) -> Allowance:
+    def reserve(self, outcomes: Sequence[Outcome]) -> Allowance:
         return Allowance({"carrier": 100})
 
-    def committed(self, done: Done, allowance: Allowance, began: float) -> None:
+    def booked(self, done: Done) -> None:
+        self.bookings.append(done)
+
+    def committed(self, done: Done, began: float) -> None:
+        assert self.bookings[-1] is done, "slots change hands before anything is sent"
         self.groups.append(done)
         self.told.set()
 
-    def refused(self, group: Group, allowance: Allowance, error: StoreUnavailable) -> None:
+    def refused(self, group: Group, error: StoreUnavailable) -> None:
         self.refusals.append(group)
         self.told.set()
 
@@ -292,3 +298,20 @@ async def test_a_doubt_does_not_hold_up_the_end(phones: Phones, owner: Owner, mo
     assert [done.faults for done in owner.groups] == [["one"]]
     assert [group.inbound for group in owner.refusals] == [()]
     assert made.trouble == "still away"
+
+
+async def test_what_gathered_is_begun_before_the_last_group_is_acted_upon(phones: Phones, owner: Owner) -> None:
+    begun: list[int] = []
+    offload = phones.world.offload
+
+    def counting(work: Callable[[], T]) -> Any:
+        begun.append(len(owner.groups))
+        return offload(work)
+
+    phones.world.offload = counting  # type: ignore[method-assign]
+    one = Writer(phones.store, phones.ways, owner)
+    one.put(inbound=texts(phones, (JAN, "JOIN"), (JAN, "JOIN")))
+    one.stop()
+    await one.run()
+    assert owner.accepted == [["JOIN"], ["JOIN"]]
+    assert begun == [0, 0], "the second group was on its way before the first was acted upon"

@@ -201,6 +201,12 @@ def connector_on(
     return connector
 
 
+def hand(connector: SmppConnector, claims: Sequence[Claim], lease_until: float) -> None:
+    """These claims are on disk and handed over, as the exchange does it."""
+    connector.hold(claims)
+    connector.hand(claims, lease_until)
+
+
 def claim(id: int = 1, text: str = "Hallo", segments: int = 1, **changed: Any) -> Claim:
     """A claimed text to Jan."""
     basic: dict[str, Any] = {

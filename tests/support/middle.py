@@ -91,13 +91,18 @@ class Middle:
 
     def commit(self, *claims: Claim, **changed: Any) -> None:
         """The group of everything at the desk is on disk, and these texts are claimed in it."""
-        group, allowance = self.desk.group(), self.exchange.reserve()
+        group = self.desk.group()
         done = Done(
             accepted=list(group.inbound), receipts=list(group.receipts), settled=list(group.outcomes),
             claims=list(claims), **changed,
         )  # fmt: skip
-        self.exchange.committed(done, allowance, self.world.monotonic())
+        self.act_upon(done)
+
+    def act_upon(self, done: Done, began: float | None = None) -> None:
+        """This is on disk, of a group that began then (now, unless told otherwise)."""
+        self.exchange.booked(done)
+        self.exchange.committed(done, self.world.monotonic() if began is None else began)
 
     def refuse(self) -> None:
         """The store is away."""
-        self.exchange.refused(self.desk.group(), self.exchange.reserve(), AWAY)
+        self.exchange.refused(self.desk.group(), AWAY)
