@@ -4,7 +4,9 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 START_S = 30.0
@@ -66,10 +68,18 @@ def write_config(folder: Path, port: int, rules: str, store: str = "sqlite:///kw
     return config
 
 
+@cache
+def _compiled() -> tempfile.TemporaryDirectory[str]:
+    """Where modules are kept compiled for one session of tests."""
+    return tempfile.TemporaryDirectory(prefix="kwek-pycache-")
+
+
 async def run_gateway(config: Path) -> Gateway:
     """Start `kwek run`; it binds when it is ready."""
     log = config.with_name("kwek.log")
     environment = {**os.environ, "KWEK_TEST_PASSWORD": "secret"}
+    if environment.pop("PYTHONDONTWRITEBYTECODE", None):  # set in many containers: each start would compile everything
+        environment["PYTHONPYCACHEPREFIX"] = _compiled().name
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", "from gateway.cli import main; main()", "run", "--config", str(config),
