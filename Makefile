@@ -32,9 +32,12 @@ types: .make/dev
 imports: .make/dev
 	$(BIN)/lint-imports --no-cache
 
-bench: .make/dev                ## loops a second beside the ceiling and Kannel; microseconds per stage
+bench: .make/dev                ## loops a second beside the ceiling and Kannel, into docs/performance.md; codec, deciding, a million keywords
 	tools/debian-packages.sh
-	$(BIN)/python -m tests.bench.run
+	$(BIN)/python -m tests.bench.run --write-docs
+	$(BIN)/python -m tests.bench.bench_codec
+	$(BIN)/python -m tests.bench.bench_decide
+	$(BIN)/python -m tests.bench.bench_matcher --long
 
 torture: .make/dev              ## kill, cut and flood; SEED=n repeats a run
 	$(BIN)/python -m pytest tests -m torture --timeout=0 -p no:cacheprovider

@@ -138,7 +138,8 @@ class Writer:
                 await self._ways.world.offload(self._errands[0])
             except StoreUnavailable as error:
                 self.trouble = str(error)
-                return  # the next turn tries it again
+                asyncio.get_running_loop().call_later(RETRY_S, self._work.set)
+                return  # what waits is tried meanwhile, and the errand again in the next turn
             self._errands.popleft()
 
     async def _interrupted(self, stop: Interrupted, began: float) -> bool:
