@@ -7,7 +7,7 @@ from tests.support.fake_links import claim
 
 
 def flight(segments: int) -> Flight:
-    return Flight(claim(segments=segments), [SubmitSm() for _ in range(segments)], segments)
+    return Flight(claim(segments=segments), [SubmitSm() for _ in range(segments)])
 
 
 def test_the_last_answer_concludes_whatever_the_order() -> None:

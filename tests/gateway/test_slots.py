@@ -61,7 +61,7 @@ class Ledger:
             assert outcome.id in self.unsettled, "settled without being handed over"
             self.settled.add(outcome.id)
             del self.unsettled[outcome.id]
-        allowance, claims = self.middle.exchange.reserve([]), []
+        allowance, claims = self.middle.exchange.reserve(list(self.middle.desk.outcomes)), []
         for segments in range(1, wanted + 1):
             if allowance.take("carrier", segments):
                 claims.append(claim(self.next_id, long_text(segments) if segments > 1 else "Ja", segments))
