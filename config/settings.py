@@ -213,12 +213,6 @@ class Connector:
         "How message ids of answers and receipts compare: same, hex in the answer or in the receipt, or learnt.",
         waits=True,
     )
-    max_age_s: float = setting(
-        float(DAY_S),
-        "Age at which a message fails that could not be sent, the bind being down.",
-        unit="seconds",
-        bounds=Bounds(least=1, most=30 * DAY_S),
-    )
     addresses: Addresses = setting(
         Addresses(), "Type of number and numbering plan that this message centre wants, as TON/NPI."
     )

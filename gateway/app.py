@@ -176,11 +176,15 @@ def _adopt(writer: Writer, ways: Ways, store: Store, world: System, book: Rulebo
 
 async def _standing(health: Health, exchange: Exchange, writer: Writer) -> None:
     """Keep telling how the store and the connectors are; what changes is logged."""
+    said: dict[str, str] = {}
     while True:
         troubles = {f"connector {name}": connector.trouble for name, connector in exchange.connectors.items()}
         for part, sentence in {**troubles, "store": writer.trouble}.items():
             if health.note(part, sentence):
-                log.warning("trouble", part=part, what=sentence) if sentence else log.info("well again", part=part)
+                told = sentence.split("; next try")[0]  # the wait is another each time, and no news
+                if told != said.get(part, ""):
+                    log.warning("trouble", part=part, what=sentence) if sentence else log.info("well again", part=part)
+                said[part] = told
         await asyncio.sleep(STANDING_S)
 
 

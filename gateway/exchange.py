@@ -93,7 +93,12 @@ class Exchange:
         if self.draining:
             return Allowance({})
         settled = _by_connector(outcomes)
-        return Allowance({name: one.room(settled.get(name, ())) for name, one in self.connectors.items()})
+        every = self.connectors.items()
+        return Allowance(
+            {name: one.room(settled.get(name, ())) for name, one in every},
+            {name: one.most for name, one in every},
+            {name: one.pace() for name, one in every},
+        )
 
     def booked(self, done: Done) -> None:
         """A group is on disk: slots change hands before the next group is lent any."""
@@ -122,7 +127,7 @@ class Exchange:
         self._metrics.stage("answer", clock() - start)
         self._note(done)
         self._metrics.committed(done, self._world.monotonic() - began)
-        if done.settled and self._waiting:
+        if (done.settled or done.resent) and self._waiting:
             self._put(claim=True)
         elif self._waiting:
             self._pace()

@@ -7,6 +7,7 @@ row, and the first message that is accepted again ends that count. Time is an ar
 from __future__ import annotations
 
 import math
+import sys
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
@@ -25,15 +26,15 @@ class Throttle:
         self._pause_s = 0.0
         self._paused_until = 0.0
 
-    def room(self, now: float, wanted: int) -> int:
-        """How many segments may go now, at most `wanted`."""
+    def room(self, now: float) -> int:
+        """How many segments may go now. A text that begins within it is let go whole, which may leave less than none."""
         if now < self._paused_until:
             return 0
         if not self._rate:
-            return wanted
+            return sys.maxsize
         self._tokens = min(self._most, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
-        return min(wanted, int(self._tokens))
+        return math.floor(self._tokens)
 
     def spend(self, segments: int) -> None:
         """So many segments were handed over."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from router import contacts, inbound, outbox, parts
+from router import contacts, inbound, parts
 from router.decide import Books, resume
 from router.instants import HOUR
 from router.messages import Facts, Inbound, Run
@@ -31,7 +31,6 @@ PUT_OFF = HOUR
 def run(tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE) -> list[Performance]:
     """Do what is due now, at most so much of it. Gives what came of it, written but not yet committed."""
     now = ways.world.now()
-    outbox.resolve_unknown(tx, now)
     late = parts.overdue(tx, now, most, ways.world.ids, ways.decode)
     done = _late_parts(tx, late, ways, allowance)
     candidates = sql.runs_due.rows(tx, now, most - len(late)) if len(late) < most else ()

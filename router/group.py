@@ -77,6 +77,8 @@ class Done(msgspec.Struct):
     strays: int = 0
     next_due: int | None = None
     """The earliest instant at which something falls due, as far as this group knows."""
+    resent: int = 0
+    """Texts of unknown outcome that are to be sent once more: they wait to be claimed."""
     waiting: dict[str, int] | None = None
     """After a claim: connectors for which something still waits, and when it is due."""
 
@@ -88,6 +90,7 @@ class Done(msgspec.Struct):
         for name in ("accepted", "receipts", "settled", "claims", "quarantined", "faults", "performances"):
             getattr(self, name).extend(getattr(other, name))
         self.strays += other.strays
+        self.resent += other.resent
         self.next_due = min((at for at in (self.next_due, other.next_due) if at is not None), default=None)
         self.waiting = self.waiting if other.waiting is None else other.waiting
 
@@ -119,7 +122,7 @@ def commit(store: Store, group: Group, ways: Ways, allowance: Allowance) -> Done
     todo = deque([group])
     while todo:
         piece = todo.popleft()
-        left = dict(allowance.left)
+        mark = allowance.mark()
         try:
             did = _transaction(store, piece, ways, allowance)
         except Interrupted as stop:
@@ -129,7 +132,7 @@ def commit(store: Store, group: Group, ways: Ways, allowance: Allowance) -> Done
         except StoreError:
             raise
         except Exception as error:  # a cause that cannot be performed: find it, keep the others
-            allowance.left = left
+            allowance.back_to(mark)
             pieces = piece.pieces()
             if not pieces and piece.poison:
                 raise
@@ -160,9 +163,9 @@ def reason_of(error: Exception) -> str:
 
 
 def _transaction(store: Store, group: Group, ways: Ways, allowance: Allowance) -> Done:
-    left = dict(allowance.left)
+    mark = allowance.mark()
     for _ in range(AGAIN):
-        allowance.left = dict(left)
+        allowance.back_to(mark)
         marker = ways.world.ids.next(ways.world.now())
         done = Done()
         try:
@@ -204,6 +207,7 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
     if group.inbound:
         done.performances.append(inbound.accept(tx, group.inbound, ways, allowance))
     if group.due:
+        done.resent = outbox.resolve_unknown(tx, ways.world.now())
         done.performances += due.run(tx, ways, allowance, group.most_due)
         done.next_due = due.next_instant(tx)
         ways.stopwatch.lap("due")
@@ -217,16 +221,15 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
 
 
 def _claim(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> list[Claim]:
-    """Half the room goes to what waits: all of it would make every new answer wait, none would let old ones starve.
+    """Half the room goes to what waits: all of it would make every new answer wait, none would let old ones starve. A
+    long text may take more than the half, when nothing else has begun to.
 
     Whoever has just written waits for the next group: what is claimed here goes out after his text is acknowledged, and
     that text may be STOP.
     """
-    share = Allowance({name: left - left // 2 for name, left in allowance.left.items()})
-    before = dict(share.left)
-    claims = outbox.claim(tx, share, ways.place(), {message.sender for message in group.inbound})
-    for name, left in share.left.items():
-        allowance.left[name] -= before[name] - left
+    allowance.keep = {name: left // 2 for name, left in allowance.left.items()}
+    claims = outbox.claim(tx, allowance, ways.place(), {message.sender for message in group.inbound})
+    allowance.keep = {}
     ways.stopwatch.lap("claim")
     return claims
 

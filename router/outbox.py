@@ -126,7 +126,10 @@ def recover(tx: Tx, node: str, now: int) -> int:
 
 
 def resolve_unknown(tx: Tx, now: int, most: int = RECOVERY_SLICE) -> int:
-    """Unknown messages whose time is up: once more to the wire where their class allows it, else expired."""
+    """Unknown messages whose time is up: once more to the wire where their class allows it, else expired.
+
+    Gives how many are to be sent again.
+    """
     again: list[int] = []
     over: list[int] = []
     for row_id, message_class, attempts in sql.unknown_due.rows(tx, now, most):
@@ -135,7 +138,7 @@ def resolve_unknown(tx: Tx, now: int, most: int = RECOVERY_SLICE) -> int:
         sql.resolve_unknown.run(tx, "ready", "resent", now, again)
     if over:
         sql.resolve_unknown.run(tx, "expired", "unknown_outcome", now, over)
-    return len(again) + len(over)
+    return len(again)
 
 
 def waiting(tx: Tx, connectors: Iterable[str]) -> dict[str, int]:

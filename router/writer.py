@@ -19,7 +19,7 @@ from router.outbox import Outcome
 from router.perform import Allowance
 from router.receipts import ReceiptIn
 from router.store.engine import Store
-from router.store.errors import StoreUnavailable
+from router.store.errors import StoreConflict, StoreUnavailable
 from router.ways import Ways
 
 GROUP = 256
@@ -136,7 +136,7 @@ class Writer:
         while self._errands:
             try:
                 await self._ways.world.offload(self._errands[0])
-            except StoreUnavailable as error:
+            except (StoreUnavailable, StoreConflict) as error:
                 self.trouble = str(error)
                 asyncio.get_running_loop().call_later(RETRY_S, self._work.set)
                 return  # what waits is tried meanwhile, and the errand again in the next turn

@@ -47,8 +47,11 @@ class Connector(Protocol):
     def most(self) -> int:
         """Most segments that may be unsettled at once: the window of all its links."""
 
+    def pace(self) -> int:
+        """Segments that its rate lets go now; none while it pauses."""
+
     def room(self, settling: Sequence[Outcome] = ()) -> int:
-        """Segments that may be handed over once these outcomes are on disk."""
+        """Slots that are free once these outcomes are on disk."""
 
     def wait_s(self) -> float:
         """Seconds until there may be room again that nobody tells of (rate, pause); 0 when nothing of that kind holds

@@ -77,12 +77,15 @@ class SmppConnector:
         """Slots of the window on all links that may send."""
         return self.settings.window * sum(link.can_send for link in self.client.links)
 
+    def pace(self) -> int:
+        """Segments that its rate lets go now; none while it pauses."""
+        return self._throttle.room(self._world.monotonic())
+
     def room(self, settling: Sequence[Outcome] = ()) -> int:
-        """Segments that may be handed over once these outcomes are on disk: slots that nothing unsettled holds then, on
-        links that can be written to, and not lent already to claims that are about to be."""
+        """Slots that are free once these outcomes are on disk: held by nothing unsettled then, on links that can be
+        written to, and not lent already to claims that are about to be handed over."""
         held = self._held_slots - sum([self._held.get(outcome.id, 0) for outcome in settling])
-        free = min(self.most - held, self._writable() - self._about_to)
-        return self._throttle.room(self._world.monotonic(), max(0, free))
+        return max(0, min(self.most - held, self._writable() - self._about_to))
 
     def wait_s(self) -> float:
         """Seconds until the rate or a pause leaves room again, or until links whose octets linger are looked at."""

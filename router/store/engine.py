@@ -234,7 +234,11 @@ def open_store(url: str) -> Store:
         _refuse_unsafe(store)
         if url == IN_MEMORY:
             metadata.create_all(store.engine)
-        elif _revision(store) != REVISION:
+        elif (found := _revision(store)) != REVISION:
+            if found > REVISION:
+                raise StoreError(
+                    f"the store was last used by a newer kwek (tables {found}, not {REVISION}): run that one"
+                )
             from router.store.migrate import upgrade  # noqa: PLC0415  (slow to import, and seldom needed)
 
             upgrade(store.engine)

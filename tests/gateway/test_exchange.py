@@ -161,7 +161,8 @@ async def test_where_the_rate_holds_texts_back_it_looks_again_when_there_is_room
     assert len(one.timers.due) == 1, "one timer per connector"
     one.timers.forward(0.11)
     assert one.desk.claims == 1
-    assert one.exchange.reserve([]).left == {"carrier": 1}
+    allowance = one.exchange.reserve([])
+    assert (allowance.left, allowance.pace) == ({"carrier": 9}, {"carrier": 1})
 
 
 async def test_where_octets_linger_it_looks_again(on_loop: Make) -> None:

@@ -53,7 +53,7 @@ def test_what_is_older_than_its_lease_is_given_back_and_never_written() -> None:
     assert link.sent == []
     assert connector.held == 1
     assert settle(connector, notes) == [(7, "ready", "lease_over")]
-    assert (connector.held, connector.room()) == (0, 1), "the rate was not spent"
+    assert (connector.held, connector.pace()) == (0, 1), "the rate was not spent"
 
 
 def test_without_a_bound_link_a_claim_is_given_back() -> None:
@@ -150,12 +150,15 @@ def test_what_no_encoding_carries_fails_at_once() -> None:
 def test_the_rate_counts_segments() -> None:
     notes, link, world = Notes(), FakeLink(window=50), Virtual(NOW)
     connector = connector_on(notes, link, world=world, rate=50.0)
-    assert connector.room() == 5
+    assert connector.pace() == 5
     hand(connector, [claim(7, long_text(5), 5)], LEASE)
-    assert connector.room() == 0
+    assert connector.pace() == 0
     assert connector.wait_s() == pytest.approx(0.02, abs=0.0011)
     world.at += SECOND // 20
-    assert connector.room() == 2
+    assert connector.pace() == 2
+    hand(connector, [claim(8, long_text(6), 6)], LEASE)
+    assert (connector.pace(), len(link.sent)) == (-4, 11), "a text that has begun is let go whole"
+    assert connector.wait_s() == pytest.approx(0.09, abs=0.0011)
 
 
 # --------------------------------------------------------------------------------------------------------- refused
@@ -170,10 +173,10 @@ def test_throttled_pauses_the_whole_connector_and_the_text_waits_as_long(status:
     assert [(one.id, one.state) for one in notes.outcomes] == [(1, "ready"), (2, "sent"), (3, "ready")]
     assert {one.retry_at for one in notes.outcomes if one.state == "ready"} == {NOW + int(FIRST_PAUSE_S * SECOND)}
     settle(connector, notes)
-    assert (connector.room(), connector.wait_s()) == (0, FIRST_PAUSE_S)
+    assert (connector.pace(), connector.wait_s()) == (0, FIRST_PAUSE_S)
     assert connector.refused == {c.status_name(status): 2}
     world.at += int(FIRST_PAUSE_S * SECOND)
-    assert connector.room() == 10
+    assert (connector.pace() > 0, connector.room()) == (True, 10)
 
 
 @pytest.mark.parametrize("status", [c.ESME_RSYSERR, c.ESME_RX_T_APPN])

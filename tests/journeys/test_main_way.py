@@ -4,6 +4,9 @@ import asyncio
 import json
 from itertools import count
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from smpp.concat import Method
 from smpp.constants import ESME_RSYSERR, ESME_RTHROTTLED
@@ -88,6 +91,17 @@ async def test_long_messages_both_ways(tmp_path: Path, store_url: str) -> None:
         emoji = "Geregeld 👍 " * 20
         assert await one.ask(f"ZEG {emoji}") == emoji.strip()
         assert one.rows("SELECT count(*) FROM parts WHERE joined_at IS NULL") == [(0,)]
+
+
+@pytest.mark.parametrize("limits", [{"window": 1}, {"window": 3}, {"window": 50, "rate": 20.0}])
+async def test_a_text_of_more_segments_than_there_is_ever_room_for_goes_out(tmp_path: Path, limits: Any) -> None:
+    async with station(tmp_path, KLUSSER, **limits) as one:
+        longest = (LONG * 3).strip()
+        assert await one.ask(f"ZEG {longest}") == longest
+        phone = one.phone("31600000009")
+        for text in (f"ZEG {longest}", "ZEG kort"):  # the second waits for the first, and is claimed later
+            phone.text(SHORT_CODE, text)
+        assert [(await phone.next(20)).text for _ in range(2)] == [longest, "kort"]
 
 
 async def test_two_texts_for_one_message_arrive_in_order(tmp_path: Path, store_url: str) -> None:

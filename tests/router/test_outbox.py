@@ -36,6 +36,38 @@ def test_a_text_is_claimed_only_when_all_its_segments_have_room(phones: Phones, 
     assert row["state"] == ("claimed" if claimed else "ready")
 
 
+def test_a_text_longer_than_all_the_room_there_is_takes_all_of_it() -> None:
+    allowance = Allowance({"carrier": 3}, {"carrier": 3})
+    assert not Allowance({"carrier": 2}, {"carrier": 3}).take("carrier", 7), "something else is on the wire"
+    assert allowance.take("carrier", 7)
+    assert allowance.left == {"carrier": 0}
+    assert not allowance.take("carrier", 1)
+    allowance.give_back("carrier", 7)
+    assert allowance.left == {"carrier": 3}
+
+
+def test_a_text_that_begins_within_the_pace_is_let_go_whole() -> None:
+    allowance = Allowance({"carrier": 50}, {"carrier": 50}, {"carrier": 2})
+    before = allowance.mark()
+    assert allowance.take("carrier", 5)
+    assert allowance.pace == {"carrier": -3}
+    assert not allowance.take("carrier", 1)
+    allowance.give_back("carrier", 5)
+    assert allowance.mark() == before
+    assert allowance.take("carrier", 5)
+    allowance.back_to(before)
+    assert allowance.take("carrier", 5)
+
+
+def test_what_is_kept_is_not_taken_but_a_text_that_begins_before_it_is_whole() -> None:
+    allowance = Allowance({"carrier": 10}, {"carrier": 10})
+    allowance.keep = {"carrier": 5}
+    assert allowance.take("carrier", 8)
+    assert not allowance.take("carrier", 1)
+    allowance.keep = {}
+    assert allowance.take("carrier", 2)
+
+
 def test_what_waits_is_claimed_when_there_is_room(phones: Phones) -> None:
     for sender in (JAN, PIET, KEES):
         phones.write(sender, "JOIN", room=0)

@@ -63,7 +63,7 @@ SLOTS = (
 LEAVES = (
     WORDS.map(s.Word)
     | TEXTS.map(s.Quoted)
-    | st.sampled_from(["yes", "no"]).map(s.Affirmation)
+    | st.builds(s.Affirmation, st.sampled_from(["yes", "no"]))
     | st.just(s.Anything())
     | SLOTS
 )
@@ -217,7 +217,7 @@ TEST_LINES = (
     | DURATIONS.map(s.Later)
     | st.builds(s.Occurs, NAMES, st.just(()) | PAIRS)
     | st.just(s.Clicks())
-    | st.sampled_from(["delivered", "undelivered", "expired"]).map(s.ReceiptArrives)
+    | st.builds(s.ReceiptArrives, st.sampled_from(["delivered", "undelivered", "expired"]))
     | STRINGS.map(s.AgentSays)
     | st.builds(s.ExpectTicket, NAMES, maybe(st.sampled_from(["low", "urgent"])))
     | st.sampled_from(["quiet_hours", "voucher_*", "*"]).map(s.ExpectWithheld)

@@ -87,7 +87,7 @@ def test_every_construct_prints() -> None:
 def test_every_kind_of_node_has_a_printer(printer: Any, union: Any) -> None:
     assert [kind for kind in get_args(union) if kind not in printer.registry] == []
     with pytest.raises(TypeError):
-        printer(object(), 0) if printer is action else printer(object())
+        printer(*((object(), 0) if printer is action else (object(),)))
 
 
 def test_the_strategies_know_every_kind_of_node() -> None:
