@@ -27,7 +27,7 @@ class Throttle:
         self._paused_until = 0.0
 
     def room(self, now: float) -> int:
-        """How many segments may go now. A text that begins within it is let go whole, which may leave less than none."""
+        """How many segments may go now. A text that begins within it is let go whole, which may leave less than 0."""
         if now < self._paused_until:
             return 0
         if not self._rate:
