@@ -181,7 +181,8 @@ async def _standing(health: Health, exchange: Exchange, writer: Writer) -> None:
         troubles = {f"connector {name}": connector.trouble for name, connector in exchange.connectors.items()}
         for part, sentence in {**troubles, "store": writer.trouble}.items():
             if health.note(part, sentence):
-                told = sentence.split("; next try")[0]  # the wait is another each time, and no news
+                # The wait before the next try is another each time, and no news; nor is it that one has just begun.
+                told = "" if sentence.endswith(" yet") else sentence.split("; next try")[0]
                 if told != said.get(part, ""):
                     log.warning("trouble", part=part, what=sentence) if sentence else log.info("well again", part=part)
                 said[part] = told

@@ -77,9 +77,17 @@ def settings_for(ports: Ports, folder: Path, rules: Path | None = None) -> Setti
 
 
 async def demo(
-    ports: Ports, say: Callable[[str], None], *, rules: Path | None = None, stop: asyncio.Event | None = None
+    ports: Ports,
+    say: Callable[[str], None],
+    *,
+    command: str = "kwek",
+    rules: Path | None = None,
+    stop: asyncio.Event | None = None,
 ) -> int:
-    """Run the simulated carrier and the gateway until stopped; `say` is given the lines for the terminal."""
+    """Run the simulated carrier and the gateway until stopped; `say` is given the lines for the terminal.
+
+    `command` is how kwek is called there, for the lines to copy.
+    """
     carrier = Simulator(
         ports.smpp,
         [Account(SYSTEM_ID, PASSWORD)],
@@ -99,7 +107,7 @@ async def demo(
     try:
         with tempfile.TemporaryDirectory(prefix="kwek-demo-") as folder:
             settings = settings_for(Ports(ports.web, carrier.port, control.port), Path(folder), rules)
-            return await serve(settings, ready=lambda where: say(_welcome(where, control.port)), stop=stop)
+            return await serve(settings, ready=lambda where: say(_welcome(where, control.port, command)), stop=stop)
     finally:
         await control.stop()
         await carrier.stop()
@@ -111,14 +119,14 @@ def _not_ours(port: int, option: str, fault: OSError) -> str:
     return f"cannot listen on {HOST}:{port}: {why}; name another port with {option}"
 
 
-def _welcome(where: str, control_port: int) -> str:
+def _welcome(where: str, control_port: int, command: str) -> str:
     port = "" if control_port == Ports().control else f" --port {control_port}"
     return f"""
 kwek demo: {", ".join(BRANDS)} share {SHORT_CODE} and +{LONG_NUMBER}, behind a simulated carrier.
 
   text to it, from a second terminal:
-      kwek text{port} --from +31612345678 --to {SHORT_CODE} "repair  keuken!!"
-      kwek text{port} --from +31612345678 --to {SHORT_CODE} JOIN
+      {command} text{port} --from +31612345678 --to {SHORT_CODE} "repair  keuken!!"
+      {command} text{port} --from +31612345678 --to {SHORT_CODE} JOIN
   see how it is:
       {where}/readyz   {where}/metrics
   Ctrl-C ends it, and its database with it.

@@ -42,7 +42,15 @@ def demo(
 
     logs.set_up(sys.stderr)
     ports = Ports(web_port, smpp_port, control_port)
-    raise typer.Exit(under_uvloop(demo(ports, partial(print, flush=True), rules=rules)))
+    raise typer.Exit(under_uvloop(demo(ports, partial(print, flush=True), command=_called(), rules=rules)))
+
+
+def _called() -> str:
+    """How this process was called, as it can be typed again in the same folder."""
+    path = Path(sys.argv[0])
+    if not path.is_absolute():
+        return sys.argv[0]
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else "kwek"
 
 
 def config() -> None:

@@ -79,7 +79,7 @@ def test_a_warning_is_told_and_hinders_nothing(tmp_path: Path, monkeypatch: pyte
 def test_demo_hands_over_its_ports_and_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[tuple[Any, ...]] = []
 
-    async def demo(ports: gateway_demo.Ports, say: Any, *, rules: Path | None) -> int:
+    async def demo(ports: gateway_demo.Ports, say: Any, *, command: str, rules: Path | None) -> int:
         say("kwek demo: here")
         called.append((ports, rules))
         return Exit.OK
@@ -89,3 +89,23 @@ def test_demo_hands_over_its_ports_and_rules(tmp_path: Path, monkeypatch: pytest
     assert (shown.exit_code, shown.stdout) == (Exit.OK, "kwek demo: here\n")
     assert CliRunner().invoke(app, ["demo", "--rules", str(tmp_path)]).exit_code == Exit.OK
     assert called == [(gateway_demo.Ports(1, 2, 3), None), (gateway_demo.Ports(), tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("called", "shown"),
+    [(".venv/bin/kwek", ".venv/bin/kwek"), ("{here}/bin/kwek", "bin/kwek"), ("/usr/bin/kwek", "kwek")],
+)
+def test_the_demo_shows_kwek_as_it_was_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, called: str, shown: str
+) -> None:
+    given: list[str] = []
+
+    async def demo(ports: gateway_demo.Ports, say: Any, *, command: str, rules: Path | None) -> int:
+        given.append(command)
+        return Exit.OK
+
+    monkeypatch.setattr(gateway_demo, "demo", demo)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [called.format(here=tmp_path)])
+    CliRunner().invoke(app, ["demo"])
+    assert given == [shown]
