@@ -16,7 +16,6 @@ from router.instants import DAY, HOUR
 from router.outbox import Outcome, housekeep, recover
 from router.store import engine
 from router.store.engine import Store, Tx, open_store
-from router.store.errors import StoreError
 from router.store.migrate import upgrade
 from router.store.statements import forget_awaiting
 from router.store.tables import REVISION, metadata
@@ -219,12 +218,3 @@ def test_settings_are_made_for_each_connection(store: Store) -> None:
             for name in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
                 assert tx.execute(f"SHOW {name}") == [("2s",)]
             assert tx.execute("SHOW synchronous_commit") == [("on",)]
-
-
-def test_a_store_of_a_newer_kwek_is_not_touched(empty_url: str) -> None:
-    store = open_store(empty_url)
-    with store.begin() as tx:
-        tx.write("UPDATE alembic_version SET version_num = '9999'")
-    store.close()
-    with pytest.raises(StoreError, match=rf"^the store was last used by a newer kwek \(tables 9999, not {REVISION}\)"):
-        open_store(empty_url)
