@@ -1,4 +1,5 @@
-"""The composition root: the one place that sees `Settings` and knows everybody.
+"""The composition root: the one place that knows everybody. Commands and the demo hand it `Settings`; `binding`
+turns them into what `smpp` and `rules` take, a connector gets its own table, the others the values they need.
 
 Started in order, stopped in reverse: the store, the rules, the writer, the web, and last the connectors, so that no
 work comes in before it can be kept, and none is left when the store closes.
