@@ -13,8 +13,8 @@ USER kwek
 WORKDIR /var/lib/kwek
 VOLUME /var/lib/kwek
 ENV PATH=/kwek/bin:$PATH PYTHONUNBUFFERED=1
-# The API, /metrics and the console; a message centre for others to bind to. kwek.toml says which addresses are really listened on.
-EXPOSE 8080 2775
+# /metrics, /healthz and /readyz, where kwek.toml lets them listen on an address that the outside reaches.
+EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=2)"]
 ENTRYPOINT ["kwek"]

@@ -11,7 +11,7 @@ export VENV SEED
 
 .PHONY: run test check bench torture fmt lock clean types imports style reference
 
-run: .make/run                  ## the demo: gateway, simulated carrier, console
+run: .make/run                  ## the demo: gateway and simulated carrier
 	$(BIN)/kwek demo
 
 test: .make/dev                 ## every test, with the peers that can be had

@@ -47,7 +47,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Loaded:
         with path.open("rb") as opened:
             octets = opened.read(MOST_OCTETS + 1)
     except FileNotFoundError:
-        return _failed(file, "there is no such file", "start from the commented example, config/examples/kwek.toml")
+        return _failed(file, "there is no such file", "`kwek config > kwek.toml` makes one")
     except OSError as fault:
         return _failed(file, f"it cannot be read: {fault.strerror}")
     if len(octets) > MOST_OCTETS:

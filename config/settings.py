@@ -1,7 +1,7 @@
 """Everything an operator may set, one declaration each: default, unit, meaning. The page about it is printed from here.
 
-One class is one table of kwek.toml. The gateway's composition root alone sees `Settings`; the others are handed the
-values they need. Durations end in `_s` and count seconds.
+One class is one table of kwek.toml. Commands read `Settings` and hand them to the gateway's composition root; the
+others get the values they need. Durations end in `_s` and count seconds.
 """
 
 from __future__ import annotations
@@ -62,11 +62,9 @@ class Gateway:
     url: Web = setting(
         Web("http://127.0.0.1:8080"),
         "How the outside reaches this gateway: for short links and webhooks.",
-        shown="https://sms.example",
+        waits=True,
     )
-    listen: Address = setting(
-        Address("127.0.0.1", 8080), "Where the API, the console, /metrics, /healthz and /readyz answer."
-    )
+    listen: Address = setting(Address("127.0.0.1", 8080), "Where /metrics, /healthz and /readyz answer.")
     drain_s: float = setting(
         10.0,
         "At a stop: how long answers still on their way are waited for.",
@@ -169,7 +167,7 @@ class Connector:
     )
     rate: float = setting(
         0.0,
-        "Segments sent, shared by all connections and nodes; 0 for no limit.",
+        "Segments sent, of all connections of this node together; 0 for no limit.",
         unit="segments a second",
         bounds=Bounds(least=0, most=100_000),
         shown=100.0,
@@ -182,7 +180,8 @@ class Connector:
     )
     response_s: float = setting(
         30.0,
-        "How long an answer is waited for before its outcome counts as unknown.",
+        "How long an answer is waited for. Then the link is asked with enquire_link; after as long again it is given "
+        "up, and the outcome of what it had not answered is unknown.",
         unit="seconds",
         bounds=Bounds(least=1, most=600),
     )

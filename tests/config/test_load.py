@@ -54,13 +54,12 @@ def test_an_empty_file_is_the_defaults_with_paths_beside_it() -> None:
 
 def test_values_arrive_in_their_inside_form() -> None:
     settings = good(
-        '[gateway]\nrules = ["a.rules", "/b"]\nurl = "https://sms.example/"\nstore = "sqlite:////var/k.db"\n'
+        '[gateway]\nrules = ["a.rules", "/b"]\nstore = "sqlite:////var/k.db"\n'
         + CONNECTOR
         + 'rate = 5\nhosts = ["[::1]:2775"]\naddresses.short_code = "0/1"\nretry = { 0x0400 = "fail", 88 = "pause" }\n'
         + NUMBER.replace("4411", "+3197010281234").replace("short-code", "long-number")
     )
     assert settings.gateway.rules == (FOLDER / "a.rules", Path("/b"))
-    assert settings.gateway.url == "https://sms.example"
     assert settings.gateway.store.url == "sqlite:////var/k.db"
     connector = settings.connectors[0]
     assert connector.hosts == (Address("::1", 2775),)
@@ -293,15 +292,18 @@ ACCOUNT = '[[account]]\nsystem_id = "b"\npassword_hash = "$argon2id$v=19"\nsourc
 
 
 def test_what_waits_is_understood_and_said() -> None:
-    text = ACCOUNT + '[gateway]\nredis = "redis://127.0.0.1"\n' + CONNECTOR + 'message_ids = "same"\n'
+    waiting = '[gateway]\nredis = "redis://127.0.0.1"\nurl = "https://sms.example/"\n'
+    text = ACCOUNT + waiting + CONNECTOR + 'message_ids = "same"\n'
     loaded = parse(text, {})
     assert loaded.settings is not None
     assert loaded.settings.accounts[0].allow == ("10.0.0.0/8",)
     assert loaded.settings.gateway.redis == "redis://127.0.0.1"
+    assert loaded.settings.gateway.url == "https://sms.example"
     assert told(text) == (
         "kwek.toml:1:1: warning: [[account]] is understood, but nothing in this version uses it\n"
         "kwek.toml:7:1: warning: redis in [gateway] is understood, but nothing in this version uses it\n"
-        "kwek.toml:14:1: warning: message_ids in [[connector]] is understood, but nothing in this version uses it"
+        "kwek.toml:8:1: warning: url in [gateway] is understood, but nothing in this version uses it\n"
+        "kwek.toml:15:1: warning: message_ids in [[connector]] is understood, but nothing in this version uses it"
     )
 
 
@@ -345,7 +347,7 @@ class TestFile:
     def test_none(self, tmp_path: Path) -> None:
         path = tmp_path / "kwek.toml"
         assert [str(p) for p in load(path, {}).problems] == [
-            f"{path}: error: there is no such file\n    start from the commented example, config/examples/kwek.toml"
+            f"{path}: error: there is no such file\n    `kwek config > kwek.toml` makes one"
         ]
 
     def test_a_folder(self, tmp_path: Path) -> None:

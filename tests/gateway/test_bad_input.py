@@ -229,7 +229,7 @@ async def test_no_kwek_toml(tmp_path: Path) -> None:
     code, log = await ended(await run_gateway(config))
     assert code == Exit.USAGE
     assert log.replace(str(config), "…") == (
-        "…: error: there is no such file\n    start from the commented example, config/examples/kwek.toml\n"
+        "…: error: there is no such file\n    `kwek config > kwek.toml` makes one\n"
     )
 
 
