@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.commands.books import PHONE, Sender, To, digits
+from gateway.commands.conducting import AnswerDelay, Ids, ReceiptDelay, Refuse, Told, conduct_of
 from gateway.commands.output import fail
 from gateway.exits import Exit
 from gateway.faults import reason
 
 if TYPE_CHECKING:
     from smpp.simulator import Simulator
+    from smpp.simulator_conduct import Conduct
 
 LINGER_S = 0.5
 """After an answer a further one is waited for so long: a long text's parts, a reply and a question."""
@@ -36,14 +38,24 @@ Wait = Annotated[float, typer.Option("--wait", min=0.0, max=3600.0, help="How lo
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What the phone sends.")]
 
 
-def simulate(
-    port: Port = 2775, control_port: ControlPort = CONTROL_PORT, system_id: Who = "", password: Password = ""
+def simulate(  # noqa: PLR0913 - one per option of the command line
+    port: Port = 2775,
+    control_port: ControlPort = CONTROL_PORT,
+    system_id: Who = "",
+    password: Password = "",
+    *,
+    ids: Ids = "same",
+    receipt: Told = "delivered",
+    receipt_delay: ReceiptDelay = 0.0,
+    answer_delay: AnswerDelay = 0.0,
+    refuse: Refuse = None,
 ) -> None:
     """Be a message centre. Lines `31612345678 > 4411 JOIN` are texted; what phones get is printed."""
     from gateway.commands.running import under_uvloop
 
     account = (system_id, password) if system_id else None
-    raise typer.Exit(under_uvloop(run_centre(port, control_port, account, sys.stdin)))
+    conduct = conduct_of(ids, receipt, receipt_delay, answer_delay, refuse or ())
+    raise typer.Exit(under_uvloop(run_centre(port, control_port, account, sys.stdin, conduct)))
 
 
 def text(to: To, text: Text, sender: Sender = PHONE, wait: Wait = 5.0, port: TextPort = CONTROL_PORT) -> None:
@@ -91,21 +103,29 @@ def _print_answer(answer: dict[str, Any]) -> None:
         print(f"{answer['from']}: {answer['text']}", flush=True)
 
 
-async def run_centre(port: int, control_port: int, account: tuple[str, str] | None, lines: Iterable[str]) -> int:
+async def run_centre(
+    port: int,
+    control_port: int,
+    account: tuple[str, str] | None,
+    lines: Iterable[str],
+    conduct: Conduct | None = None,
+) -> int:
     """The message centre's life: until a signal, or a line that says /quit. Gives the exit code.
 
-    `account` is the one system_id and password that may bind; None: anybody.
+    `account` is the one system_id and password that may bind; None: anybody. Without a conduct it is a kind one.
     """
     import random
     import signal
     import time
     from datetime import datetime
 
-    from smpp.simulator import Account, Simulator
+    from smpp.simulator import Account, Settings, Simulator
+    from smpp.simulator_conduct import Conduct
     from smpp.simulator_control import Control
 
     accounts = [] if account is None else [Account(*account)]
-    centre = Simulator(port, accounts, time.monotonic, random.random, datetime.now)
+    settings = Settings(conduct=conduct or Conduct())
+    centre = Simulator(port, accounts, time.monotonic, random.random, datetime.now, settings)
     control = Control(centre, control_port)
     centre.on_sms = lambda sms: print(f"{sms.sender} > {sms.recipient} {sms.text}", flush=True)
     try:

@@ -14,11 +14,13 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from gateway.commands import simulating
+from gateway.commands import running, simulating
 from gateway.commands.simulating import converse, run_centre
 from gateway.exits import Exit
-from smpp.constants import ESME_RX_P_APPN
-from smpp.pdu import SubmitSm
+from smpp.constants import ESME_RSUBMITFAIL, ESME_RTHROTTLED, ESME_RX_P_APPN
+from smpp.pdu import SubmitSm, SubmitSmResp
+from smpp.receipt import State, receipt_of
+from smpp.simulator_conduct import Conduct, Ids, Refusal
 from tests.support.centres import Recorder, bound_link, connected
 
 PATIENCE_S = 10.0
@@ -50,12 +52,12 @@ class Terminal:
 
 @asynccontextmanager
 async def simulator(
-    monkeypatch: pytest.MonkeyPatch, account: tuple[str, str] | None = None
+    monkeypatch: pytest.MonkeyPatch, account: tuple[str, str] | None = None, conduct: Conduct | None = None
 ) -> AsyncIterator[tuple[Terminal, int, int]]:
     """A running `kwek simulate`, its port and its control port; it ends by /quit."""
     terminal = Terminal()
     monkeypatch.setattr(simulating, "print", terminal.show, raising=False)
-    running = asyncio.create_task(run_centre(0, 0, account, terminal.lines))
+    running = asyncio.create_task(run_centre(0, 0, account, terminal.lines, conduct))
     found = re.fullmatch(r"message centre on 127.0.0.1:(\d+), phones on 127.0.0.1:(\d+)", await terminal.next())
     assert found is not None
     yield terminal, int(found[1]), int(found[2])
@@ -220,6 +222,120 @@ def test_simulate_ends_with_the_centres_code(
     monkeypatch.setattr(simulating, "run_centre", centre)
     assert CliRunner().invoke(app, ["simulate", "--port", "0", *options]).exit_code == Exit.PORT
     assert ran == [(0, 2776, account)]
+
+
+def conduct_of(monkeypatch: pytest.MonkeyPatch, *options: str) -> Conduct:
+    """The conduct that `kwek simulate` with these options gives its centre."""
+    ran: list[Conduct] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(simulating, "run_centre", lambda *arguments: ran.append(arguments[4]))
+        patched.setattr(running, "under_uvloop", lambda _: Exit.OK)  # tests with a loop of their own ask, too
+        shown = CliRunner().invoke(app, ["simulate", *options])
+    assert shown.exit_code == Exit.OK, shown.stderr
+    return ran[0]
+
+
+def message(to: str) -> SubmitSm:
+    return SubmitSm(source_addr="4411", destination_addr=to, short_message=b"Hallo", registered_delivery=1)
+
+
+def test_without_options_the_centre_is_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert conduct_of(monkeypatch) == Conduct()
+
+
+def test_options_say_how_the_centre_behaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    conduct = conduct_of(
+        monkeypatch, "--ids", "hex-answer", "--receipt", "expired", "--receipt-delay", "-1", "--answer-delay", "0.25",
+        "--refuse", "0x58", "--refuse", "esme_rsubmitfail:+31 6", "--refuse", "RTHROTTLED::3", "--refuse", "0x400:49:1",
+    )  # fmt: skip
+    assert conduct == Conduct(
+        answer_delay_s=0.25,
+        refusals=(
+            Refusal(ESME_RTHROTTLED),
+            Refusal(ESME_RSUBMITFAIL, "316"),
+            Refusal(ESME_RTHROTTLED, times=3),
+            Refusal(0x400, "49", times=1),
+        ),
+        ids=Ids.HEX_ANSWER,
+        outcome=State.EXPIRED,
+        receipt_delay_s=-1.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("delivered", State.DELIVERED),
+        ("undelivered", State.UNDELIVERABLE),
+        ("expired", State.EXPIRED),
+        ("rejected", State.REJECTED),
+        ("deleted", State.DELETED),
+        ("unknown", State.UNKNOWN),
+        ("accepted", State.ACCEPTED),
+        ("enroute", State.ENROUTE),
+        ("skipped", State.SKIPPED),
+    ],
+)
+def test_receipts_tell_what_the_option_says(monkeypatch: pytest.MonkeyPatch, word: str, state: State) -> None:
+    assert conduct_of(monkeypatch, "--receipt", word).outcome is state
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        ("RTHROTLED", "'RTHROTLED' is no status"),
+        ("88", "'88' is no status"),
+        ("", "'' is no status"),
+        ("0x123456789", "'0x123456789' is no status"),
+        ("0x0", "status 0 (ESME_ROK) accepts"),
+        ("ROK:316", "status 0 (ESME_ROK) accepts"),
+        ("0x58:klant", "'klant' is no number"),
+        ("0x58:316:0", "'0' is no number of times"),
+        ("0x58:316:often", "'often' is no number of times"),
+        ("0x58:316:1:2", "more than three parts"),
+    ],
+)
+def test_a_refusal_that_is_none_is_told(monkeypatch: pytest.MonkeyPatch, refusal: str, said: str) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = CliRunner().invoke(app, ["simulate", "--port", "0", "--refuse", refusal])
+    assert shown.exit_code == Exit.USAGE
+    assert "--refuse" in shown.stderr
+    assert said in shown.stderr
+
+
+@pytest.mark.parametrize("options", [("--ids", "hex"), ("--receipt", "lost"), ("--answer-delay", "-1")])
+def test_other_wrong_options_are_told(options: tuple[str, str]) -> None:
+    shown = CliRunner().invoke(app, ["simulate", "--port", "0", *options])
+    assert shown.exit_code == Exit.USAGE
+    assert options[0] in shown.stderr
+
+
+async def test_receipts_and_ids_are_as_asked_on_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = conduct_of(monkeypatch, "--receipt", "undelivered", "--receipt-delay", "-1", "--ids", "hex-answer")
+    owner = Recorder()
+    async with simulator(monkeypatch, conduct=asked) as (_, port, _control), connected(owner, port) as client:
+        link = await bound_link(owner, client)
+        link.send(message("31612345678"), None)
+        await owner.until(lambda: owner.received_pdus and owner.answers)
+        receipt, answer = receipt_of(owner.received_pdus[0]), owner.answers[0].response
+        assert isinstance(answer, SubmitSmResp)
+        assert (receipt.state, receipt.err) == (State.UNDELIVERABLE, "001")
+        assert receipt.id is not None
+        assert receipt.id.isdigit()
+        assert answer.message_id == f"{int(receipt.id):X}"
+
+
+async def test_refusals_are_as_asked_on_the_wire(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = conduct_of(monkeypatch, "--refuse", "RTHROTTLED::1", "--refuse", "0x45:49", "--answer-delay", "0.01")
+    owner = Recorder()
+    async with simulator(monkeypatch, conduct=asked) as (terminal, port, _), connected(owner, port) as client:
+        link = await bound_link(owner, client)
+        for to in ("31612345678", "31612345678", "4917012345678"):
+            link.send(message(to), None)
+        await owner.until(lambda: len(owner.answers) == 3)
+        answers = sorted(owner.answers, key=lambda answer: answer.request.sequence_number)
+        assert [answer.response.command_status for answer in answers] == [ESME_RTHROTTLED, 0, ESME_RSUBMITFAIL]
+        assert await terminal.next() == "4411 > 31612345678 Hallo"
 
 
 def test_what_is_typed_after_the_end_goes_nowhere() -> None:
