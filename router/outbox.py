@@ -1,6 +1,7 @@
 """What goes out after its first transaction: outcomes are settled, what waits is claimed, what is unknown is resolved.
 
-Rule 1: every change of state is a move in `router.states`, and its statement names the states it starts from.
+Rule 1: every change of state is a move in `router.states`, and its statement names the states it starts from; tests run
+each statement from every state and hold it to the table.
 Rule 2: this file knows no connector; an outcome is a value that one made.
 """
 

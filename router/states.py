@@ -1,4 +1,5 @@
-"""The life of an outbound message, as a table; what is not in it does not happen.
+"""The life of an outbound message, as a table; what is not in it does not happen. The moves themselves are made by SQL
+statements (`router.outbox`, `router.receipts`); tests run each of them from every state and hold it to the table.
 
 `ready` waits for a slot; `claimed` is committed before a single octet goes out; `sent` has the centre's message id;
 `unknown` was claimed and never answered for (the link died, the process ended). Receipts settle the rest. A finished

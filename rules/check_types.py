@@ -13,7 +13,6 @@ from rules.named import BrandNames, Findings
 from rules.scopes import ANY, FIELDS, State, refine
 from rules.spelling import nearest, suggest
 
-CONDITION = "condition"
 FAMILY = {"word": "text", "email": "text", "phone": "text", "moment": "date"}
 """Types that compare as another."""
 SHOWN = {

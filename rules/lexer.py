@@ -97,7 +97,7 @@ def _without_comment(file: str, number: int, line: str, comments: list[Comment])
             start = found.start()
             before = line[:start].rstrip(BLANKS)
             span = Span(file, number, start + 1, number, len(line.rstrip(BLANKS)) + 1)
-            comments.append(Comment(line[start + 1 :].rstrip(BLANKS), not before, span=span))
+            comments.append(Comment(line[start + 1 :].rstrip(BLANKS), span=span))
             return before
     return line
 

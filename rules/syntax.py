@@ -272,7 +272,6 @@ class Comment(Node):
     """A `#` comment, text after the sign; `format` puts it back where it stood."""
 
     text: str
-    own_line: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,16 +124,6 @@ TAG_MESSAGE_STATE: Final = 0x0427
 TAG_CONGESTION_STATE: Final = 0x0428
 TAG_USSD_SERVICE_OP: Final = 0x0501
 
-# message_state, §5.2.28.
-STATE_ENROUTE: Final = 1
-STATE_DELIVERED: Final = 2
-STATE_EXPIRED: Final = 3
-STATE_DELETED: Final = 4
-STATE_UNDELIVERABLE: Final = 5
-STATE_ACCEPTED: Final = 6
-STATE_UNKNOWN: Final = 7
-STATE_REJECTED: Final = 8
-
 # Type of number and numbering plan, §5.2.5 and §5.2.6.
 TON_UNKNOWN: Final = 0
 TON_INTERNATIONAL: Final = 1

@@ -97,7 +97,6 @@ def alphabet(locking: int = 0, single_shift: int = 0) -> Alphabet:
 DEFAULT: Final = alphabet()
 
 _BITS: Final = tuple(f"{septet:07b}" for septet in range(128))
-_CARRIAGE_RETURN: Final = 0x0D
 
 
 def pack(septets: bytes, fill: int = 0) -> bytes:

@@ -4,6 +4,8 @@
 A time is sixteen characters, YYMMDDhhmmsstnnp. With p = + or - it is absolute: local time, tenths of a second, and the
 offset from UTC in quarters of an hour. With p = R it is a duration in calendar units. No text at all means the centre's
 default, or at once. The century is 2000: no message lives from the last one.
+
+Today the tests' vectors alone read this file: the gateway sets no times, and takes the flag octets as numbers.
 """
 
 from __future__ import annotations

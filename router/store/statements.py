@@ -140,7 +140,6 @@ OUTBOX_COLUMNS = (
     "receipts_bad",
 )  # fmt: skip
 insert_outbox = Insert(outbox, OUTBOX_COLUMNS)
-_unsettled = or_(outbox.c.state == _READY, outbox.c.state == _CLAIMED)
 unsettled_of = Statement(
     select(outbox.c.contact_id, outbox.c.number)
     .where(one_of(outbox.c.contact_id, "ids"), literal_column("state IN ('ready', 'claimed')"))

@@ -118,10 +118,10 @@ def test_every_node_knows_its_place() -> None:
 
 def test_comments_are_kept_with_their_places() -> None:
     file, _ = read("# one\nkeyword A # two\n    # three\n    tag a\n")
-    assert [(one.text, one.own_line, one.span.line, one.span.column) for one in file.comments] == [
-        (" one", True, 1, 1),
-        (" two", False, 2, 11),
-        (" three", True, 3, 5),
+    assert [(one.text, one.span.line, one.span.column) for one in file.comments] == [
+        (" one", 1, 1),
+        (" two", 2, 11),
+        (" three", 3, 5),
     ]
 
 
