@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 
 START_S = 30.0
+KWEK = (sys.executable, "-c", "from gateway.cli import main; main()")
+"""The command, as this checkout has it."""
 
 TOML = """\
 [gateway]
@@ -74,15 +76,21 @@ def _compiled() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="kwek-pycache-")
 
 
+def environment(**more: str) -> dict[str, str]:
+    """What a process of ours is started with: as this one, with more, and modules are compiled once for all of them."""
+    values = {**os.environ, **more}
+    if values.pop("PYTHONDONTWRITEBYTECODE", None):  # set in many containers: each start would compile everything
+        values["PYTHONPYCACHEPREFIX"] = _compiled().name
+    return values
+
+
 async def run_gateway(config: Path) -> Gateway:
     """Start `kwek run`; it binds when it is ready."""
     log = config.with_name("kwek.log")
-    environment = {**os.environ, "KWEK_TEST_PASSWORD": "secret"}
-    if environment.pop("PYTHONDONTWRITEBYTECODE", None):  # set in many containers: each start would compile everything
-        environment["PYTHONPYCACHEPREFIX"] = _compiled().name
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", "from gateway.cli import main; main()", "run", "--config", str(config),
-            stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=environment,
+            *KWEK, "run", "--config", str(config),
+            stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+            env=environment(KWEK_TEST_PASSWORD="secret"),
         )  # fmt: skip
     return Gateway(process, log)
