@@ -39,9 +39,10 @@ bench: .make/dev                ## loops a second beside the ceiling and Kannel,
 	$(BIN)/python -m tests.bench.bench_decide
 	$(BIN)/python -m tests.bench.bench_matcher --long
 
-torture: .make/dev              ## kill 100 times, a million damaged PDUs, 20,000 spoilt rules files; SEED=n repeats a run
-	KWEK_KILLS=100 KWEK_FUZZ_PDUS=1000000 KWEK_FUZZ_RULES=20000 \
-	    $(BIN)/python -m pytest tests/faults tests/fuzz -s --timeout=0 -p no:cacheprovider
+torture: .make/dev              ## kills, a million damaged PDUs, 20,000 spoilt rules files, 2,000 through fmt; SEED=n repeats a run
+	KWEK_KILLS=100 KWEK_FUZZ_PDUS=1000000 KWEK_FUZZ_RULES=20000 KWEK_FMT_CASES=2000 \
+	    $(BIN)/python -m pytest tests/faults tests/fuzz tests/rules/test_format.py \
+	    -s --timeout=0 --hypothesis-seed=$(SEED) -p no:cacheprovider
 
 fmt: .make/dev                  ## formats the code as `check` wants it
 	$(BIN)/ruff check --fix-only .

@@ -2,7 +2,7 @@
 
 Structure-aware: a mutation knows where lengths, counts, tags and NULs are, and lies about them. Every outcome must be a
 PDU, a declared PeerFault, or octets awaited; a PDU that was read must be written again or refused with a LocalFault.
-Seeded, so that a failure is repeated by its seed. 50,000 PDUs in every test run; the long form is
+Seeded, so that a failure is repeated by its SEED. 50,000 PDUs in every test run; the long form is
 
     KWEK_FUZZ_PDUS=1000000 python -m pytest -s tests/fuzz/test_pdu_fuzz.py
 
@@ -29,7 +29,7 @@ from smpp.session import Limits, Received, Role, Session, State
 
 PDUS_TO_TRY = int(os.environ.get("KWEK_FUZZ_PDUS", "50000"))
 LONG = PDUS_TO_TRY >= 500_000
-SEED = int(os.environ.get("KWEK_FUZZ_SEED", "20261122"))
+SEED = int(os.environ.get("SEED", "20261122"))
 BATCH = 50  # PDUs in one stream
 KINDS_OF_FAULT = {
     "incomplete", "invalid_command_length", "unknown_command_id", "missing_nul", "truncated_body", "truncated_tlv",

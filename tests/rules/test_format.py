@@ -1,7 +1,11 @@
-"""`fmt` changes how a file looks and never what it says; what it has formatted it leaves alone; comments stay."""
+"""`fmt` changes how a file looks and never what it says; what it has formatted it leaves alone; comments stay.
+
+KWEK_FMT_CASES says how many programs each round trip is tried with.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -20,7 +24,8 @@ from tests.rules.strategies import FILES
 
 WHOLE = (Path(__file__).parent / "whole.rules").read_text(encoding="utf-8")
 GUIDE = (Path(__file__).parent / "klusser.rules").read_text(encoding="utf-8")
-SLOW = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+CASES = int(os.environ.get("KWEK_FMT_CASES", "100"))
+SLOW = settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def formatted(text: str) -> str:
