@@ -51,10 +51,8 @@ def by_address(tx: Tx, addresses: Collection[str], ids: Ids, now: int) -> Loaded
     made = {ids.next(now): address for address in sorted(missing)}
     if made:
         sql.insert_contacts.run(tx, [(new_id, address, now) for new_id, address in made.items()])
-    if tx.dialect == "sqlite" and not missing:
-        rows = found
-    elif tx.dialect == "sqlite":  # the transaction holds the whole file: nobody else can have made one
-        rows = found + sql.contacts_by_address.rows(tx, missing)
+    if tx.dialect == "sqlite":  # the transaction holds the whole file: nobody else can have made one
+        rows = found + [(new_id, address, None, None) for new_id, address in made.items()]
     else:
         every = found + (sql.contacts_by_address.rows(tx, missing) if missing else [])
         rows = sql.lock_contacts.rows(tx, sorted(row[0] for row in every))
