@@ -19,7 +19,7 @@ test: .make/dev                 ## every test, with the peers that can be had
 	tools/node-peers.sh
 	tools/tests.sh
 
-check: style types imports test ## all that CI asks for
+check: style types imports test ## style, types and imports first, then the tests (which ask for them too)
 
 style: .make/dev
 	$(BIN)/ruff check .

@@ -103,9 +103,7 @@ def test_a_database_of_a_later_kwek_is_refused(store_url: str) -> None:
     with store.begin() as tx:
         tx.write("UPDATE alembic_version SET version_num = '9999'")
     store.close()
-    with pytest.raises(
-        StoreError, match=r"^the store was last used by a newer kwek \(tables 9999, not 0001\)"
-    ):
+    with pytest.raises(StoreError, match=r"^the store was last used by a newer kwek \(tables 9999, not 0001\)"):
         open_store(store_url)
 
 
