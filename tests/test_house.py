@@ -1,4 +1,4 @@
-"""The house rules that tools prove: layout, types, and which way imports point; a change that breaks one is not green."""
+"""The house rules that tools prove: layout, types, which way imports point; a change that breaks one is not green."""
 
 import os
 import subprocess
