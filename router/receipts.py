@@ -15,8 +15,9 @@ from router.store import statements as sql
 from router.store.engine import Row, Tx
 
 FINAL_GOOD = "DELIVRD"
-FINAL = frozenset({"DELIVRD", "EXPIRED", "DELETED", "UNDELIV", "REJECTD"})
-"""Final states of a receipt (SMPP 3.4 appendix B); ACCEPTD, ENROUTE and UNKNOWN leave the message open."""
+FINAL = frozenset({"DELIVRD", "EXPIRED", "DELETED", "UNDELIV", "REJECTD", "SKIPPED"})
+"""Final states of a receipt (SMPP 3.4 appendix B, SKIPPED from 5.0); ACCEPTD, ENROUTE and UNKNOWN leave the message
+open. `smpp.receipt` says the same of the wire, and a test of the mapping holds the two together."""
 
 
 class ReceiptIn(msgspec.Struct, frozen=True, gc=False, kw_only=True):

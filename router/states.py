@@ -40,11 +40,6 @@ MOST_ATTEMPTS = 2
 _ONCE_MORE: frozenset[MessageClass] = frozenset({"conversational", "transactional", "operator"})
 
 
-def settle(old: State, new: State) -> State:
-    """The state after `new` is reported: moves that the table lacks leave it as it was."""
-    return new if new in MOVES[old] else old
-
-
 def after_unknown(message_class: MessageClass, attempts: int, now: int) -> int:
     """When an unknown message is looked at again: soon where it may be sent once more, else when it expires.
 

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from config.settings import Addresses
 from config.values import TonNpi
 from gateway.connectors.mapping import Mapping, Origin, decode, plain
+from router import receipts
 from router.messages import Part
 from smpp import concat, text
+from smpp import receipt as wire
 from smpp.pdu import DataSm, DeliverSm
 from smpp.text import Encoding, TextFault
 from tests.support.fake_links import JAN, NOW, claim, long_text, settings
@@ -234,3 +236,11 @@ def test_ids_are_kept_only_where_receipts_are_asked_for() -> None:
     silent = mapping(receipts=False)
     assert silent.message_ids(["0A12"]) == ()
     assert silent.to_submits(claim())[0].registered_delivery == 0
+
+
+@pytest.mark.parametrize("state", sorted(wire.State))
+def test_the_router_and_the_wire_agree_on_what_is_final(state: wire.State) -> None:
+    one = Mapping(settings(), set())
+    frame = DeliverSm(esm_class=4, short_message=f"id:7 stat:{state.value} err:000".encode())
+    assert (one.to_receipt(frame, b"", Origin(1, 1, NOW)).state in receipts.FINAL) == (state in wire.FINAL)
+    assert wire.State.DELIVERED.value == receipts.FINAL_GOOD

@@ -408,6 +408,7 @@ async def test_a_terminal_that_left_is_not_answered() -> None:
         await terminal.hear()
         await control.stop()
         centre.phone(PHONE).show(Sms("4411", PHONE, "hoi", Encoding.GSM7))
+        assert await terminal.reader.read() == b"", "nothing more was said before it ended"
         terminal.writer.close()
 
 
