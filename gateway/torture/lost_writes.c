@@ -6,7 +6,7 @@
  *
  * Order is what counts. A write is recorded after it was done; a sync's beginning before it and its end after it, so
  * that only writes recorded before the beginning are claimed to be on the disk. What goes into a socket is recorded
- * before it goes: an acknowledgement is never in the peer's hands and missing here.
+ * while nothing else can be: an acknowledgement stands exactly where it left.
  *
  * A record is: kind (1 octet), length of the rest (4), then the fields; numbers are little-endian, as on x86 and ARM.
  * Not seen: memory maps (SQLite maps its shared index alone, which is made anew after a crash) and io_uring.
@@ -267,17 +267,21 @@ static ssize_t write_at(int fd, const void *octets, size_t length, off_t at) {
     return done;
 }
 
-static void sending(int fd, const void *octets, size_t length) {
-    pthread_mutex_lock(&order);
-    note(SENT, fd, 0, octets, length);
-    pthread_mutex_unlock(&order);
+/* What went into a socket: so many octets of these parts. */
+static void sent(int fd, const struct iovec *parts, ssize_t done) {
+    for (; done > 0; parts++) {
+        size_t length = (size_t)done < parts->iov_len ? (size_t)done : parts->iov_len;
+        if (length) note(SENT, fd, 0, parts->iov_base, length);
+        done -= length;
+    }
 }
 
 ssize_t write(int fd, const void *octets, size_t length) {
     BEGIN;
-    if (kind_of(fd) == A_FILE) return write_at(fd, octets, length, -1);
-    if (kind_of(fd) == A_SOCKET) sending(fd, octets, length);
-    return real_write(fd, octets, length);
+    int kind = kind_of(fd);
+    if (kind == A_FILE) return write_at(fd, octets, length, -1);
+    if (kind != A_SOCKET) return real_write(fd, octets, length);
+    return send(fd, octets, length, 0);
 }
 ssize_t pwrite(int fd, const void *octets, size_t length, off_t at) {
     BEGIN;
@@ -287,22 +291,33 @@ ssize_t pwrite64(int fd, const void *octets, size_t length, off_t at) { return p
 
 ssize_t send(int fd, const void *octets, size_t length, int flags) {
     BEGIN;
-    if (kind_of(fd) == A_SOCKET) sending(fd, octets, length);
-    return real_send(fd, octets, length, flags);
-}
-static void sending_parts(int fd, const struct iovec *parts, size_t count) {
-    for (size_t one = 0; one < count; one++) sending(fd, parts[one].iov_base, parts[one].iov_len);
+    if (kind_of(fd) != A_SOCKET) return real_send(fd, octets, length, flags);
+    struct iovec part = {(void *)octets, length};
+    pthread_mutex_lock(&order);
+    ssize_t done = real_send(fd, octets, length, flags);
+    sent(fd, &part, done);
+    pthread_mutex_unlock(&order);
+    return done;
 }
 ssize_t writev(int fd, const struct iovec *parts, int count) {
     BEGIN;
-    if (kind_of(fd) == A_FILE) { errno = ENOTSUP; return -1; } /* nobody does; unseen it would be a lie */
-    if (kind_of(fd) == A_SOCKET) sending_parts(fd, parts, count);
-    return real_writev(fd, parts, count);
+    int kind = kind_of(fd);
+    if (kind == A_FILE) { errno = ENOTSUP; return -1; } /* nobody does; unseen it would be a lie */
+    if (kind != A_SOCKET) return real_writev(fd, parts, count);
+    pthread_mutex_lock(&order);
+    ssize_t done = real_writev(fd, parts, count);
+    sent(fd, parts, done);
+    pthread_mutex_unlock(&order);
+    return done;
 }
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
     BEGIN;
-    if (kind_of(fd) == A_SOCKET) sending_parts(fd, message->msg_iov, message->msg_iovlen);
-    return real_sendmsg(fd, message, flags);
+    if (kind_of(fd) != A_SOCKET) return real_sendmsg(fd, message, flags);
+    pthread_mutex_lock(&order);
+    ssize_t done = real_sendmsg(fd, message, flags);
+    sent(fd, message->msg_iov, done);
+    pthread_mutex_unlock(&order);
+    return done;
 }
 
 int ftruncate(int fd, off_t length) {

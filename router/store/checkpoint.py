@@ -10,7 +10,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from router.store.engine import BUSY_TIMEOUT_MS, file_of
+from router.store.engine import BUSY_TIMEOUT_MS, file_of, translated
+from router.store.errors import StoreUnavailable
 
 EVERY_S = 1.0
 """Pause between two looks, in seconds."""
@@ -26,6 +27,7 @@ class Checkpointer:
         self._connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
         )
+        self._connection.execute("PRAGMA synchronous=FULL")  # a library may have been built with less
 
     @classmethod
     def of(cls, url: str) -> Checkpointer | None:
@@ -34,10 +36,19 @@ class Checkpointer:
         return None if path is None else cls(path)
 
     def look(self) -> tuple[int, int]:
-        """Copy what can be copied; gives the pages in the log and how many of them are copied."""
+        """Copy what can be copied; gives the pages in the log and how many of them are copied, -1 where it could not.
+
+        A full or locked disk is no fault: the log keeps everything, and the next look tries again. Raises StoreBroken.
+        """
         octets = self._log.stat().st_size if self._log.exists() else 0
         mode = "RESTART" if octets > LONG_LOG else "PASSIVE"
-        _, pages, copied = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        try:
+            _, pages, copied = self._connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        except sqlite3.Error as error:
+            ours = translated(error)
+            if isinstance(ours, StoreUnavailable):
+                return -1, -1
+            raise (ours or error) from error
         return pages, copied
 
     def close(self) -> None:

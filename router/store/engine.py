@@ -4,7 +4,8 @@ SQLAlchemy makes the connection and declares the tables; hot statements run as f
 (Core's execution costs more than twice the statement itself). Foreign errors become ours here and nowhere else.
 
 SQLite runs WAL with `synchronous=FULL` (https://www.sqlite.org/pragma.html#pragma_synchronous), PostgreSQL with
-`synchronous_commit` on and `fsync` on; on less `open_store` refuses, since an acknowledged message could be lost.
+`synchronous_commit` on and `fsync` on; on less `open_store` refuses (router.store.safety). A COMMIT that has failed is
+never tried again on its connection: after an I/O error nobody knows which of the octets the disk has.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from router.store.errors import CommitUnknown, StoreBroken, StoreError, StoreUnavailable, StoreUnsafe
+from router.store.safety import doubtful_postgresql, unsafe_postgresql, unsafe_sqlite
 from router.store.tables import REVISION, metadata
 
 BUSY_TIMEOUT_MS = 2_000
@@ -35,8 +37,18 @@ IN_MEMORY = "sqlite://"
 Row = tuple[Any, ...]
 
 _SQLITE_AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
-                sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM}  # fmt: skip
-_SQLITE_BROKEN = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+                sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM,
+                sqlite3.SQLITE_PROTOCOL}  # fmt: skip
+_SQLITE_BROKEN = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_INTERNAL}
+_SQLITE_EXTENDED = {
+    # The shared index of the log is memory, and made anew from the log: on a full disk it is what fails to grow first.
+    sqlite3.SQLITE_IOERR_SHMSIZE: sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR_NOMEM: sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY_DBMOVED: sqlite3.SQLITE_CORRUPT,
+}
+"""Extended result codes that stand for another code than their family (https://www.sqlite.org/rescode.html)."""
+_SAME_CONNECTION = {"40001", "40P01", "55P03", "57014"}
+"""SQLSTATEs after which a rolled-back connection is as good as new: conflicts, and waits that took too long."""
 
 
 class Cursor(Protocol):
@@ -51,7 +63,8 @@ def translated(error: Exception) -> StoreError | None:
     if isinstance(error, DBAPIError) and isinstance(error.orig, Exception):
         return translated(error.orig)
     if isinstance(error, sqlite3.Error):
-        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        extended = getattr(error, "sqlite_errorcode", None) or 0
+        code = _SQLITE_EXTENDED.get(extended, extended & 0xFF)
         if code in _SQLITE_BROKEN:
             return StoreBroken(f"the database file is damaged or cannot be read or written: {error}")
         return StoreUnavailable(f"the database does not take writes now: {error}") if code in _SQLITE_AWAY else None
@@ -86,6 +99,10 @@ class Store:
         self.url = url
         self.engine = engine
         self.dialect: str = engine.dialect.name
+        self.warnings: tuple[str, ...] = ()
+        """What an operator should know about its safety, a sentence each; found when it was opened."""
+        self._file = file_of(url)
+        self._identity: tuple[int, int] | None = None
         self._lock = lock
         self._connection: Connection | None = None
         self._cursor: Cursor | None = None
@@ -109,7 +126,8 @@ class Store:
             ours = translated(error) if isinstance(error, Exception) else None
             if ours is None:
                 raise
-            self._drop()
+            if getattr(error, "sqlstate", "") not in _SAME_CONNECTION:
+                self._drop()
             raise ours from error
         self._commit(cursor, marker)
 
@@ -147,6 +165,9 @@ class Store:
             if marker and self.dialect != "sqlite" and isinstance(ours, StoreUnavailable):
                 raise CommitUnknown(marker) from error
             raise (ours or StoreBroken(f"COMMIT failed: {error}")) from error
+        # PostgreSQL answers COMMIT with ROLLBACK, and no error, when a statement before it had failed.
+        if (came_to := getattr(cursor, "statusmessage", None)) not in (None, "COMMIT"):
+            raise StoreBroken(f"COMMIT came to {came_to}: a failed statement was passed over")
 
     def _rollback(self) -> None:
         if self._cursor is None:
@@ -157,14 +178,28 @@ class Store:
             self._drop()
 
     def _connect(self) -> Cursor:
+        self._see_the_same_file()
         connection = self.engine.connect()
         self._connection = connection
         driver = cast(Any, connection.connection.driver_connection)
         cursor = driver.cursor()
         for setting in _SETTINGS[self.dialect]:
             cursor.execute(setting)
+        self._identity = self._identify()
         self._cursor = cast(Cursor, cursor)
         return self._cursor
+
+    def _see_the_same_file(self) -> None:
+        """SQLite would make an empty database in the place of one that was moved away under us."""
+        if self._identity is not None and self._identify() != self._identity:
+            raise StoreBroken(f"the database file {self._file} is gone or another one: somebody moved it away")
+
+    def _identify(self) -> tuple[int, int] | None:
+        """Which file it is, by device and inode."""
+        if self._file is None or not self._file.exists():
+            return None
+        found = self._file.stat()
+        return found.st_dev, found.st_ino
 
     def _drop(self) -> None:
         connection, self._connection, self._cursor = self._connection, None, None
@@ -180,8 +215,9 @@ class _NotThere(Exception):
 
 _UNIQUE_VIOLATION, _UNDEFINED_TABLE = "23505", "42P01"
 """SQLSTATE (PostgreSQL, appendix A)."""
-_MUST_BE_ON = "('fsync', 'full_page_writes', 'synchronous_commit')"
 _MARK = "INSERT INTO batches (marker, at) VALUES (%s, (extract(epoch from now()) * 1000000)::bigint)"
+_NOTICE_DEATH = {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 5_000}
+"""libpq: a server that is gone without a word is noticed within 5 s (idle and interval in s, the last in ms)."""
 _SETTINGS = {
     "sqlite": (
         "PRAGMA journal_mode=WAL",
@@ -192,9 +228,13 @@ _SETTINGS = {
         f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     ),
     "postgresql": (
-        "SET synchronous_commit TO on",
+        "SELECT set_config('synchronous_commit', CASE current_setting('synchronous_commit') "
+        "WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)",
         f"SET lock_timeout TO {BUSY_TIMEOUT_MS}",
-        f"SET statement_timeout TO {BUSY_TIMEOUT_MS}",
+        # A COMMIT that waits for a stand-by and is timed out counts as done, with nothing but a warning
+        # (PostgreSQL, SyncRepWaitForLSN): where one is waited for, only locks are given a time.
+        "SELECT set_config('statement_timeout', CASE current_setting('synchronous_standby_names') "
+        f"WHEN '' THEN '{BUSY_TIMEOUT_MS}' ELSE '0' END, false)",
         f"SET idle_in_transaction_session_timeout TO {BUSY_TIMEOUT_MS}",
     ),
 }
@@ -212,7 +252,7 @@ def make_engine(url: str) -> Engine:
         pool = NullPool if file_of(url) else StaticPool
         return create_engine(parsed, poolclass=pool, connect_args=arguments, hide_parameters=True)
     if parsed.get_backend_name() == "postgresql":
-        arguments = {"autocommit": True, "prepare_threshold": 2, "connect_timeout": 5}
+        arguments = {"autocommit": True, "prepare_threshold": 2, "connect_timeout": 5, **_NOTICE_DEATH}
         return create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             poolclass=NullPool,
@@ -222,16 +262,17 @@ def make_engine(url: str) -> Engine:
     raise StoreError(f"store {url!r} is neither sqlite:///FILE nor postgresql://USER@HOST/DATABASE")
 
 
-def open_store(url: str) -> Store:
+def open_store(url: str, *, unsafe: bool = False) -> Store:
     """Open the store, take its lock, see that it is safe, and bring its tables up to date.
 
-    Raises StoreError (or one of its kinds) with a sentence that says what is wrong.
+    `unsafe`: what makes it unsafe is told in its `warnings` and does not hinder. Raises StoreError (or one of its
+    kinds) with a sentence that says what is wrong.
     """
     lock = _take_lock(url)
     store: Store | None = None
     try:
         store = Store(url, make_engine(url), lock)
-        _refuse_unsafe(store)
+        _see_that_it_is_safe(store, unsafe)
         if url == IN_MEMORY:
             metadata.create_all(store.engine)
         elif (found := _revision(store)) != REVISION:
@@ -300,15 +341,12 @@ def _take_lock(url: str) -> IO[str] | None:
     return handle
 
 
-def _refuse_unsafe(store: Store) -> None:
+def _see_that_it_is_safe(store: Store, unsafe: bool) -> None:
     with store.begin() as tx:
         if store.dialect == "sqlite":
-            mode, level = tx.execute("PRAGMA journal_mode")[0][0], tx.execute("PRAGMA synchronous")[0][0]
-            if mode not in ("wal", "memory") or level < 2:
-                raise StoreUnsafe(f"SQLite runs journal_mode={mode}, synchronous={level}: it needs WAL and FULL")
-            return
-        # What the session began with: its own synchronous_commit has been turned on already, but an operator who turned
-        # it off for the database does not expect us to wait for the disk.
-        for name, value in tx.execute(f"SELECT name, reset_val FROM pg_settings WHERE name IN {_MUST_BE_ON}"):
-            if value == "off":
-                raise StoreUnsafe(f"PostgreSQL runs {name}=off: an acknowledged message could be lost; turn it on")
+            faults, doubts = list(unsafe_sqlite(tx, file_of(store.url))), list[str]()
+        else:
+            faults, doubts = list(unsafe_postgresql(tx)), list(doubtful_postgresql(tx))
+    if faults and not unsafe:
+        raise StoreUnsafe("; ".join(faults))
+    store.warnings = (*(f"UNSAFE: {fault}" for fault in faults), *doubts)

@@ -1,5 +1,6 @@
 """Checkpoints keep the log short, from a connection of their own, and never take the writer's time."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from router.store import checkpoint
 from router.store.checkpoint import Checkpointer
 from router.store.engine import Store, open_store
+from router.store.errors import StoreBroken
 
 
 @pytest.fixture
@@ -69,3 +71,39 @@ def test_before_the_first_write_there_is_nothing_to_copy(path: Path) -> None:
 @pytest.mark.parametrize("url", ["sqlite://", "postgresql://nobody@nowhere/kwek"])
 def test_where_there_is_no_file_there_is_no_checkpoint(url: str) -> None:
     assert Checkpointer.of(url) is None
+
+
+class Failing:
+    """A connection on which the checkpoint fails."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+    def execute(self, sql: str) -> None:
+        error = sqlite3.OperationalError("said SQLite")
+        error.sqlite_errorcode = self.code
+        raise error
+
+
+def failing(path: Path, code: int, monkeypatch: pytest.MonkeyPatch) -> Checkpointer:
+    checkpointer = Checkpointer(path)
+    checkpointer.close()
+    monkeypatch.setattr(checkpointer, "_connection", Failing(code))
+    return checkpointer
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY])
+def test_a_full_or_locked_disk_is_tried_again(path: Path, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert failing(path, code, monkeypatch).look() == (-1, -1)
+
+
+def test_a_checkpoint_that_meets_an_error_of_the_disk_ends_the_process(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(StoreBroken):
+        failing(path, sqlite3.SQLITE_IOERR_FSYNC, monkeypatch).look()
+
+
+def test_a_checkpoint_that_is_wrong_in_itself_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="said SQLite"):
+        failing(path, sqlite3.SQLITE_ERROR, monkeypatch).look()

@@ -157,6 +157,35 @@ def test_postgresql_that_answers_before_it_has_written_is_refused(postgres: Post
         open_store(url).close()
 
 
+def test_an_unsafe_store_is_opened_when_that_is_wanted_and_says_so(postgres: PostgresDatabases) -> None:
+    with postgres.database() as url:
+        name = url.split("/")[3].split("?")[0]
+        postgres.admin.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+        store = open_store(url, unsafe=True)
+        assert store.warnings == (
+            "UNSAFE: PostgreSQL runs synchronous_commit=off: an acknowledged message could be lost; turn it on",
+        )
+        store.close()
+
+
+@pytest.mark.parametrize(("kept", "session"), [("off", "on"), ("local", "on"), ("remote_apply", "remote_apply")])
+def test_a_session_waits_for_the_disk_and_for_no_less_than_the_operator_wants(
+    kept: str, session: str, postgres: PostgresDatabases
+) -> None:
+    with postgres.database() as url:
+        name = url.split("/")[3].split("?")[0]
+        postgres.admin.execute(f"ALTER DATABASE {name} SET synchronous_commit = {kept}")
+        store = open_store(url, unsafe=True)
+        with store.begin() as tx:
+            assert tx.execute("SHOW synchronous_commit") == [(session,)]
+            assert tx.execute("SHOW statement_timeout") == [("2s",)]
+        store.close()
+
+
+def test_a_safe_store_has_nothing_to_warn_of(store: Store) -> None:
+    assert store.warnings == ()
+
+
 @pytest.mark.parametrize("name", ["fsync", "full_page_writes"])
 def test_postgresql_that_does_not_write_to_the_disk_is_refused(
     name: str, postgres: PostgresDatabases, monkeypatch: pytest.MonkeyPatch
@@ -194,7 +223,15 @@ def busy() -> sqlite3.Error:
         (sqlite_error(sqlite3.SQLITE_FULL), StoreUnavailable),
         (sqlite_error(sqlite3.SQLITE_CANTOPEN), StoreUnavailable),
         (sqlite_error(sqlite3.SQLITE_READONLY), StoreUnavailable),
+        (sqlite_error(sqlite3.SQLITE_PROTOCOL), StoreUnavailable),
+        (sqlite_error(sqlite3.SQLITE_IOERR_NOMEM), StoreUnavailable),
+        (sqlite_error(sqlite3.SQLITE_IOERR_SHMSIZE), StoreUnavailable),  # the shared index could not grow: a full disk
         (sqlite_error(sqlite3.SQLITE_IOERR_FSYNC), StoreBroken),
+        (sqlite_error(sqlite3.SQLITE_IOERR_WRITE), StoreBroken),
+        (sqlite_error(sqlite3.SQLITE_IOERR_READ), StoreBroken),
+        (sqlite_error(sqlite3.SQLITE_IOERR_SHORT_READ), StoreBroken),
+        (sqlite_error(sqlite3.SQLITE_READONLY_DBMOVED), StoreBroken),
+        (sqlite_error(sqlite3.SQLITE_INTERNAL), StoreBroken),
         (sqlite_error(sqlite3.SQLITE_CORRUPT, sqlite3.DatabaseError), StoreBroken),
         (sqlite_error(sqlite3.SQLITE_NOTADB, sqlite3.DatabaseError), StoreBroken),
         (sqlite_error(sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.IntegrityError), type(None)),
@@ -211,7 +248,14 @@ def busy() -> sqlite3.Error:
         (pg.TransactionTimeout(), StoreUnavailable),
         (psycopg.OperationalError("server closed the connection"), StoreUnavailable),
         (psycopg.InterfaceError("the connection is closed"), StoreUnavailable),
-        (pg.IoError(), StoreBroken),
+        (pg.CrashShutdown(), StoreUnavailable),
+        (pg.CannotConnectNow(), StoreUnavailable),
+        (pg.DatabaseDropped(), StoreUnavailable),
+        (pg.InsufficientPrivilege(), StoreUnavailable),
+        (pg.IoError("could not fsync file"), StoreBroken),
+        (pg.SystemError(), StoreBroken),
+        (pg.UndefinedFile(), StoreBroken),
+        (pg.InternalError_(), StoreBroken),
         (pg.DataCorrupted(), StoreBroken),
         (pg.IndexCorrupted(), StoreBroken),
         (pg.UniqueViolation(), type(None)),
@@ -359,6 +403,66 @@ def test_a_rollback_that_fails_gives_the_connection_up(store: Store) -> None:
         tx.write(INSERT.format(1))
         raise ZeroDivisionError
     assert ids_in(store) == []
+
+
+def test_a_commit_that_came_to_a_rollback_is_no_commit(postgres: PostgresDatabases) -> None:
+    """PostgreSQL says so without an error, when somebody passed over the error of a statement."""
+    with postgres.database() as url:
+        store = open_store(url)
+        with pytest.raises(StoreBroken, match="COMMIT came to ROLLBACK"), store.begin(5) as tx:
+            tx.write(INSERT.format(1))
+            with pytest.raises(pg.UniqueViolation):
+                tx.write(INSERT.format(1))
+        assert ids_in(store) == []
+        store.close()
+
+
+# ---- the connection
+
+
+@pytest.mark.parametrize("kind", ["conflict", "lock"])
+def test_a_conflict_keeps_the_connection(kind: str, postgres: PostgresDatabases) -> None:
+    """Making one anew costs a process of the server, and every prepared statement."""
+    with postgres.database() as url:
+        store = open_store(url)
+        with store.begin() as tx:
+            before = tx.execute("SELECT pg_backend_pid()")
+        error = pg.DeadlockDetected if kind == "conflict" else pg.LockNotAvailable
+        with pytest.raises((StoreConflict, StoreUnavailable)), store.begin():
+            raise error_of_server(error)
+        with store.begin() as tx:
+            assert tx.execute("SELECT pg_backend_pid()") == before
+        store.close()
+
+
+def error_of_server(kind: type[psycopg.Error]) -> psycopg.Error:
+    error = kind("said PostgreSQL")
+    assert error.sqlstate
+    return error
+
+
+def test_a_server_that_takes_no_writes_is_looked_for_anew(postgres: PostgresDatabases) -> None:
+    with postgres.database() as url:
+        store = open_store(url)
+        with store.begin() as tx:
+            before = tx.execute("SELECT pg_backend_pid()")
+        with pytest.raises(StoreUnavailable), store.begin():
+            raise error_of_server(pg.ReadOnlySqlTransaction)
+        with store.begin() as tx:
+            assert tx.execute("SELECT pg_backend_pid()") != before
+        store.close()
+
+
+def test_a_database_that_was_moved_away_is_not_made_anew(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'kwek.db'}")
+    store._drop()
+    (tmp_path / "kwek.db").rename(tmp_path / "old.db")
+    with pytest.raises(StoreBroken, match="is gone or another one"):
+        ids_in(store)
+    assert not (tmp_path / "kwek.db").exists()
+    (tmp_path / "old.db").rename(tmp_path / "kwek.db")
+    assert ids_in(store) == []
+    store.close()
 
 
 def test_an_engine_is_made_without_connecting() -> None:
