@@ -114,7 +114,10 @@ def _keep_nothing(link: ServerLink, event: Faulted) -> None:
 
 
 class Server:
-    """Listens for ESMEs. `clock` gives monotonic seconds; `links` are the connections that are open now."""
+    """Listens for ESMEs. `clock` gives monotonic seconds; `links` are the connections that are open now.
+
+    `link` makes one for a new connection.
+    """
 
     def __init__(
         self,
@@ -124,6 +127,7 @@ class Server:
         *,
         tls: ssl.SSLContext | None = None,
         faulted: Callable[[ServerLink, Faulted], None] = _keep_nothing,
+        link: Callable[["Server"], ServerLink] = ServerLink,
     ) -> None:
         self.owner = owner
         self.limits = limits
@@ -131,13 +135,14 @@ class Server:
         self.faulted = faulted
         self.links: set[ServerLink] = set()
         self._tls = tls
+        self._link = link
         self._listener: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listens; returns the port, which the system chooses for port 0. Raises OSError where it cannot listen."""
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
-            lambda: ServerLink(self), host, port, backlog=_BACKLOG, ssl=self._tls, reuse_address=True
+            lambda: self._link(self), host, port, backlog=_BACKLOG, ssl=self._tls, reuse_address=True
         )
         return int(self._listener.sockets[0].getsockname()[1])
 

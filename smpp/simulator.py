@@ -2,7 +2,8 @@
 
 Texts from phones and receipts wait in a queue per account until one of its receivers has room; what was not answered
 when a link broke, or was answered with "later", is sent again, as real centres do. How the centre treats what is
-submitted is asked of its Conduct. Nothing is written to disk and nothing is remembered over a restart.
+submitted is asked of its Conduct. Nothing is written to disk and nothing is remembered over a restart; a Witness may
+keep what happened.
 """
 
 import asyncio
@@ -13,8 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, assert_never, cast
 
+import msgspec
+
+from smpp.codec import encode
 from smpp.concat import Method, content_of, split
 from smpp.constants import (
     ESME_RINVCMDID,
@@ -27,12 +31,14 @@ from smpp.constants import (
     ESME_RX_T_APPN,
 )
 from smpp.events import Answered, Faulted, Received, Unanswered
-from smpp.pdu import DataSm, DeliverSm, SubmitSm
+from smpp.pdu import DataSm, DeliverSm, Pdu, SubmitSm
 from smpp.server import Server, ServerLink
 from smpp.session import Limits
-from smpp.simulator_conduct import Conduct, PlannedReceipt, Submit
-from smpp.simulator_pdus import deliver_sm, receipt_pdu
+from smpp.simulator_conduct import Conduct, Cut, Mischief, Noise, PlannedReceipt, StrayReceipt, Submit, Verdict
+from smpp.simulator_link import CentreLink
+from smpp.simulator_pdus import deliver_sm, receipt_pdu, reference_of
 from smpp.simulator_phones import Assembly, Phone, Sms, digits
+from smpp.simulator_witness import Load, ReceiptOf, TextPart, Unwitnessed, Witness
 from smpp.text import Encoding, cheapest, data_coding_of
 
 #: Texts and receipts that wait for a receiver, per account: what a centre keeps for an ESME that is away.
@@ -43,6 +49,9 @@ MAX_PHONES: Final = 100_000
 
 #: Submitted messages kept for whoever wants to look at them.
 MAX_SEEN: Final = 10_000
+
+#: A sequence_number that no ESME uses for a request of its own within the life of a link.
+_NOBODY_ASKED: Final = 0x7FFF0000
 
 #: Answers that ask for patience: the text is sent again after the centre's retry time.
 _LATER: Final = frozenset((ESME_RX_T_APPN, ESME_RMSGQFUL, ESME_RTHROTTLED, ESME_RSYSERR))
@@ -59,11 +68,17 @@ class Account:
 
 @dataclass(eq=False, slots=True)
 class _Delivery:
-    """A deliver_sm or data_sm on its way to an account; `done` is promised the status of its answer."""
+    """A deliver_sm or data_sm on its way to an account; `done` is promised the status of its answer.
+
+    It may be on its way more than once: `open` counts the copies without an answer; the first good answer settles it.
+    """
 
     account: str
     pdu: DeliverSm | DataSm
+    load: Load
     done: Callable[[int], None]
+    open: int = 0
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +94,7 @@ class Settings:
     retry_s: float = 1.0
     charset: Encoding = Encoding.GSM7
     tls: ssl.SSLContext | None = None
+    witness: Witness = field(default_factory=Unwitnessed)
 
 
 class Simulator:
@@ -105,12 +121,14 @@ class Simulator:
         self.on_sms: Callable[[Sms], None] = lambda _: None
         self._accounts = {account.system_id: account for account in accounts}
         self._today = today
-        self._server = Server(self, settings.limits, clock, tls=settings.tls, faulted=self._note)
+        self._witness = settings.witness
+        self._server = Server(self, settings.limits, clock, tls=settings.tls, faulted=self._note, link=self._link)
         self._phones: dict[str, Phone] = {}
         self._queues: dict[str, deque[_Delivery]] = {}
         self._assembly = Assembly()
         self._last_id = int(chance() * 0x40000000)
         self._last_reference = int(chance() * 0xFF)
+        self._last_text = 0
         self._change = asyncio.Event()
 
     async def start(self) -> None:
@@ -151,9 +169,14 @@ class Simulator:
         self._last_reference += 1
         encoding = encoding or cheapest(text)
         segments = split(text, encoding, self._last_reference, method)
+        account, data_coding = self._account_of(to), data_coding_of(encoding, self._settings.charset)
+        pdus = [deliver_sm(sender, to, segment, data_coding) for segment in segments]
         answered = asyncio.get_running_loop().create_future()
         self.counters["texts taken"] += 1
-        open_parts = len(segments)
+        self._last_text += 1
+        self._witness.texted(self._last_text, digits(sender), digits(to), text, len(segments))
+        order = self.conduct.order(len(segments))
+        open_parts = len(order)
         worst = ESME_ROK
 
         def done(status: int) -> None:
@@ -163,9 +186,8 @@ class Simulator:
             if not open_parts and not answered.done():
                 answered.set_result(worst)
 
-        account, data_coding = self._account_of(to), data_coding_of(encoding, self._settings.charset)
-        for pdu in [deliver_sm(sender, to, segment, data_coding) for segment in segments]:
-            self._queue(_Delivery(account, pdu, done))
+        for place in order:
+            self._queue(_Delivery(account, pdus[place], TextPart(self._last_text, place + 1), done))
         return answered
 
     def _account_of(self, number: str) -> str:
@@ -192,9 +214,21 @@ class Simulator:
             receivers = [link for link in self.links if link.can_send and link.system_id == (account or link.system_id)]
             while queue and (free := [link for link in receivers if link.room]):
                 for link in free[: len(queue)]:
-                    delivery = queue.popleft()
-                    link.send(delivery.pdu, delivery)
-                    self.counters[f"{delivery.pdu.command} sent"] += 1
+                    self._send(link, queue.popleft())
+
+    def _send(self, link: ServerLink, delivery: _Delivery) -> None:
+        sequence = link.send(delivery.pdu, delivery)
+        delivery.open += 1
+        self._witness.attempted(delivery.load, link.number, sequence)
+        self.counters[f"{delivery.pdu.command} sent"] += 1
+        if self.conduct.again_after_s and delivery.open == 1:
+            asyncio.get_running_loop().call_later(self.conduct.again_after_s, self._send_again, link, delivery)
+
+    def _send_again(self, link: ServerLink, delivery: _Delivery) -> None:
+        """The answer is slow: the same once more on the same link, as impatient centres do."""
+        if delivery.open and not delivery.settled and link.room:
+            self.counters["sent again"] += 1
+            self._send(link, delivery)
 
     # ESMEs to phones
 
@@ -205,10 +239,12 @@ class Simulator:
         verdict = self.conduct.verdict(submit, sms.text if sms else "")
         loop = asyncio.get_running_loop()
         if verdict.status:
-            self._later(verdict.delay_s, partial(link.answer, request, verdict.status))
+            self._witness.submitted(link.number, submit, verdict.status, 0)
+            self._later(verdict.delay_s, partial(self._respond, link, request, verdict.status, verdict))
             return
         self._last_id += 1
         number = self._last_id
+        self._witness.submitted(link.number, submit, ESME_ROK, number)
         planned = self.conduct.receipts(submit)
         account = link.system_id
         for early in (receipt for receipt in planned if receipt.delay_s < 0):
@@ -216,12 +252,36 @@ class Simulator:
         response = type(submit).response
         assert response is not None  # both kinds have one
         answer = response(message_id=self.conduct.ids.in_answer(number))
-        self._later(verdict.delay_s, partial(link.answer, request, answer))
+        if verdict.astray:
+            stray = encode(msgspec.structs.replace(answer, sequence_number=_NOBODY_ASKED))
+            self._later(verdict.delay_s, partial(_say, link, stray))
+        self._later(verdict.delay_s, partial(self._respond, link, request, answer, verdict))
         if sms is not None:
             self._later(verdict.delay_s, partial(self._show, sms))
         for late in (receipt for receipt in planned if receipt.delay_s >= 0):
             delay_s = verdict.delay_s + late.delay_s
             loop.call_later(delay_s, self._send_receipt, account, submit, number, late)
+        if (mischief := self.conduct.mischief()) is not None:
+            self._do(mischief, link, submit)
+
+    def _respond(self, link: ServerLink, request: Received, answer: Pdu | int, verdict: Verdict) -> None:
+        for _ in range(verdict.copies):
+            self._witness.responded(link.number, request.pdu.sequence_number)
+            link.answer(request, answer)
+
+    def _do(self, mischief: Mischief, link: ServerLink, submit: Submit) -> None:
+        match mischief:
+            case Cut():
+                link.abort("the simulator cut the connection")
+            case Noise(octets):
+                self._witness.injected("noise", octets, "")
+                _say(link, octets)
+            case StrayReceipt(number):
+                planned = PlannedReceipt(self.conduct.outcome, 0.0)
+                self._witness.injected("stray receipt", b"", self.conduct.ids.in_receipt(number))
+                self._send_receipt(link.system_id, submit, number, planned)
+            case _:
+                assert_never(mischief)
 
     def _later(self, delay_s: float, action: Callable[[], object]) -> None:
         if delay_s > 0:
@@ -237,7 +297,12 @@ class Simulator:
 
     def _send_receipt(self, account: str, submit: Submit, number: int, planned: PlannedReceipt) -> None:
         pdu = receipt_pdu(submit, number, planned, self.conduct, self._today())
-        self._queue(_Delivery(account, pdu, lambda _: None))
+        told = (planned.ids or self.conduct.ids).in_receipt(number)
+        load = ReceiptOf(number, told, planned.state.value, reference_of(submit))
+        self._queue(_Delivery(account, pdu, load, lambda _: None))
+
+    def _link(self, server: Server) -> ServerLink:
+        return CentreLink(server, self._witness)
 
     def _note(self, link: ServerLink, event: Faulted) -> None:
         self.counters[f"faults: {event.fault.kind}"] += 1
@@ -270,23 +335,35 @@ class Simulator:
         """Keeps the promises to phones, or sends again what is wanted later."""
         for answer in answers:
             delivery: _Delivery = answer.token
+            delivery.open -= 1
             status = answer.response.command_status
+            self._witness.answered(link.number, answer.response.sequence_number, status)
             self.counters["accepted" if status == ESME_ROK else "refused"] += 1
-            if status in _LATER:
-                self._later(self._settings.retry_s, partial(self._queue, delivery))
-            else:
+            if delivery.settled:
+                continue
+            if status not in _LATER:
+                delivery.settled = True
                 delivery.done(status)
+            elif not delivery.open:
+                self._later(self._settings.retry_s, partial(self._queue, delivery))
         self._pump()
 
     def lost(self, link: ServerLink, unanswered: list[Unanswered], reason: str) -> None:
         """Puts back what was not answered, in its order, before what waits."""
+        self._witness.ended(link.number)
         for one in reversed(unanswered):
             delivery: _Delivery = one.token
-            self._queues[delivery.account].appendleft(delivery)
-        self.counters["sent again"] += len(unanswered)
+            delivery.open -= 1
+            if not delivery.open and not delivery.settled:
+                self._queues[delivery.account].appendleft(delivery)
+                self.counters["sent again"] += 1
         self.changed(link)
 
     def changed(self, link: ServerLink) -> None:
         """Somebody bound, left, or can be written to again."""
         self._change.set()
         self._pump()
+
+
+def _say(link: ServerLink, octets: bytes) -> None:
+    cast(CentreLink, link).say(octets)  # a simulator's server makes no others

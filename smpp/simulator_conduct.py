@@ -1,10 +1,11 @@
 """How a simulated message centre behaves: what it answers, when, and which receipts follow.
 
-`Conduct` is a kind centre with settings. A hostile one is another class with the same two questions, `verdict` and
-`receipts`, seeded by the simulator's `chance`; nothing else of the simulator decides about behaviour.
+`Conduct` is a kind centre with settings; smpp.simulator_hostile has one that is not. Nothing else of the simulator
+decides about behaviour.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -48,19 +49,47 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a submitted message: the status of its answer, and how many seconds later it leaves."""
+    """What becomes of a submitted message: the status of its answer, and how many seconds later it leaves.
+
+    The answer leaves `copies` times (0: never); with `astray` another one goes before it that answers nothing.
+    """
 
     status: int = ESME_ROK
     delay_s: float = 0.0
+    copies: int = 1
+    astray: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedReceipt:
-    """A receipt `delay_s` after the answer; below 0 it leaves before it."""
+    """A receipt `delay_s` after the answer; below 0 it leaves before it. `ids`: another form than the conduct's."""
 
     state: State
     delay_s: float
     err: str = "000"
+    ids: Ids | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The connection is cut without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Octets that are no PDU, or none that an ESME expects."""
+
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StrayReceipt:
+    """A receipt for a message that nobody submitted, with this number."""
+
+    number: int
+
+
+Mischief = Cut | Noise | StrayReceipt
 
 
 @dataclass(slots=True)
@@ -69,7 +98,8 @@ class Conduct:
 
     `receipt_delay_s` below 0 sends the receipt before the answer (SMPP.md quirk 7). `accepted_first` sends an ACCEPTD
     before the final one, `receipt_tlvs` adds receipted_message_id and message_state, `receipt_text` False leaves the
-    text out, and `by_data_sm` sends receipts as data_sm.
+    text out, and `by_data_sm` sends receipts as data_sm. A text that is not answered within `again_after_s` is sent
+    once more on the same link, under a new sequence_number; 0: never.
     """
 
     answer_delay_s: float = 0.0
@@ -81,6 +111,7 @@ class Conduct:
     receipt_tlvs: bool = False
     receipt_text: bool = True
     by_data_sm: bool = False
+    again_after_s: float = 0.0
     _used: Counter[Refusal] = field(default_factory=Counter)
 
     def verdict(self, submit: Submit, text: str) -> Verdict:
@@ -102,3 +133,11 @@ class Conduct:
         if planned and self.accepted_first:
             planned = (PlannedReceipt(State.ACCEPTED, min(self.receipt_delay_s, 0.0)), *planned)
         return planned
+
+    def order(self, parts: int) -> Sequence[int]:
+        """In which order the parts of a text leave, by their place from 0; one may leave more than once."""
+        return range(parts)
+
+    def mischief(self) -> Mischief | None:
+        """What else befalls the link over which a message has just come."""
+        return None

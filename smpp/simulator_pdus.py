@@ -19,6 +19,7 @@ from smpp.pdu import DataSm, DeliverSm
 from smpp.receipt import STATE_BY_NUMBER, Receipt, State, format_text
 from smpp.simulator_conduct import Conduct, PlannedReceipt, Submit
 from smpp.simulator_phones import digits
+from smpp.tlv import number
 
 #: A number of at most so many digits is a short code.
 _SHORT_CODE_DIGITS: Final = 6
@@ -51,11 +52,16 @@ def deliver_sm(sender: str, to: str, segment: Segment, data_coding: int) -> Deli
     return pdu
 
 
+def reference_of(submit: Submit) -> int | None:
+    """The user_message_reference that an ESME gave its message (SMPP 3.4 §5.3.2.17), None if it gave none."""
+    return number(submit.tlvs, TAG_USER_MESSAGE_REFERENCE)
+
+
 def receipt_pdu(
-    submit: Submit, number: int, planned: PlannedReceipt, conduct: Conduct, today: datetime
+    submit: Submit, id: int, planned: PlannedReceipt, conduct: Conduct, today: datetime
 ) -> DeliverSm | DataSm:
     """The receipt of a submitted message, in the shape that the conduct asks for; addresses change places."""
-    message_id = conduct.ids.in_receipt(number)
+    message_id = (planned.ids or conduct.ids).in_receipt(id)
     text = content_of(submit).octets if submit.data_coding == 0 else b""
     delivered = int(planned.state is State.DELIVERED)
     told = Receipt(message_id, 1, delivered, today, today, planned.state.value, planned.err, text)
