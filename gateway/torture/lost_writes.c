@@ -140,14 +140,13 @@ static int is_ours(const char *path, char *whole_path) {
     else if (slash == path) strcpy(parent, "/");
     else { memcpy(parent, path, slash - path); parent[slash - path] = 0; }
     if (!realpath(parent, whole_path)) return 0;
-    if (strncmp(whole_path, folder, folder_length)) return 0;
-    if (whole_path[folder_length] != 0 && whole_path[folder_length] != '/') return 0;
     size_t length = strlen(whole_path);
     const char *last = slash ? slash + 1 : path;
     if (length + strlen(last) + 2 > PATH_MAX) return 0;
-    whole_path[length] = '/';
-    strcpy(whole_path + length + 1, last);
-    return 1;
+    if (length > 1) whole_path[length++] = '/';
+    strcpy(whole_path + length, last);
+    return !strncmp(whole_path, folder, folder_length) &&
+           (whole_path[folder_length] == 0 || whole_path[folder_length] == '/');
 }
 
 /* The path below the folder. */

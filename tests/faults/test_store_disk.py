@@ -151,6 +151,12 @@ def test_the_library_records_what_a_process_did(watch: LostWrites) -> None:
     assert files_below(watch.folder) == {"a": b"fi"}
 
 
+def test_a_folder_is_synced_by_its_whole_path_too(watch: LostWrites) -> None:
+    run(watch, "open('a', 'w').close(); os.fsync(os.open(os.getcwd(), os.O_RDONLY))")
+    watch.lose_power(NOTHING)
+    assert files_below(watch.folder) == {"a": b""}
+
+
 def test_what_leaves_by_a_socket_stands_in_its_place(watch: LostWrites) -> None:
     run(
         watch,
