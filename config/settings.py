@@ -207,6 +207,47 @@ class Connector:
     charset_in: Charset = setting("gsm7", "What data_coding 0 means in texts from this centre.")
     charset_out: Charset = setting("gsm7", "What data_coding 0 means in texts to this centre.")
     long_messages: LongMessages = setting("udh8", "How a text of several segments is sent.")
+    group: str = setting(
+        "",
+        "Connectors to one carrier have one group: a text may come again over any of them. Empty: its own name.",
+        bounds=Bounds(most=63),
+        shown="carrier-a",
+    )
+    redelivery_s: float = setting(
+        3_600.0,
+        "How long after a broken link this centre may deliver again what it has no acknowledgement of; an equal text "
+        "within it may be kept as a suspected duplicate.",
+        unit="seconds",
+        bounds=Bounds(least=0, most=7 * DAY_S),
+    )
+    peer_response_s: float = setting(
+        10.0,
+        "The centre's own response timer: an equal text that comes later than most of it, while the first is still "
+        "unanswered, is the same text again.",
+        unit="seconds",
+        bounds=Bounds(least=0.5, most=600),
+    )
+    fence_s: float = setting(
+        0.02,
+        "Least time between two enquire_links that prove our acknowledgements read; longer for a centre that limits "
+        "them.",
+        unit="seconds",
+        bounds=Bounds(least=0.005, most=60),
+    )
+    reads_late_s: float = setting(
+        0.0,
+        "For a centre that stores our acknowledgements later than it reads them: how much later.",
+        unit="seconds",
+        bounds=Bounds(least=0, most=600),
+    )
+    id_tlv: int = setting(
+        0,
+        "The TLV in which this centre gives a text an identity of its own, which then decides what is a duplicate; "
+        "0: it gives none.",
+        unit=HEXADECIMAL,
+        bounds=Bounds(least=0, most=0xFFFF),
+        shown=0x1401,
+    )
     message_ids: MessageIds = setting(
         "learn",
         "How message ids of answers and receipts compare: same, hex in the answer or in the receipt, or learnt.",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ssl
 
 from config.settings import Connector, Settings
+from gateway.witness import Habits
+from router.instants import SECOND
 from rules.rulebook import Grants, NumberGrant
 from smpp.client import BindSettings
 from smpp.timers import Limits
@@ -14,6 +16,16 @@ def grants_of(settings: Settings) -> Grants:
     """Which brand may use which number, and what the operator says on his own behalf."""
     numbers = tuple(NumberGrant(n.number, n.kind, n.country, n.brands, n.via) for n in settings.numbers)
     return Grants(numbers, settings.operator.unknown or None)
+
+
+def redelivery_of(connector: Connector) -> int:
+    """How long this centre may deliver again what it has no acknowledgement of, in microseconds."""
+    return int(connector.redelivery_s * SECOND)
+
+
+def habits_of(connector: Connector) -> Habits:
+    """How this centre's side of a link behaves, for telling its re-deliveries apart."""
+    return Habits(connector.peer_response_s, connector.reads_late_s, connector.fence_s)
 
 
 def bind_of(connector: Connector, settings: Settings) -> BindSettings:

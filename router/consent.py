@@ -51,7 +51,7 @@ def answered(thread: Thread, now: int) -> Thread:
     """The thread after one more answer of ours."""
     count = replies_within(thread, now)
     since = thread.replies_since if count else now
-    return Thread(thread.last_brand, thread.last_in_at, now, count + 1, since)
+    return Thread(thread.last_brand, thread.last_in_at, now, count + 1, since, thread.last_id)
 
 
 def is_phone(address: str) -> bool:

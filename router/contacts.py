@@ -13,6 +13,7 @@ import msgspec
 
 from router.messages import Contact, Facts, Inbound, Profile, Run, Thread
 from router.store import statements as sql
+from router.store import statements_outbox as sql_outbox
 from router.store.engine import Row, Tx
 from router.store.values import loads
 from router.world import Ids
@@ -84,7 +85,7 @@ def _load(tx: Tx, rows: list[Row], new: Collection[int]) -> Loaded:
         {(row[0], row[1]): Thread(*row[2:]) for row in sql.threads_of.rows(tx, old)},
         profiles,
         runs,
-        {(row[0], row[1]) for row in sql.unsettled_of.rows(tx, old)},
+        {(row[0], row[1]) for row in sql_outbox.unsettled_of.rows(tx, old)},
     )
 
 

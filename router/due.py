@@ -17,6 +17,8 @@ from router.parts import PART_LIFE
 from router.perform import Allowance, Performance
 from router.plan import Needs, Plan
 from router.store import statements as sql
+from router.store import statements_outbox as sql_outbox
+from router.store import statements_parts as sql_parts
 from router.store.engine import Row, Tx
 from router.ways import Ways
 
@@ -41,10 +43,10 @@ def run(tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE) -> list[P
 
 def next_instant(tx: Tx) -> int | None:
     """The earliest instant at which a run, a set of parts or an unknown outcome falls due; None when none will."""
-    part = sql.oldest_open_part.rows(tx)[0][0]
+    part = sql_parts.oldest_open_part.rows(tx)[0][0]
     instants = (
         sql.next_run.rows(tx)[0][0],
-        sql.next_unknown.rows(tx)[0][0],
+        sql_outbox.next_unknown.rows(tx)[0][0],
         None if part is None else part + PART_LIFE,
     )
     return min((instant for instant in instants if instant is not None), default=None)

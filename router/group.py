@@ -1,8 +1,9 @@
 """One group of causes, one transaction: what gathered while the previous one was being committed.
 
-Order within a group: outcomes (they free window slots), receipts, claims of what waits, inbound, due work. A group that
-fails for another reason than the store's own is taken apart: outcomes first and alone, then halves, down to the one
-message that cannot be acted upon, which goes to quarantine with its octets and is acknowledged.
+Order within a group: evidence (what equal texts are told apart by), outcomes (they free window slots), receipts, claims
+of what waits, inbound, due work. A group that fails for another reason than the store's own is taken apart: outcomes
+first and alone, then halves, down to the one message that cannot be acted upon, which goes to quarantine with its
+octets and is acknowledged.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from router import due, inbound, outbox, receipts
+from router import due, evidence, inbound, outbox, receipts
 from router.due import AT_ONCE
+from router.evidence import Ended, Mark
 from router.messages import Inbound
 from router.outbox import Outcome
 from router.perform import Allowance, Claim, Performance
@@ -39,10 +41,13 @@ class Group(msgspec.Struct, frozen=True):
     most_due: int = AT_ONCE
     poison: str = ""
     """Why the one cause in it cannot be performed: it is set aside instead."""
+    marks: Sequence[Mark] = ()
+    ended: Sequence[Ended] = ()
 
     def pieces(self) -> list[Group]:
         """Smaller groups that come to the same: outcomes alone, receipts, then halves of what came in."""
         kinds = [
+            Group(marks=self.marks, ended=self.ended) if self.marks or self.ended else None,
             Group(outcomes=self.outcomes) if self.outcomes else None,
             Group(receipts=self.receipts) if self.receipts else None,
             Group(inbound=self.inbound) if self.inbound else None,
@@ -67,6 +72,8 @@ class Done(msgspec.Struct):
     """What a group came to, all of it committed. Merged from its pieces where it had to be taken apart."""
 
     accepted: list[Inbound] = []
+    held: list[Inbound] = []
+    """Texts that nobody can judge yet: they are not written, and are to be put again."""
     receipts: list[ReceiptIn] = []
     settled: list[Outcome] = []
     claims: list[Claim] = []
@@ -87,7 +94,7 @@ class Done(msgspec.Struct):
 
     def merge(self, other: Done) -> None:
         """Add what another piece came to."""
-        for name in ("accepted", "receipts", "settled", "claims", "quarantined", "faults", "performances"):
+        for name in ("accepted", "held", "receipts", "settled", "claims", "quarantined", "faults", "performances"):
             getattr(self, name).extend(getattr(other, name))
         self.strays += other.strays
         self.resent += other.resent
@@ -153,6 +160,8 @@ def together(groups: Iterable[Group]) -> Group:
         [one for group in every for one in group.inbound],
         any(group.due for group in every),
         any(group.claim for group in every),
+        marks=[one for group in every for one in group.marks],
+        ended=[one for group in every for one in group.ended],
     )
 
 
@@ -172,7 +181,9 @@ def _transaction(store: Store, group: Group, ways: Ways, allowance: Allowance) -
             ways.stopwatch.start()
             with store.begin(marker) as tx:
                 done = _set_aside(tx, group, ways) if group.poison else _perform(tx, group, ways, allowance)
+                ways.world.fault("commit.before")
             ways.stopwatch.lap("commit")
+            ways.world.fault("commit.after")
             done.stages = ways.stopwatch.laps
         except StoreConflict:
             continue
@@ -195,7 +206,11 @@ def _held(store: Store, doubt: Doubt) -> bool:
 
 
 def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
-    done = Done(accepted=list(group.inbound), receipts=list(group.receipts), settled=list(group.outcomes))
+    done = Done(receipts=list(group.receipts), settled=list(group.outcomes))
+    if group.marks or group.ended:
+        if evidence.witness(tx, group.marks, group.ended, ways.node, ways.world.now()):
+            ways.memory.doubts = True
+        ways.stopwatch.lap("evidence")
     if group.outcomes:
         outbox.settle(tx, group.outcomes, ways.world.now())
         ways.stopwatch.lap("settle")
@@ -205,7 +220,10 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
     if group.claim:
         done.claims += _claim(tx, group, ways, allowance)
     if group.inbound:
-        done.performances.append(inbound.accept(tx, group.inbound, ways, allowance))
+        performance = inbound.accept(tx, group.inbound, ways, allowance)
+        done.performances.append(performance)
+        done.held = performance.held
+        done.accepted = [one for one in group.inbound if one not in done.held] if done.held else list(group.inbound)
     if group.due:
         done.resent = outbox.resolve_unknown(tx, ways.world.now())
         done.performances += due.run(tx, ways, allowance, group.most_due)

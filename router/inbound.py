@@ -1,15 +1,16 @@
 """A message comes in: the whole way of a batch of texts through one transaction.
 
-Join parts, lock and load the contacts, decide each text, perform the plans. The caller has seen to it that no sender
-stands twice in a batch, and acknowledges after the commit.
+Tell re-deliveries apart, join parts, lock and load the contacts, decide each text, perform the plans. The caller has
+seen to it that no sender stands twice in a batch, and acknowledges after the commit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
-from router import contacts, parts
+from router import contacts, evidence, parts
+from router.contacts import Loaded
 from router.decide import Books, decide
 from router.messages import Facts, Inbound
 from router.perform import Allowance, Performance
@@ -22,20 +23,36 @@ from router.ways import Ways
 def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -> Performance:
     """Take a batch of texts in, at most one of each sender. Gives what came of it, written but not yet committed."""
     place = ways.place()
-    whole: list[Inbound] = []
-    for message in batch:
-        if message.unreadable:
-            quarantine(tx, message, message.unreadable)
-        elif (text := _whole(tx, message, ways)) is not None:
-            whole.append(text)
     performance = Performance(place, allowance)
+    readable = _readable(tx, batch)
+    repeats = evidence.repeats_in(tx, readable, ways.memory, place.now)
+    whole: list[Inbound] = []
+    for message in readable:
+        if message.part is None:
+            whole.append(message)
+        elif message.id in repeats:
+            quarantine(tx, message, f"delivered before, as part {repeats[message.id]}")
+        elif (text := parts.join(tx, message, ways.decode)) is not None:
+            whole.append(text)
     if not whole:
         return performance
     loaded = contacts.by_address(tx, [message.sender for message in whole], place.ids, place.now)
+    if tx.dialect != "sqlite":
+        more, held = _elsewhere(tx, [one for one in whole if one.id not in repeats], loaded, place.now)
+        repeats |= more
+        performance.held = [message for message in whole if message.id in held]
+        whole = [message for message in whole if message.id not in held]
     ways.stopwatch.lap("load")
-    facts = [loaded.facts(loaded.contacts[message.sender], message.recipient, message) for message in whole]
+    facts = [
+        loaded.facts(loaded.contacts[message.sender], message.recipient, message)
+        for message in whole
+        if message.id not in repeats
+    ]
     plans = ways.decided(tx, [_question(one, place.now) for one in facts])
     ways.stopwatch.lap("decide")
+    for message in whole:
+        if message.id in repeats:
+            performance.add_repeat(message, loaded.contacts[message.sender], repeats[message.id])
     for one, plan in zip(facts, plans, strict=True):
         performance.add(one, plan, (one.contact.id, one.number) in loaded.unsettled)
     performance.write(tx)
@@ -50,8 +67,25 @@ def quarantine(tx: Tx, message: Inbound, reason: str) -> None:
     sql.insert_quarantine.run(tx, [row])
 
 
-def _whole(tx: Tx, message: Inbound, ways: Ways) -> Inbound | None:
-    return message if message.part is None else parts.join(tx, message, ways.decode)
+def _readable(tx: Tx, batch: Sequence[Inbound]) -> list[Inbound]:
+    """The texts that can be read; the others are kept where an operator sees them."""
+    readable: list[Inbound] = []
+    for message in batch:
+        if message.unreadable:
+            quarantine(tx, message, message.unreadable)
+        else:
+            readable.append(message)
+    return readable
+
+
+def _elsewhere(tx: Tx, batch: Sequence[Inbound], loaded: Loaded, now: int) -> tuple[dict[int, int], Collection[int]]:
+    """Texts that repeat, or may repeat, what another node has taken from the same sender and not confirmed yet."""
+    last: dict[int, Inbound] = {}
+    for message in batch:
+        thread = loaded.threads.get((loaded.contacts[message.sender].id, message.recipient))
+        if thread is not None and thread.last_id and message.fingerprint:
+            last[thread.last_id] = message
+    return evidence.unsettled_elsewhere(tx, last, now) if last else ({}, ())
 
 
 def _question(facts: Facts, now: int) -> Callable[[Books], Plan | Needs]:

@@ -27,10 +27,13 @@ class Part(msgspec.Struct, frozen=True, gc=False):
 class Inbound(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A text as a connector took it from the wire, not yet acknowledged.
 
-    `session` and `sequence` say which link carried it and under which sequence_number: evidence for telling a
-    re-delivery from a genuine repeat. `octets` and `charset` are the user data without its header, and how to read it
-    (parts are joined as octets, since a character may be cut between two). `frame` is the whole PDU, kept when the
-    message cannot be understood or acted upon; `unreadable` says why it cannot be read as text.
+    `session` and `sequence` say which link carried it and under which sequence_number, `fingerprint` (63 bits, 0: none)
+    is alike for PDUs that only the evidence can tell apart (router.evidence); `repeats` is the id of the text that the
+    link itself recognised again, `strong_id` the identity that the peer gave it, unique in `scope`.
+
+    `octets` and `charset` are the user data without its header, and how to read it (parts are joined as octets, since a
+    character may be cut between two). `frame` is the whole PDU, kept when the message cannot be understood or acted
+    upon; `unreadable` says why it cannot be read as text.
     """
 
     id: int
@@ -47,6 +50,10 @@ class Inbound(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     frame: bytes = b""
     incomplete: bool = False
     unreadable: str = ""
+    fingerprint: int = 0
+    repeats: int = 0
+    strong_id: str = ""
+    scope: str = ""
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False):
@@ -71,7 +78,8 @@ class Profile(msgspec.Struct, frozen=True):
 class Thread(msgspec.Struct, frozen=True, gc=False):
     """One contact on one of our numbers: who spoke last, and how much we have answered lately.
 
-    `replies` automatic answers went out since `replies_since`: the loop guard's count.
+    `replies` automatic answers went out since `replies_since`: the loop guard's count. `last_id`: the last text that
+    came in.
     """
 
     last_brand: str | None = None
@@ -79,6 +87,7 @@ class Thread(msgspec.Struct, frozen=True, gc=False):
     last_out_at: int | None = None
     replies: int = 0
     replies_since: int = 0
+    last_id: int = 0
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

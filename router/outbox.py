@@ -19,6 +19,9 @@ from router.messages import Thread
 from router.perform import Allowance, Claim, Place
 from router.states import FORGET_AFTER, after_unknown, may_resend
 from router.store import statements as sql
+from router.store import statements_outbox as sql_outbox
+from router.store import statements_parts as sql_parts
+from router.store import statements_receipts as sql_receipts
 from router.store.engine import Row, Tx
 from router.world import first_id_at
 
@@ -55,10 +58,10 @@ def settle(tx: Tx, outcomes: Sequence[Outcome], now: int) -> None:
             due = after_unknown(outcome.message_class, outcome.attempts, now)  # type: ignore[arg-type]
         other[outcome.state, outcome.reason, due].append(outcome.id)
     if sent:
-        sql.settle_sent.run(tx, now, [outcome.id for outcome in sent])
+        sql_outbox.settle_sent.run(tx, now, [outcome.id for outcome in sent])
         receipts.expect(tx, [(o.connector, message_id, o.id) for o in sent for message_id in o.message_ids], now)
     for (state, reason, due), ids in other.items():
-        sql.settle_other.run(tx, state, reason, now, due, ids)
+        sql_outbox.settle_other.run(tx, state, reason, now, due, ids)
 
 
 def claim(
@@ -71,7 +74,7 @@ def claim(
     """
     claims: list[Claim] = []
     for connector in [name for name, left in allowance.left.items() if left > 0]:
-        rows = sql.claimable.rows(tx, connector, place.now, most)
+        rows = sql_outbox.claimable.rows(tx, connector, place.now, most)
         if rows:
             claims += _claim(tx, connector, rows, allowance, place, not_to)
     return claims
@@ -102,10 +105,10 @@ def _claim(
             taken[row_id] = Claim(row_id, connector, number, address, text, encoding, segments, message_class,
                                   attempts + 1)  # fmt: skip
     for reason, ids in refused.items():
-        sql.close_ready.run(tx, reason, place.now, ids)
+        sql_outbox.close_ready.run(tx, reason, place.now, ids)
     if not taken:
         return []
-    held = [taken.pop(row[0]) for row in sql.set_claimed.rows(tx, place.node, list(taken))]
+    held = [taken.pop(row[0]) for row in sql_outbox.set_claimed.rows(tx, place.node, list(taken))]
     for claim in taken.values():  # another node was quicker
         allowance.give_back(connector, claim.segments)
     return held
@@ -113,7 +116,7 @@ def _claim(
 
 def recover(tx: Tx, node: str, now: int) -> int:
     """At start: what this node had claimed when it died is of unknown outcome. Gives how many there were."""
-    rows = sql.claimed_by.rows(tx, node)
+    rows = sql_outbox.claimed_by.rows(tx, node)
     settle(
         tx,
         [
@@ -133,18 +136,18 @@ def resolve_unknown(tx: Tx, now: int, most: int = RECOVERY_SLICE) -> int:
     """
     again: list[int] = []
     over: list[int] = []
-    for row_id, message_class, attempts in sql.unknown_due.rows(tx, now, most):
+    for row_id, message_class, attempts in sql_outbox.unknown_due.rows(tx, now, most):
         (again if may_resend(message_class, attempts) else over).append(row_id)
     if again:
-        sql.resolve_unknown.run(tx, "ready", "resent", now, again)
+        sql_outbox.resolve_unknown.run(tx, "ready", "resent", now, again)
     if over:
-        sql.resolve_unknown.run(tx, "expired", "unknown_outcome", now, over)
+        sql_outbox.resolve_unknown.run(tx, "expired", "unknown_outcome", now, over)
     return len(again)
 
 
 def waiting(tx: Tx, connectors: Iterable[str]) -> dict[str, int]:
     """The connectors for which something is ready, and the earliest instant at which it is due."""
-    found = {name: sql.earliest_ready.rows(tx, name)[0][0] for name in connectors}
+    found = {name: sql_outbox.earliest_ready.rows(tx, name)[0][0] for name in connectors}
     return {name: at for name, at in found.items() if at is not None}
 
 
@@ -155,7 +158,7 @@ def highest_id(tx: Tx) -> int:
 
 def housekeep(tx: Tx, now: int) -> None:
     """Forget what nothing can refer to any more: old strays, receipts that never came, joined parts, markers."""
-    sql.forget_strays.run(tx, now - FORGET_AFTER)
-    sql.forget_awaiting.run(tx, now - FORGET_AFTER)
-    sql.forget_parts.run(tx, first_id_at(now - HOUR))
+    sql_receipts.forget_strays.run(tx, now - FORGET_AFTER)
+    sql_receipts.forget_awaiting.run(tx, now - FORGET_AFTER)
+    sql_parts.forget_parts.run(tx, first_id_at(now - HOUR))
     sql.forget_batches.run(tx, first_id_at(now - HOUR))

@@ -31,6 +31,7 @@ from router.plan import (
     Withhold,
 )
 from router.store import statements as sql
+from router.store import statements_outbox as sql_outbox
 from router.store.engine import Row, Tx
 from router.store.values import dumps
 from router.world import Ids
@@ -119,6 +120,8 @@ class Performance:
         """Texts withheld, by reason."""
         self.dispositions: dict[Disposition, int] = {}
         """Plans, by what they did."""
+        self.held: list[Inbound] = []
+        """Texts that are not decided yet, for another node has an equal one whose fate is open; not written."""
         self.next_due: int | None = None
         """The earliest instant at which something suspended here falls due."""
         self._inbound: list[Row] = []
@@ -138,30 +141,37 @@ class Performance:
         if message is not None:
             self._inbound.append(_inbound_row(message, facts.contact, plan))
             brand = plan.brand or thread.last_brand
-            thread = Thread(brand, message.received_at, thread.last_out_at, thread.replies, thread.replies_since)
+            thread = Thread(
+                brand, message.received_at, thread.last_out_at, thread.replies, thread.replies_since, message.id
+            )
         turn = _Turn(self, facts, thread, unsettled)
         for effect in plan.effects:
             turn.do(effect)
         if turn.thread is not facts.thread:
             now = turn.thread
             self._threads.append((facts.contact.id, facts.number, now.last_brand, now.last_in_at, now.last_out_at,
-                                  now.replies, now.replies_since))  # fmt: skip
+                                  now.replies, now.replies_since, now.last_id))  # fmt: skip
         for profile in turn.changed.values():
             self._profiles[facts.contact.id, profile.brand] = (
                 facts.contact.id, profile.brand, msgspec.json.encode(sorted(profile.tags)).decode(),
                 dumps(profile.attributes), profile.opted_out_at,
             )  # fmt: skip
 
+    def add_repeat(self, message: Inbound, contact: Contact, first: int) -> None:
+        """Keep a text that was delivered before, as text `first`: it is shown and may be replayed, and does nothing."""
+        self.dispositions["suspected_duplicate"] = self.dispositions.get("suspected_duplicate", 0) + 1
+        self._inbound.append(_inbound_row(message, contact, Plan("suspected_duplicate"), first))
+
     def write(self, tx: Tx) -> None:
         """Write everything. Sweeping comes first, so that a STOP's own confirmation is not swept with the rest."""
         for contact_id, brands in self._silenced:
-            sql.cancel_ready.run(tx, contact_id, list(brands), "opted_out", self.place.now)
+            sql_outbox.cancel_ready.run(tx, contact_id, list(brands), "opted_out", self.place.now)
             sql.delete_runs_of_brand.run(tx, contact_id, list(brands))
         if self._ended:
             sql.delete_runs.run(tx, self._ended)
         for insert, rows in (
             (sql.insert_inbound, self._inbound),
-            (sql.insert_outbox, self._outbox),
+            (sql_outbox.insert_outbox, self._outbox),
             (sql.upsert_threads, self._threads),
             (sql.upsert_profiles, list(self._profiles.values())),
             (sql.upsert_runs, self._runs),
@@ -309,11 +319,12 @@ class _Turn:
         )
 
 
-def _inbound_row(message: Inbound, contact: Contact, plan: Plan) -> Row:
+def _inbound_row(message: Inbound, contact: Contact, plan: Plan, first: int | None = None) -> Row:
     state = "incomplete" if message.incomplete else plan.disposition
     return (
         message.id, contact.id, message.recipient, message.connector, message.session, message.sequence, message.text,
         message.received_at, state, plan.brand, plan.rule, plan.deployment, plan.fault,
+        None if message.repeats else message.fingerprint or None, first,
     )  # fmt: skip
 
 

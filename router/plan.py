@@ -16,7 +16,7 @@ from rules.facts import Value
 MessageClass = OneOf[
     "conversational", "transactional", "promotional", "stop_confirmation", "start_confirmation", "help", "operator"
 ]
-Disposition = OneOf["routed", "unrouted", "opted_out", "opted_in", "helped", "due"]
+Disposition = OneOf["routed", "unrouted", "opted_out", "opted_in", "helped", "due", "suspected_duplicate"]
 Outcome = OneOf["answered", "continued", "silent", "missed", "replaced", "stopped", "lost"]
 
 

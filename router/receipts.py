@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from router.store import statements as sql
+from router.store import statements_receipts as sql_receipts
 from router.store.engine import Row, Tx
 
 FINAL_GOOD = "DELIVRD"
@@ -52,9 +52,9 @@ def settle(tx: Tx, batch: Sequence[ReceiptIn]) -> int:
         elif receipt.state in FINAL:
             del known[receipt.connector, key]  # a second final one in the same batch finds nothing any more
             finals.append((receipt.connector, key, receipt.state, outbox_id))
-    sql.insert_receipts.run(tx, rows)
+    sql_receipts.insert_receipts.run(tx, rows)
     if strays:
-        sql.insert_strays.run(tx, strays)
+        sql_receipts.insert_strays.run(tx, strays)
     _finish(tx, finals)
     return sum(row[3] is None for row in rows)
 
@@ -63,14 +63,14 @@ def expect(tx: Tx, sent: Sequence[tuple[str, str, int]], now: int) -> None:
     """Remember (connector, message id, outbox id) of what was sent; receipts that came too early are looked up."""
     if not sent:
         return
-    sql.insert_awaiting.run(
+    sql_receipts.insert_awaiting.run(
         tx, [(connector, _form(message_id), outbox_id, now) for connector, message_id, outbox_id in sent]
     )
     by_connector: dict[str, dict[str, int]] = defaultdict(dict)
     for connector, message_id, outbox_id in sent:
         by_connector[connector][_form(message_id)] = outbox_id
     for connector, ids in by_connector.items():
-        early = sql.strays_by_form.rows(tx, connector, list(ids))
+        early = sql_receipts.strays_by_form.rows(tx, connector, list(ids))
         if early:
             _adopt(tx, connector, ids, early)
 
@@ -84,8 +84,8 @@ def _adopt(tx: Tx, connector: str, ids: dict[str, int], early: list[Row]) -> Non
         if state in FINAL:
             finals.setdefault(form, (connector, form, state, ids[form]))
     for outbox_id, receipt_ids in by_outbox.items():
-        sql.adopt_receipts.run(tx, outbox_id, receipt_ids)
-    sql.delete_strays.run(tx, connector, [row[1] for row in early])
+        sql_receipts.adopt_receipts.run(tx, outbox_id, receipt_ids)
+    sql_receipts.delete_strays.run(tx, connector, [row[1] for row in early])
     _finish(tx, list(finals.values()))
 
 
@@ -96,7 +96,7 @@ def _known(tx: Tx, batch: Sequence[ReceiptIn]) -> dict[tuple[str, str], int]:
     return {
         (connector, message_id): outbox_id
         for connector, some in forms.items()
-        for message_id, outbox_id in sql.awaiting_by_id.rows(tx, connector, some)
+        for message_id, outbox_id in sql_receipts.awaiting_by_id.rows(tx, connector, some)
     }
 
 
@@ -108,7 +108,7 @@ def _finish(tx: Tx, finals: Sequence[tuple[str, str, str, int]]) -> None:
         ids[connector].append(message_id)
         counted.append((state, outbox_id))
     for connector, some in ids.items():
-        sql.delete_awaiting.run(tx, connector, some)
+        sql_receipts.delete_awaiting.run(tx, connector, some)
     while counted:
         # One statement per state; a message whose segments finish together is counted once per statement.
         state = counted[0][0]
@@ -119,7 +119,7 @@ def _finish(tx: Tx, finals: Sequence[tuple[str, str, str, int]]) -> None:
                 now_[one[1]] = None
             else:
                 rest.append(one)
-        sql.count_receipt.run(tx, 0 if state == FINAL_GOOD else 1, state, list(now_))
+        sql_receipts.count_receipt.run(tx, 0 if state == FINAL_GOOD else 1, state, list(now_))
         counted = rest
 
 

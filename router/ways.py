@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from router.decide import Books
+from router.evidence import Memory
 from router.parts import Decode
 from router.perform import Place
 from router.plan import Needs, Plan
@@ -35,6 +36,7 @@ class Ways:
         self.world = world
         self.node = node
         self.decode = decode
+        self.memory = Memory()
         self.stopwatch = Stopwatch(world.monotonic)
         self._revive = revive
         self._older: dict[str, Rulebook] = {}

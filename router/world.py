@@ -7,7 +7,9 @@ is moved by hand and runs the writer's work at once, for transcripts and tests.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +18,20 @@ from typing import Protocol, TypeVar
 from router.instants import SECOND
 
 T = TypeVar("T")
+
+FAULT_POINTS = (
+    "commit.before",  # everything is written, COMMIT is next
+    "commit.after",  # it is on disk, nobody knows yet
+    "claims.before",  # claimed texts are on disk, none is on the wire
+    "claims.after",  # the kernel has them
+    "answers.before",  # a group is on disk, its acknowledgements are next
+    "answers.after",  # the kernel has them
+    "response.read",  # a submit_sm_resp is read and not on disk
+    "recovery.middle",  # what a dead process left is being sorted, not yet committed
+)
+"""Where `kwek torture` and the simulation end a process."""
+TRIAL = "KWEK_FAULT"
+"""Environment variable of a trial: POINT:NTH:kill or POINT:NTH:stop."""
 
 EPOCH_MS = 1_735_689_600_000
 """2025-01-01 UTC: ids count milliseconds from here, which lasts until 2094."""
@@ -68,8 +84,37 @@ class World(Protocol):
     def chance(self) -> float:
         """A random number, 0 <= x < 1."""
 
+    def fault(self, point: str) -> None:
+        """A named place where a process may die in a trial (FAULT_POINTS); does nothing otherwise."""
+
     def offload(self, work: Callable[[], T]) -> Awaitable[T]:
         """Begin `work` on the writer's thread, at once; await its result, or its exception."""
+
+
+def _nothing(_: str) -> None:
+    """No trial is going on."""
+
+
+def trial(order: str) -> Callable[[str], None]:
+    """What ends (or stops) this process when it passes a point for the nth time; "" for nothing.
+
+    Raises ValueError for an order that is not POINT:NTH:kill or POINT:NTH:stop.
+    """
+    if not order:
+        return _nothing
+    wanted, nth, how = (*order.split(":"), "", "")[:3]
+    if wanted not in FAULT_POINTS or not nth.isdigit() or how not in ("kill", "stop"):
+        raise ValueError(f"{TRIAL}={order!r} is not POINT:NTH:kill or POINT:NTH:stop, with POINT {FAULT_POINTS}")
+    passed = 0
+
+    def fault(point: str) -> None:
+        nonlocal passed
+        if point == wanted:
+            passed += 1
+            if passed == int(nth):
+                os.kill(os.getpid(), signal.SIGKILL if how == "kill" else signal.SIGSTOP)
+
+    return fault
 
 
 class System:
@@ -77,6 +122,7 @@ class System:
 
     def __init__(self, node: int = 0) -> None:
         self.ids = Ids(node)
+        self.fault: Callable[[str], None] = trial(os.environ.get(TRIAL, ""))
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
         self.chance: Callable[[], float] = random.SystemRandom().random
         self.monotonic: Callable[[], float] = time.monotonic
@@ -109,6 +155,9 @@ class Virtual:
     def monotonic(self) -> float:
         """The same instant in seconds."""
         return self.at / SECOND
+
+    def fault(self, point: str) -> None:
+        """Nothing dies here."""
 
     async def offload(self, work: Callable[[], T]) -> T:
         """Do `work` here and now."""

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
+from router.evidence import Ended, Mark
 from router.group import Done, Group, Interrupted, commit
 from router.messages import Inbound
 from router.outbox import Outcome
@@ -28,6 +29,10 @@ LOOK_PAST = 1_024
 """Waiting messages looked at for one group, when many are of senders that already stand in it."""
 RETRY_S = 0.25
 """Pause before a store that is away is tried again, in seconds."""
+MARKS_WAIT_S = 1.0
+"""How long confirmations wait for a group that they may ride along with (RELIABILITY.md 2.2, idle sessions)."""
+HELD_S = 0.025
+"""Pause before a text is looked at again that only another node can judge: it writes confirmations that often."""
 
 T = TypeVar("T")
 Begun = tuple[float, Awaitable[Done]]
@@ -46,8 +51,8 @@ class Owner(Protocol):
     def committed(self, done: Done, began: float) -> None:
         """Act upon what is on disk: send, answer. `began`: monotonic seconds when the group began."""
 
-    def refused(self, group: Group, error: StoreUnavailable) -> None:
-        """The store is away: the group's messages and receipts are not acknowledged and not kept here."""
+    def away(self, error: StoreUnavailable) -> None:
+        """The store is away. What waits is tried again, unless the owner takes it back (`Writer.give_up`)."""
 
 
 class Writer:
@@ -60,6 +65,11 @@ class Writer:
         self._outcomes: deque[Outcome] = deque()
         self._receipts: deque[ReceiptIn] = deque()
         self._inbound: deque[Inbound] = deque()
+        self._held: set[str] = set()
+        """Senders whose first text in the queue is to wait a moment."""
+        self._marks: dict[int, Mark] = {}
+        self._marks_due = False
+        self._ended: deque[Ended] = deque()
         self._errands: deque[Callable[[], None]] = deque()
         self._due = False
         self._claim = False
@@ -75,15 +85,31 @@ class Writer:
 
     def put(
         self, *, inbound: Iterable[Inbound] = (), receipts: Iterable[ReceiptIn] = (), outcomes: Iterable[Outcome] = (),
-        due: bool = False, claim: bool = False,
+        ended: Iterable[Ended] = (), due: bool = False, claim: bool = False,
     ) -> None:  # fmt: skip
         """Queue causes; the next group takes them in this order within each kind."""
+        self._ended.extend(ended)
         self._inbound.extend(inbound)
         self._receipts.extend(receipts)
         self._outcomes.extend(outcomes)
         self._due |= due
         self._claim |= claim
         self._work.set()
+
+    def note(self, marks: Iterable[Mark]) -> None:
+        """Let confirmations ride along with the next group; one that nothing else asks for begins in a while."""
+        if not self._marks:
+            asyncio.get_running_loop().call_later(MARKS_WAIT_S, self._flush_marks)
+        self._marks.update((mark.session, mark) for mark in marks)
+
+    def give_up(self, before: int) -> Group:
+        """Take back the messages and receipts that came in before that instant and that no group has begun with."""
+        inbound = [message for message in self._inbound if message.received_at < before]
+        receipts = [receipt for receipt in self._receipts if receipt.received_at < before]
+        if inbound or receipts:
+            self._inbound = deque(message for message in self._inbound if message.received_at >= before)
+            self._receipts = deque(receipt for receipt in self._receipts if receipt.received_at >= before)
+        return Group(inbound=inbound, receipts=receipts)
 
     def between(self, errand: Callable[[], None]) -> None:
         """Have `errand` done on the writer's thread between two groups: what must not change within one."""
@@ -93,6 +119,7 @@ class Writer:
     def stop(self) -> None:
         """Commit what is queued, then end `run`."""
         self._stopping = True
+        self._marks_due = True
         self._work.set()
 
     async def run(self) -> None:
@@ -120,6 +147,8 @@ class Writer:
                     return
             else:
                 self.trouble = ""
+                if done.held:
+                    self._hold(done.held)
                 self._owner.booked(done)
                 begun = None if self._errands else self._begin()
                 self._owner.committed(done, began)
@@ -149,7 +178,7 @@ class Writer:
         if stop.done != Done():
             self._act_upon(stop.done, began)
         self._put_back(stop.left)
-        self._owner.refused(stop.left, stop)
+        self._owner.away(stop)
         while not self._stopping:
             await asyncio.sleep(RETRY_S)
             doubt = stop.doubt
@@ -164,7 +193,6 @@ class Writer:
                 self._act_upon(doubt.done, began)
             else:
                 self._put_back(doubt.piece)
-                self._owner.refused(doubt.piece, stop)
             return True
         return False
 
@@ -176,11 +204,27 @@ class Writer:
         outcomes = _take(self._outcomes, GROUP)
         receipts = _take(self._receipts, GROUP)
         inbound = self._one_per_sender()
+        ended = _take(self._ended, GROUP)
         due, claim = self._due, self._claim
         self._due = self._claim = False
-        if not (outcomes or receipts or inbound or due or claim):
+        if not (outcomes or receipts or inbound or due or claim or ended or (self._marks_due and self._marks)):
             return None
-        return Group(outcomes, receipts, inbound, due, claim)
+        marks, self._marks, self._marks_due = list(self._marks.values()), {}, False
+        return Group(outcomes, receipts, inbound, due, claim, marks=marks, ended=ended)
+
+    def _flush_marks(self) -> None:
+        self._marks_due = True
+        self._work.set()
+
+    def _hold(self, held: Sequence[Inbound]) -> None:
+        """Put texts back in front of whatever else their senders wrote, and leave them for a moment."""
+        self._inbound.extendleft(reversed(held))
+        self._held |= {message.sender for message in held}
+        asyncio.get_running_loop().call_later(HELD_S, self._let_go)
+
+    def _let_go(self) -> None:
+        self._held.clear()
+        self._work.set()
 
     def _one_per_sender(self) -> list[Inbound]:
         queue = self._inbound
@@ -188,7 +232,7 @@ class Writer:
         later: list[Inbound] = []
         while queue and len(taken) < GROUP and len(later) < LOOK_PAST:
             message = queue.popleft()
-            if message.sender in taken:
+            if message.sender in taken or message.sender in self._held:
                 later.append(message)
             else:
                 taken[message.sender] = message
@@ -196,8 +240,12 @@ class Writer:
         return list(taken.values())
 
     def _put_back(self, group: Group) -> None:
-        """Outcomes and due work are ours to keep; messages and receipts are the peer's to send again."""
+        """What was not committed is tried again before everything that came later."""
+        self._marks = {mark.session: mark for mark in group.marks} | self._marks
+        self._ended.extendleft(reversed(group.ended))
         self._outcomes.extendleft(reversed(group.outcomes))
+        self._receipts.extendleft(reversed(group.receipts))
+        self._inbound.extendleft(reversed(group.inbound))
         self._due |= group.due
         self._claim |= group.claim
 

@@ -37,11 +37,13 @@ class Wire(asyncio.Protocol):
     """What a client's link and a server's link share. Subclasses say what becomes of the events (`on_…`).
 
     `number` is unique among the connections of this process. `trouble` is one sentence about what is wrong, or None.
+    `parted`: the peer has answered our unbind, and so has read everything before it.
     """
 
     def __init__(self, role: Role, limits: Limits, clock: Callable[[], float]) -> None:
         self.number = next(_NUMBERS)
         self.trouble: str | None = None
+        self.parted = False
         self.gone = asyncio.Event()
         self.drained = asyncio.Event()
         self._role = role
@@ -276,6 +278,7 @@ class Wire(asyncio.Protocol):
             self.on_bound(event)
             return ""
         if isinstance(event, Unbound):
+            self.parted = not event.by_peer
             return "the peer unbound" if event.by_peer else "we unbound"
         if isinstance(event, LinkDead):
             return event.reason

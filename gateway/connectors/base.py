@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
+from router.evidence import Ended, Mark
 from router.messages import Inbound
 from router.outbox import Outcome
 from router.perform import Claim
@@ -75,6 +76,16 @@ class Connector(Protocol):
     def refuse_new(self) -> None:
         """Have the peers keep what they send from now on, until `stop`."""
 
+    @property
+    def orphans(self) -> bool:
+        """Whether texts of links that are gone are still on their way to the disk."""
+
+    def adopt(self, ids: Collection[int]) -> list[Ended]:
+        """These texts are on disk: gives which of them are in doubt, since their link is gone."""
+
+    def fence(self) -> None:
+        """Ask for proof that the acknowledgements given so far have been read."""
+
     def start(self) -> None:
         """Begin to connect."""
 
@@ -87,6 +98,12 @@ class Exchange(Protocol):
 
     def take(self, read: Read) -> None:
         """Texts and receipts came in; each is answered once its group is committed."""
+
+    def release(self, texts: Sequence[Inbound]) -> None:
+        """Texts of an earlier read, held back until now, may be judged."""
+
+    def prove(self, marks: Iterable[Mark], ended: Iterable[Ended] = ()) -> None:
+        """How far links are confirmed, and which are over."""
 
     def report(self, outcomes: Sequence[Outcome]) -> None:
         """What became of texts that were handed over."""

@@ -25,13 +25,6 @@ ROWS_PER_STATEMENT = 64
 """Rows of one multi-row insert: beyond it a statement's fixed cost no longer shows, and fewer texts are kept."""
 
 
-def prepare(dialect: str, declared: Iterable[object]) -> None:
-    """Compile the statements among these for that dialect now, at the start, so that none is while messages flow."""
-    for one in declared:
-        if isinstance(one, Statement | Insert):
-            one.compile(dialect)
-
-
 @cache
 def _dialect(name: str) -> Dialect:
     if name == "sqlite":

@@ -59,10 +59,12 @@ threads = Table(
     Column("last_out_at", BigInteger),
     Column("replies", Integer, nullable=False),
     Column("replies_since", BigInteger, nullable=False),
+    Column("last_id", BigInteger, nullable=False),
     PrimaryKeyConstraint("contact_id", "number"),
     sqlite_with_rowid=False,
 )
-"""A contact on one of our numbers: who wrote last, when, and the loop guard's count."""
+"""A contact on one of our numbers: who wrote last, when, the loop guard's count, and the last text that came in (its
+id): the one whose acknowledgement may still be in doubt when another node gets an equal one."""
 
 profiles = Table(
     "profiles",
@@ -93,8 +95,46 @@ inbound = Table(
     Column("rule", Text, nullable=False),
     Column("deployment", Text, nullable=False),
     Column("fault", Text, nullable=False),
+    Column("fingerprint", BigInteger),
+    Column("duplicate_of", BigInteger),
+    Index("inbound_duplicates", "duplicate_of", sqlite_where=text("duplicate_of IS NOT NULL"),
+          postgresql_where=text("duplicate_of IS NOT NULL")),
+)  # fmt: skip
+"""A text that came in, and which rule of which deployment took it. Session, sequence and fingerprint are evidence: what
+an equal PDU of another session is told apart by. A suspected duplicate says of which text, and has had no effect."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _id("session"),
+    Column("connector", Text, nullable=False),
+    Column("node", Text, nullable=False),
+    Column("confirmed_id", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("sessions_open", "node", sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL")),
 )
-"""A text that came in, and which rule of which deployment took it. Session and sequence are kept as evidence."""
+"""A bind, and how far its peer has provably read our acknowledgements: every text of it up to `confirmed_id`."""
+
+doubts = Table(
+    "doubts",
+    metadata,
+    _id("inbound_id"),
+    Column("fingerprint", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("doubts_of", "fingerprint"),
+)
+"""Texts that were kept and whose acknowledgement the peer may not have read: each excuses one equal text."""
+
+strong_ids = Table(
+    "strong_ids",
+    metadata,
+    Column("scope", Text, nullable=False),
+    Column("strong_id", Text, nullable=False),
+    Column("inbound_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("scope", "strong_id"),
+    sqlite_with_rowid=False,
+)
+"""Identities that a peer gives its messages itself (a vendor TLV): where there is one, it decides."""
 
 outbox = Table(
     "outbox",
@@ -184,6 +224,7 @@ parts = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("joined_at", BigInteger),
+    Column("fingerprint", BigInteger),
     Index("parts_of_one", "sender", "recipient", "reference"),
     Index("parts_age", "received_at", sqlite_where=text("joined_at IS NULL"),
           postgresql_where=text("joined_at IS NULL")),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.connectors.smpp_client import LOOK_AGAIN_S
+from gateway.connectors.smpp_out import LOOK_AGAIN_S
 from router.group import Done
 from router.instants import SECOND
 from router.outbox import Outcome

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from config.values import Refusals
-from gateway.connectors.smpp_client import LOOK_AGAIN_S
+from gateway.connectors.smpp_out import LOOK_AGAIN_S
 from gateway.refusals import FIRST_RETRY, MOST_TRIES
 from gateway.throttle import FIRST_PAUSE_S
 from router.instants import SECOND

@@ -17,7 +17,7 @@ from router.outbox import Outcome, housekeep, recover
 from router.store import engine
 from router.store.engine import Store, Tx, open_store
 from router.store.migrate import upgrade
-from router.store.statements import forget_awaiting
+from router.store.statements_receipts import forget_awaiting
 from router.store.tables import REVISION, metadata
 from router.world import first_id_at
 from tests.support.postgres import PostgresDatabases

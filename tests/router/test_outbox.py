@@ -9,7 +9,7 @@ from router.instants import DAY, HOUR, MINUTE, SECOND
 from router.outbox import Outcome
 from router.perform import Allowance, Claim
 from router.states import FORGET_AFTER, MOVES, RESEND_AFTER
-from router.store.statements import claimable
+from router.store.statements_outbox import claimable
 from router.world import first_id_at
 from tests.support.routing import JAN, KEES, PIET, Phones, shared
 

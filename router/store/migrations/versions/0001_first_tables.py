@@ -48,6 +48,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hash"),
     )
     op.create_table(
+        "doubts",
+        sa.Column("inbound_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("fingerprint", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("inbound_id"),
+    )
+    op.create_index("doubts_of", "doubts", ["fingerprint"], unique=False)
+    op.create_table(
         "inbound",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("contact_id", sa.BigInteger(), nullable=False),
@@ -62,7 +70,17 @@ def upgrade() -> None:
         sa.Column("rule", sa.Text(), nullable=False),
         sa.Column("deployment", sa.Text(), nullable=False),
         sa.Column("fault", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.BigInteger(), nullable=True),
+        sa.Column("duplicate_of", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "inbound_duplicates",
+        "inbound",
+        ["duplicate_of"],
+        unique=False,
+        sqlite_where=sa.text("duplicate_of IS NOT NULL"),
+        postgresql_where=sa.text("duplicate_of IS NOT NULL"),
     )
     op.create_table(
         "outbox",
@@ -128,6 +146,7 @@ def upgrade() -> None:
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("joined_at", sa.BigInteger(), nullable=True),
+        sa.Column("fingerprint", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
@@ -213,6 +232,23 @@ def upgrade() -> None:
     op.create_index("runs_due", "runs", ["due_at"], unique=False)
     op.create_index("runs_of_contact", "runs", ["contact_id"], unique=False)
     op.create_table(
+        "sessions",
+        sa.Column("session", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("connector", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("confirmed_id", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("session"),
+    )
+    op.create_index(
+        "sessions_open",
+        "sessions",
+        ["node"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_table(
         "stray_receipts",
         sa.Column("connector", sa.Text(), nullable=False),
         sa.Column("form", sa.Text(), nullable=False),
@@ -223,6 +259,14 @@ def upgrade() -> None:
     )
     op.create_index("stray_receipts_age", "stray_receipts", ["received_at"], unique=False)
     op.create_table(
+        "strong_ids",
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("strong_id", sa.Text(), nullable=False),
+        sa.Column("inbound_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("scope", "strong_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "threads",
         sa.Column("contact_id", sa.BigInteger(), nullable=False),
         sa.Column("number", sa.Text(), nullable=False),
@@ -231,6 +275,7 @@ def upgrade() -> None:
         sa.Column("last_out_at", sa.BigInteger(), nullable=True),
         sa.Column("replies", sa.Integer(), nullable=False),
         sa.Column("replies_since", sa.BigInteger(), nullable=False),
+        sa.Column("last_id", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("contact_id", "number"),
         sqlite_with_rowid=False,
     )

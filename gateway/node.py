@@ -1,0 +1,124 @@
+"""What a node is made of once there is a store, a rule set and settings: ways, exchange, writer, connectors, dripper.
+
+The gateway (`gateway.app`) and the simulation build it here, from the same parts and in the same order, so that what
+the simulation finds is true of the gateway. Nothing here knows a file, a signal, a web server or a real clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+
+import structlog
+
+from config.settings import Settings
+from gateway.binding import bind_of, habits_of, redelivery_of
+from gateway.connectors.mapping import Mapping as Translation
+from gateway.connectors.mapping import decode
+from gateway.connectors.smpp_client import SmppConnector
+from gateway.dripper import Dripper
+from gateway.exchange import Exchange
+from gateway.lifecycle import Supervisor, every
+from gateway.metrics import Metrics
+from gateway.witness import Witness
+from router import deployments, evidence, outbox
+from router.store.engine import Store
+from router.store.prepared import prepare
+from router.ways import Revive, Ways
+from router.world import World
+from router.writer import Writer
+from rules.rulebook import Rulebook
+
+HOUSEKEEPING_S = 60.0
+"""How often what nothing can refer to any more is forgotten, in seconds."""
+
+log = structlog.get_logger("kwek")
+
+
+def begin(
+    store: Store, world: World, settings: Settings, book: Rulebook, sources: Mapping[str, str]
+) -> None:
+    """Before the first message, on the writer's thread: ids go on above the stored ones, what a dead process had
+    claimed is of unknown outcome, and what it had acknowledged without proof is in doubt."""
+    prepare(store.dialect)
+    node, horizons = settings.gateway.node, {one.name: redelivery_of(one) for one in settings.connectors}
+    with store.begin() as tx:
+        world.ids.go_on_after(outbox.highest_id(tx))
+        doubtful = evidence.recover(tx, node, world.now(), horizons)
+        world.fault("recovery.middle")
+        unknown = outbox.recover(tx, node, world.now())
+        deployments.record(tx, book.deployment, sources, world.now())
+    if unknown or doubtful:
+        log.warning("since the last process ended", outcomes_unknown=unknown, acknowledgements_in_doubt=doubtful)
+
+
+class Node:
+    """One node's parts, put together; `begin` comes before it, `writing` then `connected` set it going."""
+
+    def __init__(
+        self, settings: Settings, world: World, store: Store, book: Rulebook, revive: Revive, metrics: Metrics
+    ) -> None:
+        self.store = store
+        self.ways = Ways(world, settings.gateway.node, book, decode, revive)
+        self.dripper = Dripper(world, self._look_round)
+        self.exchange = Exchange(world, metrics, self.dripper, settings.limits.inbound_octets)
+        self.writer = self.exchange.writer = Writer(store, self.ways, self.exchange)
+        self._world = world
+        self._drain_s = settings.gateway.drain_s
+        short_codes = {number.number for number in settings.numbers if number.kind == "short-code"}
+        witnesses: dict[str, Witness] = {}
+        for one in settings.connectors:
+            witness = witnesses.setdefault(one.group or one.name, Witness(habits_of(one)))
+            self.exchange.connectors[one.name] = SmppConnector(
+                one, bind_of(one, settings), Translation(one, short_codes), witness, world, self.exchange
+            )
+
+    def adopt(self, book: Rulebook, sources: Mapping[str, str]) -> None:
+        """Let a new rule set rule from the next group on."""
+        self.writer.between(partial(self._adopt, book, sources))
+
+    @asynccontextmanager
+    async def writing(self, supervisor: Supervisor) -> AsyncIterator[None]:
+        """The writer's loop, with its housekeeping; at the end what is queued is committed."""
+        self.writer.between(self._forget)
+        task = supervisor.start(self.writer.run(), "writer")
+        try:
+            async with supervisor.running(every(HOUSEKEEPING_S, self._housekeep), "housekeeping"):
+                yield
+        finally:
+            self.writer.stop()
+            await asyncio.wait([task])
+
+    @asynccontextmanager
+    async def connected(self, supervisor: Supervisor) -> AsyncIterator[None]:
+        """The connectors, up; at the end nothing new is sent or taken, what is under way is finished, then unbind."""
+        self.dripper.start()
+        for connector in self.exchange.connectors.values():
+            connector.start()
+        try:
+            yield
+        finally:
+            self.dripper.stop()
+            # After a fault nobody commits any more: there is nothing to wait for.
+            left_s = await self.exchange.drain(0.0 if supervisor.fault else self._drain_s)
+            await asyncio.gather(*(connector.stop(left_s) for connector in self.exchange.connectors.values()))
+            self.exchange.close()
+
+    def _look_round(self) -> None:
+        self.writer.put(due=True, claim=True)
+
+    def _adopt(self, book: Rulebook, sources: Mapping[str, str]) -> None:
+        with self.store.begin() as tx:
+            deployments.record(tx, book.deployment, sources, self._world.now())
+        self.ways.adopt(book)
+
+    async def _housekeep(self) -> None:
+        self.writer.between(self._forget)
+
+    def _forget(self) -> None:
+        with self.store.begin() as tx:
+            outbox.housekeep(tx, self._world.now())
+            evidence.housekeep(tx, self._world.now())
+            self.ways.memory.counted(tx)

@@ -1,0 +1,269 @@
+"""The evidence on the links, for the binds to one carrier: which texts are open, and which equal PDU is which text.
+
+A text is open from its reading until its peer has provably read our acknowledgement: an enquire_link sent after the
+deliver_sm_resp was answered (the *fence*; one stream is read in order). Against open texts an equal PDU is held up:
+- same link, same sequence_number: the same PDU again;
+- same link, and the first is still unanswered after most of the peer's response timer: the peer asks again;
+- another link: it waits until the first is confirmed (then it is genuine) or its link ends (then the doubt in the
+  tables decides, router.evidence).
+Anything else is genuine, however equal. Nothing here waits or sends; `now` is monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from router.evidence import Ended, Mark
+from router.messages import Inbound
+from router.world import first_id_at
+
+ASKED_AGAIN = 0.8
+"""Share of the peer's response timer after which an equal PDU on the same link is its second try (RELIABILITY 2.2)."""
+LAGS = first_id_at(10_000_000) - first_id_at(0)
+"""How far, in ids (some ten seconds' worth), the mark of an idle session may stay behind: a start looks at texts above
+it."""
+
+MOST_OPEN = 20_000
+"""Open texts of one link: twice the widest window there is. A peer that sent more has had its answers, for it would not
+have gone on without them, even one that never answers an enquire_link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How the peers behave: their response timer, how late they may act upon what they have read, how often they may
+    be asked with enquire_link; seconds."""
+
+    peer_response_s: float = 10.0
+    reads_late_s: float = 0.0
+    fence_s: float = 0.02
+
+
+class _Seen:
+    """One open text."""
+
+    __slots__ = ("answered", "at", "fingerprint", "id", "sequence", "session")
+
+    def __init__(self, message: Inbound, now: float) -> None:
+        self.id = message.id
+        self.session = message.session
+        self.sequence = message.sequence
+        self.fingerprint = message.fingerprint
+        self.at = now
+        self.answered = False
+
+
+class Fence:
+    """An enquire_link on its way: when it is answered, these texts are confirmed."""
+
+    __slots__ = ("seen", "session")
+
+    def __init__(self, session: int, seen: list[_Seen]) -> None:
+        self.session = session
+        self.seen = seen
+
+
+class _Session:
+    """One link, from its bind on."""
+
+    __slots__ = ("answered", "asked_at", "connector", "fence", "last_id", "marked", "open", "ripening")
+
+    def __init__(self, connector: str, id: int) -> None:
+        self.connector = connector
+        self.open: dict[int, _Seen] = {}
+        self.answered: list[_Seen] = []
+        self.fence: Fence | None = None
+        self.asked_at = 0.0
+        self.last_id = id
+        self.marked = 0
+        self.ripening: deque[tuple[float, list[_Seen]]] = deque()
+        """Fenced texts of a peer that acts later than it reads, and when they count as confirmed."""
+
+    def confirmed_id(self) -> int:
+        return next(iter(self.open)) - 1 if self.open else self.last_id
+
+
+class Witness:
+    """The open texts of one carrier's binds in this process. `orphans`: open texts of links that are gone, and that no
+    group has committed yet."""
+
+    def __init__(self, habits: Habits) -> None:
+        self._habits = habits
+        self._sessions: dict[int, _Session] = {}
+        self._open: dict[int, list[_Seen]] = {}
+        self._held: dict[int, Inbound] = {}
+        self._latest = 0
+        self.orphans: dict[int, int] = {}
+
+    # ----------------------------------------------------------------------------------------------------- what comes
+
+    def opened(self, session: int, connector: str, id: int) -> None:
+        """A link is bound; every text of it will have a higher id."""
+        self._sessions[session] = _Session(connector, id)
+        self._latest = max(self._latest, id)
+
+    def read(self, message: Inbound, now: float) -> Inbound | None:
+        """What to make of a text that was read: itself, itself as a repeat, or None for now (it comes back later)."""
+        same = self._open.get(message.fingerprint)
+        if same is None:
+            self._keep(message, now)
+            return message
+        first = self._repeated(same, message, now)
+        if first:
+            return msgspec.structs.replace(message, repeats=first)
+        self._keep(message, now)
+        if all(seen.session == message.session for seen in same if seen.id != message.id):
+            return message
+        self._held[message.id] = message
+        return None
+
+    def _repeated(self, same: list[_Seen], message: Inbound, now: float) -> int:
+        late = now - ASKED_AGAIN * self._habits.peer_response_s
+        for seen in same:
+            if seen.session == message.session and (
+                seen.sequence == message.sequence or (not seen.answered and seen.at <= late)
+            ):
+                return seen.id
+        return 0
+
+    def _keep(self, message: Inbound, now: float) -> None:
+        session = self._sessions.get(message.session)
+        if session is None:  # the link ended in the very read that brought it
+            self.orphans[message.id] = message.session
+            return
+        seen = session.open[message.id] = _Seen(message, now)
+        session.last_id = self._latest = message.id
+        if len(session.open) > MOST_OPEN:  # the peer sent so much since: it has read what it was told
+            self._closed([next(iter(session.open.values()))])
+        same = self._open.get(message.fingerprint)
+        if same is None:
+            self._open[message.fingerprint] = [seen]
+        else:
+            same.append(seen)
+
+    # ----------------------------------------------------------------------------------------------- what is answered
+
+    def answered(self, session: int, id: int) -> None:
+        """Its acknowledgement has been given to the link."""
+        known = self._sessions.get(session)
+        seen = known.open.get(id) if known is not None else None
+        if known is not None and seen is not None:
+            seen.answered = True
+            known.answered.append(seen)
+
+    def refused(self, session: int, id: int) -> list[Inbound]:
+        """The peer was told to try again: it is not kept, and nothing equal waits for it. Gives what was held."""
+        self.orphans.pop(id, None)
+        self._held.pop(id, None)
+        known = self._sessions.get(session)
+        seen = known.open.get(id) if known is not None else None
+        return [] if seen is None else self._closed([seen])
+
+    def fence(self, session: int, now: float) -> Fence | None:
+        """What to send behind the acknowledgements now, if anything (see `fence_wait_s`)."""
+        known = self._sessions.get(session)
+        if known is None or known.fence is not None or not known.answered:
+            return None
+        if now - known.asked_at < self._habits.fence_s:
+            return None
+        known.asked_at = now
+        known.fence = Fence(session, known.answered)
+        known.answered = []
+        return known.fence
+
+    def fence_wait_s(self, session: int, now: float) -> float | None:
+        """Seconds until a fence may be sent; None when none is wanted."""
+        known = self._sessions.get(session)
+        if known is None or known.fence is not None or not known.answered:
+            return None
+        return max(0.0, known.asked_at + self._habits.fence_s - now)
+
+    def fenced(self, fence: Fence, now: float) -> list[Inbound]:
+        """The peer answered: gives the texts that were held because of what is confirmed now."""
+        known = self._sessions.get(fence.session)
+        if known is None or known.fence is not fence:
+            return []
+        known.fence = None
+        if not self._habits.reads_late_s:
+            return self._closed(fence.seen)
+        known.ripening.append((now + self._habits.reads_late_s, fence.seen))
+        return self.ripened(now)
+
+    def ripens_in_s(self, now: float) -> float | None:
+        """Seconds until something more may be confirmed by waiting alone; None when nothing will."""
+        at = min((session.ripening[0][0] for session in self._sessions.values() if session.ripening), default=None)
+        return None if at is None else max(0.0, at - now)
+
+    def ripened(self, now: float) -> list[Inbound]:
+        """The same for peers that act later than they read: what was fenced long enough ago is confirmed."""
+        released: list[Inbound] = []
+        for session in self._sessions.values():
+            while session.ripening and session.ripening[0][0] <= now:
+                released += self._closed(session.ripening.popleft()[1])
+        return released
+
+    def ended(self, session: int, *, read_all: bool, expires_at: int) -> tuple[list[Ended], list[Inbound]]:
+        """A link is gone; `read_all` when its peer answered our unbind, behind which it has read everything.
+
+        Gives what is in doubt, and the texts that were held and are now to be judged by that doubt.
+        """
+        known = self._sessions.pop(session, None)
+        if known is None:
+            return [], []
+        doubtful = [seen for seen in known.open.values() if not (read_all and seen.answered)]
+        self.orphans.update((seen.id, session) for seen in doubtful if not seen.answered)
+        for seen in doubtful:
+            self._held.pop(seen.id, None)  # nobody could be answered: the peer sends it again
+        released = self._closed(list(known.open.values()))
+        return [Ended(session, [seen.id for seen in doubtful], expires_at)], released
+
+    def adopted(self, ids: Iterable[int], expires_at: int) -> list[Ended]:
+        """Texts are on disk: those of links that are gone by now are in doubt."""
+        found = [(self.orphans.pop(id), id) for id in list(ids) if id in self.orphans]
+        return [Ended(session, [id], expires_at) for session, id in found]
+
+    # -------------------------------------------------------------------------------------------------- what it proves
+
+    def marks(self) -> list[Mark]:
+        """How far each session is confirmed, where that is news."""
+        news = []
+        for number, session in self._sessions.items():
+            if not session.open and self._latest - session.last_id > LAGS:
+                session.last_id = self._latest
+            confirmed = session.confirmed_id()
+            if confirmed != session.marked:
+                session.marked = confirmed
+                news.append(Mark(number, session.connector, confirmed))
+        return news
+
+    @property
+    def open(self) -> int:
+        """Texts whose acknowledgement is not confirmed."""
+        return sum(len(session.open) for session in self._sessions.values())
+
+    def _closed(self, over: Collection[_Seen]) -> list[Inbound]:
+        """These are open no more; gives the texts that nothing holds back any longer."""
+        touched: list[int] = []
+        for seen in over:
+            session = self._sessions.get(seen.session)
+            if session is not None:
+                session.open.pop(seen.id, None)
+            same = self._open[seen.fingerprint]
+            if len(same) == 1:
+                del self._open[seen.fingerprint]
+            else:
+                same.remove(seen)
+                touched.append(seen.fingerprint)
+        return self._free(touched) if self._held else []
+
+    def _free(self, fingerprints: list[int]) -> list[Inbound]:
+        free: list[Inbound] = []
+        for fingerprint in fingerprints:
+            same = self._open.get(fingerprint, ())
+            for seen in same:
+                if seen.id in self._held and all(other.session == seen.session or other.id > seen.id for other in same):
+                    free.append(self._held.pop(seen.id))
+        return free

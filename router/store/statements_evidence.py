@@ -1,0 +1,91 @@
+"""The statements about evidence: how far each session is confirmed, what is in doubt, and which ids peers gave."""
+
+from __future__ import annotations
+
+from sqlalchemy import and_, bindparam, delete, exists, func, literal_column, select, update
+
+from router.store.sql import Insert, Statement, one_of
+from router.store.tables import doubts, inbound, parts, sessions, strong_ids
+
+# --- sessions
+
+upsert_sessions = Insert(
+    sessions, ("session", "connector", "node", "confirmed_id"), conflict=("session",), update=("confirmed_id",)
+)
+sessions_by_id = Statement(
+    select(sessions.c.session, sessions.c.confirmed_id, sessions.c.ended_at).where(one_of(sessions.c.session, "ids")),
+    "ids",
+)
+open_sessions = Statement(
+    select(sessions.c.session, sessions.c.connector, sessions.c.confirmed_id).where(
+        sessions.c.node == bindparam("node"), sessions.c.ended_at.is_(None)
+    ),
+    "node",
+)
+end_sessions = Statement(
+    update(sessions).where(one_of(sessions.c.session, "ids")).values(ended_at=bindparam("at")), "at", "ids"
+)
+forget_sessions = Statement(delete(sessions).where(sessions.c.ended_at <= bindparam("before")), "before")
+
+# --- doubts
+
+_repeat = inbound.alias("repeat")
+_stands_for_itself = ~exists(
+    select(literal_column("1"))
+    .where(_repeat.c.duplicate_of == inbound.c.id, _repeat.c.fingerprint.is_not(None))
+    .correlate(inbound)
+)
+"""No doubt about it has been spent yet. A repeat that was recognised on its own link has no fingerprint and spends
+none: the text that it repeats stands for both."""
+_text = select(inbound.c.id, inbound.c.fingerprint).where(inbound.c.fingerprint.is_not(None), _stands_for_itself)
+_part = select(parts.c.id, parts.c.fingerprint).where(parts.c.fingerprint.is_not(None))
+
+texts_by_id = Statement(_text.where(one_of(inbound.c.id, "ids")), "ids")
+parts_by_id = Statement(_part.where(one_of(parts.c.id, "ids")), "ids")
+texts_since = Statement(
+    _text.where(inbound.c.id > bindparam("after"), inbound.c.session == bindparam("session")), "after", "session"
+)
+parts_since = Statement(
+    _part.where(parts.c.id > bindparam("after"), parts.c.session == bindparam("session")), "after", "session"
+)
+insert_doubts = Insert(doubts, ("inbound_id", "fingerprint", "expires_at"), conflict=("inbound_id",))
+doubts_of = Statement(
+    select(doubts.c.inbound_id, doubts.c.fingerprint)
+    .where(one_of(doubts.c.fingerprint, "fingerprints"), doubts.c.expires_at > bindparam("now"))
+    .order_by(doubts.c.inbound_id),
+    "fingerprints",
+    "now",
+)
+spend_doubts = Statement(delete(doubts).where(one_of(doubts.c.inbound_id, "ids")).returning(doubts.c.inbound_id), "ids")
+any_doubt = Statement(select(func.count()).select_from(doubts))
+forget_doubts = Statement(delete(doubts).where(doubts.c.expires_at <= bindparam("before")), "before")
+
+# --- what repeats what
+
+kept = Statement(
+    select(inbound.c.id)
+    .where(one_of(inbound.c.id, "ids"))
+    .union_all(select(parts.c.id).where(one_of(parts.c.id, "again"))),
+    "ids",
+    "again",
+)
+evidence_of = Statement(
+    select(inbound.c.id, inbound.c.connector, inbound.c.session, inbound.c.fingerprint).where(
+        and_(one_of(inbound.c.id, "ids"), _stands_for_itself)
+    ),
+    "ids",
+)
+insert_strong_ids = Insert(
+    strong_ids,
+    ("scope", "strong_id", "inbound_id"),
+    conflict=("scope", "strong_id"),
+    returning=("strong_id",),
+)
+strong_ids_of = Statement(
+    select(strong_ids.c.strong_id, strong_ids.c.inbound_id).where(
+        strong_ids.c.scope == bindparam("scope"), one_of(strong_ids.c.strong_id, "ids")
+    ),
+    "scope",
+    "ids",
+)
+forget_strong_ids = Statement(delete(strong_ids).where(strong_ids.c.inbound_id < bindparam("before")), "before")
