@@ -89,7 +89,8 @@ class Exchange:
         self._sender.booked(done)
         for connector in self.connectors.values():
             if connector.orphans:
-                self.prove((), connector.adopt([message.id for message in done.accepted]))
+                kept = (*done.accepted, *(message for message, _ in done.quarantined))
+                self.prove((), connector.adopt([message.id for message in kept]))
 
     def committed(self, done: Done, began: float) -> None:
         """Send and acknowledge what is on disk."""

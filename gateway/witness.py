@@ -71,13 +71,13 @@ class _Session:
 
     __slots__ = ("answered", "asked_at", "connector", "fence", "last_id", "marked", "open", "ripening")
 
-    def __init__(self, connector: str, id: int) -> None:
+    def __init__(self, connector: str, first_id: int) -> None:
         self.connector = connector
         self.open: dict[int, _Seen] = {}
         self.answered: list[_Seen] = []
         self.fence: Fence | None = None
         self.asked_at = 0.0
-        self.last_id = id
+        self.last_id = first_id
         self.marked = 0
         self.ripening: deque[tuple[float, list[_Seen]]] = deque()
         """Fenced texts of a peer that acts later than it reads, and when they count as confirmed."""
@@ -100,10 +100,10 @@ class Witness:
 
     # ----------------------------------------------------------------------------------------------------- what comes
 
-    def opened(self, session: int, connector: str, id: int) -> None:
-        """A link is bound; every text of it will have a higher id."""
-        self._sessions[session] = _Session(connector, id)
-        self._latest = max(self._latest, id)
+    def opened(self, session: int, connector: str) -> None:
+        """A link is bound; its number was given like an id, so every text of it will have a higher one."""
+        self._sessions[session] = _Session(connector, session)
+        self._latest = max(self._latest, session)
 
     def read(self, message: Inbound, now: float) -> Inbound | None:
         """What to make of a text that was read: itself, itself as a repeat, or None for now (it comes back later)."""

@@ -28,9 +28,6 @@ from smpp.errors import LocalFault
 from smpp.events import Answered, Faulted, Received, Unanswered
 from smpp.pdu import DataSm, DeliverSm, EnquireLink
 
-FORGOTTEN_SESSIONS = 1 << 20
-"""Links are numbered from 1 in each process: the second of its start is put above that, so no two are alike."""
-
 
 class SmppConnector:
     """One `[[connector]]` of kind smpp. `witness` is shared by the connectors to one carrier."""
@@ -47,9 +44,8 @@ class SmppConnector:
         self._witness = witness
         self._world = world
         self._exchange = exchange
-        self._session_base = world.now() // SECOND * FORGOTTEN_SESSIONS
-        self._bound: set[int] = set()
-        """Numbers of the links that the witness knows."""
+        self._sessions: dict[int, int] = {}
+        """By a link's number in this process, the session's in the store: no two of any nodes are alike."""
         self._fence_timer = False
         self._closing = False
 
@@ -117,7 +113,7 @@ class SmppConnector:
 
     def received(self, link: Link, requests: list[Received]) -> None:
         """Texts and receipts of one read."""
-        now, next_id, session = self._world.now(), self._world.ids.next, self._session_base + link.number
+        now, next_id, session = self._world.now(), self._world.ids.next, self._session(link)
         judge, clock = self._witness.read, self._world.monotonic()
         inbound: list[Inbound] = []
         receipts: list[ReceiptIn] = []
@@ -153,7 +149,7 @@ class SmppConnector:
         now = self._world.now()
         new_id = self._world.ids.next(now)
         kept = Inbound(
-            id=new_id, connector=self.name, session=self._session_base + link.number, sequence=0, sender=f"?{new_id}",
+            id=new_id, connector=self.name, session=self._session(link), sequence=0, sender=f"?{new_id}",
             recipient="", text="", received_at=now, frame=event.frame, unreadable=str(event.fault),
         )  # fmt: skip
         self._exchange.take(Read(self.name, [kept], [], {new_id: _unanswerable}, len(event.frame)))
@@ -177,7 +173,7 @@ class SmppConnector:
         ripe_in_s = self._witness.ripens_in_s(now)
         waits = [] if ripe_in_s is None else [ripe_in_s]
         for link in self.client.links:
-            session = self._session_base + link.number
+            session = self._session(link)
             fence = self._witness.fence(session, now) if link.bound else None
             if fence is not None:
                 self._ask(link, fence)
@@ -200,12 +196,15 @@ class SmppConnector:
             self._fence_timer = False
 
     def _answer(self, link: Link, request: Received, id: int, kept: bool) -> None:
-        session = self._session_base + link.number
+        session = self._session(link)
         if not kept:
             link.answer(request, ESME_RX_T_APPN)
             self._exchange.release(self._witness.refused(session, id))
         elif link.answer(request, ESME_ROK):
             self._witness.answered(session, id)
+
+    def _session(self, link: Link) -> int:
+        return self._sessions.get(link.number, 0)
 
     def _expiry(self) -> int:
         return self._world.now() + int(self.settings.redelivery_s * SECOND)
@@ -242,8 +241,7 @@ class SmppConnector:
 
     def lost(self, link: Link, unanswered: list[Unanswered], reason: str) -> None:
         """A link is gone: outcomes are unknown, and acknowledgements that were not proven are in doubt."""
-        self._bound.discard(link.number)
-        session = self._session_base + link.number
+        session = self._sessions.pop(link.number, 0)
         ended, released = self._witness.ended(session, read_all=link.parted, expires_at=self._expiry())
         self._exchange.prove(self._witness.marks(), ended)
         self._exchange.release(released)
@@ -251,9 +249,9 @@ class SmppConnector:
 
     def changed(self, link: Link) -> None:
         """Bound, unbound, or the peer reads again: there may be room."""
-        if link.bound and link.number not in self._bound:
-            self._bound.add(link.number)
-            self._witness.opened(self._session_base + link.number, self.name, self._world.ids.next(self._world.now()))
+        if link.bound and link.number not in self._sessions:
+            session = self._sessions[link.number] = self._world.ids.next(self._world.now())
+            self._witness.opened(session, self.name)
             self._exchange.prove(self._witness.marks())
         self.out.send_queued(link)
         self._exchange.wake()
