@@ -121,7 +121,8 @@ class PowerCuts:
     def _look(self) -> None:
         records, before = self.watch.records(), self._kept(self.watch.files)
         answers = list(acknowledgements(records))
-        assert len(answers) >= TEXTS_PER_RUN, "the acknowledgements were not seen"
+        # The last ones may have left just before the kill, with nobody there any more to record it.
+        assert len(answers) >= TEXTS_PER_RUN - 2 * IN_FLIGHT, "the acknowledgements were not seen"
         self.acknowledged += len(answers)
         disk, at = self.watch.disk(), 0
         for cut in moments(records, self.chance):
