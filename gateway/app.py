@@ -14,7 +14,6 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from zlib import crc32
 
 import structlog
 
@@ -124,7 +123,7 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor,
 @asynccontextmanager
 async def _store(settings: Settings, unsafe: bool) -> AsyncIterator[tuple[System, Store]]:
     """The world's writer thread, and the store that only it uses."""
-    world = System(node=crc32(settings.gateway.node.encode()))
+    world = System()
     try:
         store = await world.offload(partial(open_store, settings.gateway.store.url, unsafe=unsafe))
         for sentence in store.warnings:

@@ -23,7 +23,7 @@ from gateway.exchange import Exchange
 from gateway.lifecycle import Supervisor, every
 from gateway.metrics import Metrics
 from gateway.witness import Witness
-from router import deployments, evidence, outbox
+from router import deployments, evidence, nodes, outbox
 from router.store.engine import Store
 from router.store.prepared import prepare
 from router.ways import Revive, Ways
@@ -37,14 +37,13 @@ HOUSEKEEPING_S = 60.0
 log = structlog.get_logger("kwek")
 
 
-def begin(
-    store: Store, world: World, settings: Settings, book: Rulebook, sources: Mapping[str, str]
-) -> None:
+def begin(store: Store, world: World, settings: Settings, book: Rulebook, sources: Mapping[str, str]) -> None:
     """Before the first message, on the writer's thread: ids go on above the stored ones, what a dead process had
     claimed is of unknown outcome, and what it had acknowledged without proof is in doubt."""
     prepare(store.dialect)
     node, horizons = settings.gateway.node, {one.name: redelivery_of(one) for one in settings.connectors}
     with store.begin() as tx:
+        world.ids.be(nodes.number_of(tx, node, world.now()))
         world.ids.go_on_after(outbox.highest_id(tx))
         doubtful = evidence.recover(tx, node, world.now(), horizons)
         world.fault("recovery.middle")

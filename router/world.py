@@ -55,6 +55,10 @@ class Ids:
         self._node = (node & ((1 << NODE_BITS) - 1)) << COUNTER_BITS
         self._last = 0
 
+    def be(self, node: int) -> None:
+        """Give ids of that node from now on."""
+        self._node = (node & ((1 << NODE_BITS) - 1)) << COUNTER_BITS
+
     def go_on_after(self, stored: int) -> None:
         """Give no id at or below one that is stored already, should the clock have been set back."""
         self._last = max(self._last, stored)

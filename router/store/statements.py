@@ -13,6 +13,7 @@ from router.store.tables import (
     contacts,
     deployments,
     inbound,
+    nodes,
     outbox,
     parts,
     profiles,
@@ -93,7 +94,12 @@ insert_records = Insert(
     conflict=("contact_id", "brand", "name"),
 )
 
-# --- deployments, markers, ids
+# --- nodes, deployments, markers, ids
+
+every_node = Statement(select(nodes.c.name, nodes.c.number, nodes.c.started_at))
+lock_nodes = Statement(select(func.pg_advisory_xact_lock(literal_column("7021"))))
+"""PostgreSQL alone: one node at a time takes a number."""
+upsert_node = Insert(nodes, ("number", "name", "started_at"), conflict=("number",), update=("name", "started_at"))
 
 forget_batches = Statement(delete(batches).where(batches.c.marker < bindparam("before")), "before")
 

@@ -103,6 +103,15 @@ inbound = Table(
 """A text that came in, and which rule of which deployment took it. Session, sequence and fingerprint are evidence: what
 an equal PDU of another session is told apart by. A suspected duplicate says of which text, and has had no effect."""
 
+nodes = Table(
+    "nodes",
+    metadata,
+    _id("number"),
+    Column("name", Text, nullable=False, unique=True),
+    Column("started_at", BigInteger, nullable=False),
+)
+"""Who shares this store, with the number that each node's ids carry."""
+
 sessions = Table(
     "sessions",
     metadata,

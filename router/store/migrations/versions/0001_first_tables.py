@@ -49,7 +49,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "doubts",
-        sa.Column("inbound_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column(
+            "inbound_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
         sa.Column("fingerprint", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("inbound_id"),
@@ -81,6 +83,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("duplicate_of IS NOT NULL"),
         postgresql_where=sa.text("duplicate_of IS NOT NULL"),
+    )
+    op.create_table(
+        "nodes",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+        sa.UniqueConstraint("name"),
     )
     op.create_table(
         "outbox",
