@@ -18,17 +18,20 @@ Config = Annotated[Path, typer.Option("--config", help="The settings; `kwek conf
 WebPort = Annotated[int, typer.Option("--web-port", min=0, max=65535, help="Where /readyz and /metrics answer.")]
 SmppPort = Annotated[int, typer.Option("--smpp-port", min=0, max=65535, help="Where the carrier listens.")]
 ControlPort = Annotated[int, typer.Option("--control-port", min=0, max=65535, help="Where `kwek text` reaches it.")]
+Unsafe = Annotated[
+    bool, typer.Option("--unsafe", help="Start on a store that could lose acknowledged messages. Not for real traffic.")
+]
 Rules = Annotated[Path | None, typer.Option("--rules", help="Other rules than the demo's own.")]
 
 
-def run(config: Config = Path("kwek.toml")) -> None:
+def run(config: Config = Path("kwek.toml"), unsafe: Unsafe = False) -> None:
     """Run the gateway until it is told to stop (SIGTERM or SIGINT)."""
     settings = load_settings(config)
 
     from gateway import app, logs
 
     logs.set_up(sys.stderr)
-    raise typer.Exit(under_uvloop(app.serve(settings)))
+    raise typer.Exit(under_uvloop(app.serve(settings, unsafe=unsafe)))
 
 
 def demo(

@@ -32,8 +32,9 @@ def test_run_hands_the_settings_to_the_gateway_and_ends_with_its_code(
 ) -> None:
     served: list[Settings] = []
 
-    async def serve(settings: Settings) -> int:
+    async def serve(settings: Settings, *, unsafe: bool) -> int:
         assert type(asyncio.get_running_loop()).__module__.startswith("uvloop")
+        assert not unsafe
         served.append(settings)
         return Exit.PORT
 
@@ -42,6 +43,21 @@ def test_run_hands_the_settings_to_the_gateway_and_ends_with_its_code(
     shown = CliRunner().invoke(app, ["run", "--config", str(tmp_path / "kwek.toml")])
     assert (shown.exit_code, shown.stderr) == (Exit.PORT, "")
     assert [settings.gateway.node for settings in served] == ["ams-1"]
+
+
+def test_run_takes_an_unsafe_store_only_when_it_is_told_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool] = []
+
+    async def serve(settings: Settings, *, unsafe: bool) -> int:
+        told.append(unsafe)
+        return Exit.OK
+
+    monkeypatch.setattr(gateway_app, "serve", serve)
+    (tmp_path / "kwek.toml").write_text('[gateway]\nnode = "ams-1"\n', encoding="utf-8")
+    called = ["run", "--config", str(tmp_path / "kwek.toml")]
+    assert CliRunner().invoke(app, [*called, "--unsafe"]).exit_code == Exit.OK
+    assert CliRunner().invoke(app, called).exit_code == Exit.OK
+    assert told == [True, False]
 
 
 def test_run_without_its_file_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +80,7 @@ def test_every_fault_of_the_configuration_is_told_with_its_place(
 
 
 def test_a_warning_is_told_and_hinders_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def serve(settings: Settings) -> int:
+    async def serve(settings: Settings, *, unsafe: bool) -> int:
         return Exit.OK
 
     monkeypatch.setattr(gateway_app, "serve", serve)
