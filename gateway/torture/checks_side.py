@@ -13,7 +13,7 @@ from gateway.torture.line import Bounds, Line, shown
 from router.plan import Disposition
 from router.states import MOVES
 
-ACTED = frozenset(get_args(Disposition)) | {INCOMPLETE}
+ACTED = (frozenset(get_args(Disposition)) | {INCOMPLETE}) - {SUSPECTED}
 SEQUENCE = slice(12, 16)
 """Where a PDU's sequence_number stands (SMPP 3.4 §3.2)."""
 
@@ -68,10 +68,7 @@ def within_bounds(account: Account, bounds: Bounds) -> Line:
 def explained(account: Account, books: Books, rows: Kept, bounds: Bounds) -> Line:
     """L10: quarantine, dead letters, strays, waiting parts and suspected rows, each by a fault that was made."""
     findings = [f"the database says of itself: {complaint}" for complaint in books.integrity]
-    garbage = {_unnumbered(one.frame) for one in account.injected if one.frame}
-    for row in books.quarantine:
-        if _unnumbered(row.frame) not in garbage:
-            findings.append(f"quarantine {row.id} was nobody's garbage ({row.reason}): {row.frame.hex()[:80]}")
+    findings += _quarantined(account, books)
     findings += [
         f"the answer {row.id} to {row.address} failed, and the centre never refused it"
         for row in books.outbox
@@ -86,6 +83,27 @@ def explained(account: Account, books: Books, rows: Kept, bounds: Bounds) -> Lin
         "injected": len(account.injected),
     }
     return Line(name="L10", promise="side tables", count=len(findings), findings=tuple(findings), figures=figures)
+
+
+def _quarantined(account: Account, books: Books) -> list[str]:
+    """What was set aside though it was nobody's noise, and no part of a long text that was sent again."""
+    noise = {_unnumbered(one.frame) for one in account.injected if one.frame}
+    again: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
+    for text in account.texts.values():
+        more = len(account.tries.get(text.id, ())) - text.parts
+        if text.parts > 1 and more > 0:
+            again[text.sender, text.recipient].append((text.text, more))
+    parts: Counter[str] = Counter()
+    findings: list[str] = []
+    for row in books.quarantine:
+        if any(octets in _unnumbered(row.frame) for octets in noise):  # a broken stream is kept from there on
+            continue
+        whole = next((one for one in again[row.sender, row.recipient] if row.text and row.text in one[0]), None)
+        if whole is not None:
+            parts[whole[0]] += 1
+        if whole is None or parts[whole[0]] > whole[1]:
+            findings.append(f"quarantine {row.id} was nobody's noise ({row.reason}): {row.frame.hex()[:80]}")
+    return findings
 
 
 def _unnumbered(frame: bytes) -> bytes:

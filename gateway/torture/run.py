@@ -1,0 +1,277 @@
+"""One trial from beginning to end: a hostile centre, gateways that die one after another, and then the ledger.
+
+A trial repeats from its seed: which faults, where, and what the centre does. When a thing happens between two
+processes is the machine's to decide, so the same seed finds the same kind of mistake and not always the same text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from gateway.torture import books
+from gateway.torture.faults import Fault, plan
+from gateway.torture.gateways import Gateway, Gateways
+from gateway.torture.journal import read
+from gateway.torture.ledger import Bounds, Verdict, examine
+from gateway.torture.workload import CONFIG, PASSWORD, RULES, Texts
+
+CENTRE: Final = "from gateway.torture.centre import main; main()"
+BOUND_S: Final = 20.0
+"""A gateway that has not bound after so long never will."""
+POINT_S: Final = 10.0
+"""A named point that is not passed within this time is given up: the gateway is killed where it stands."""
+DRAIN_S: Final = 60.0
+"""When all is healed, so long is waited for what is still on its way (RELIABILITY.md 2.0)."""
+LOOK_S: Final = 0.1
+SECOND: Final = 1_000_000
+HALVES: Final = 10
+"""Long texts that are begun when a gateway is to die half-way through one."""
+KILLED: Final = -signal.SIGKILL
+LOG_TOLD: Final = 2000
+"""Characters of the gateway's log that are shown when it ended by itself."""
+
+
+class TrialError(Exception):
+    """The trial could not be carried out; the message says why, with the end of the gateway's log."""
+
+
+class Orders(msgspec.Struct, frozen=True, kw_only=True):
+    """What to try: on which store (`sqlite` for a file of its own, else a URL), with how many kills, from which seed.
+
+    `only` names kinds of faults (gateway.torture.faults.KINDS), none: all. `resends`: wait for texts of unknown outcome
+    to be sent once more, too, which takes half a minute.
+    """
+
+    store: str = "sqlite"
+    kills: int = 30
+    seed: int = 1
+    texts: Texts = "unique"
+    only: tuple[str, ...] = ()
+    hostile: bool = True
+    window: int = 50
+    in_flight: int = 50
+    resends: bool = False
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it. `seconds` of the kills alone, without the drain."""
+
+    verdict: Verdict
+    kills: int
+    seconds: float
+    drained_s: float
+    faults: dict[str, int]
+
+    def table(self) -> str:
+        """All of it for people."""
+        faults = ", ".join(f"{name} {times}" for name, times in sorted(self.faults.items()))
+        each = self.seconds / self.kills if self.kills else 0.0
+        head = f"{self.kills} kills in {self.seconds:.1f} s ({each:.2f} s each), drained in {self.drained_s:.1f} s"
+        return f"{head}\n{faults}\n{self.verdict.table()}"
+
+
+class Carrier:
+    """The message centre's process, as the trial sees it."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.bound: list[int] = []
+        self.open = 0
+        self.acknowledged = 0
+        self.submitted = 0
+        self._process: asyncio.subprocess.Process | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+
+    async def start(self, journal: Path, orders: Orders) -> None:
+        """Start it, and wait until it listens."""
+        manner = "hostile" if orders.hostile else "kind"
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", CENTRE, str(journal), str(orders.seed), orders.texts, str(orders.in_flight), manner,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        self._listening = asyncio.get_running_loop().create_task(self._listen(self._process))
+        await self.until(lambda: self.port, BOUND_S)
+
+    def do(self, what: str, **more: Any) -> None:
+        """Give it an order."""
+        assert self._process is not None and self._process.stdin is not None  # started before
+        self._process.stdin.write(json.dumps({"do": what, **more}).encode() + b"\n")
+
+    async def until(self, condition: Callable[[], object], seconds: float) -> None:
+        """Wait until what it tells makes the condition true. Raises TimeoutError, and TrialError when it has ended."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                if self._listening is not None and self._listening.done():
+                    raise TrialError("the message centre has ended by itself")
+                self._news.clear()
+                await self._news.wait()
+
+    async def stop(self) -> None:
+        """End it; its journal is complete then."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            await self._process.wait()
+        if self._listening is not None:
+            await self._listening
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None  # it has a pipe
+        async for line in process.stdout:
+            for name, value in json.loads(line).items():
+                setattr(self, name, value)
+            self._news.set()
+        self._news.set()
+
+
+class Trial:
+    """Carries orders out in a folder that is its own."""
+
+    def __init__(self, orders: Orders, folder: Path, say: Callable[[str], None]) -> None:
+        self.carrier = Carrier()
+        self.faults: Counter[str] = Counter()
+        self._orders = orders
+        self._folder = folder
+        self._say = say
+        self._chance = random.Random(orders.seed).random
+        self._url = f"sqlite:///{folder / 'kwek.db'}" if orders.store == "sqlite" else orders.store
+        self._highest = 0
+
+    async def run(self, planned: Sequence[Fault] | None = None) -> Report:
+        """The whole trial. Raises TrialError when it cannot be carried out."""
+        orders = self._orders
+        faults = plan(orders.kills, orders.only, self._chance) if planned is None else planned
+        journal = self._folder / "journal.jsonl"
+        await self.carrier.start(journal, orders)
+        gateways = Gateways(self._write_config(), {"KWEK_TORTURE_PASSWORD": PASSWORD})
+        try:
+            await gateways.open()
+            self.carrier.do("load")
+            began = time.monotonic()
+            for number, fault in enumerate(faults, 1):
+                await self._live(gateways, fault)
+                if number % 10 == 0:
+                    self._say(f"{number} kills, {self.carrier.acknowledged} texts acknowledged")
+            ended = time.monotonic()
+            await self._heal(gateways)
+            drained = time.monotonic()
+        finally:
+            await gateways.close()
+            await self.carrier.stop()
+        found = await asyncio.to_thread(books.read_books, self._url, time.time_ns() // 1000)
+        verdict = await asyncio.to_thread(examine, list(read(journal)), found, Bounds(window=orders.window))
+        return Report(
+            verdict=verdict, kills=len(faults), seconds=ended - began, drained_s=drained - ended,
+            faults=dict(self.faults),
+        )  # fmt: skip
+
+    def _write_config(self) -> Path:
+        (self._folder / "brands").mkdir(exist_ok=True)
+        (self._folder / "brands" / "torture.rules").write_text(RULES)
+        config = self._folder / "kwek.toml"
+        store = "sqlite:///kwek.db" if self._orders.store == "sqlite" else self._orders.store
+        config.write_text(
+            CONFIG.format(node="torture", store=store, port=self.carrier.port, window=self._orders.window)
+        )
+        return config
+
+    # ------------------------------------------------------------------------------------------------- one life
+
+    async def _live(self, gateways: Gateways, fault: Fault) -> None:
+        gateway = await gateways.start(fault)
+        self.faults[fault.name] += 1
+        for _ in range(HALVES if fault.half else 0):
+            self.carrier.do("half")
+        if fault.after_s is None:
+            await self._dies(gateway, fault)
+        else:
+            await self._bound(gateway, gateways.log)
+            await _ended_within(gateway, fault.after_s)
+            if fault.freeze_s:
+                await self._freeze(gateway, fault.freeze_s)
+            await gateway.end(signal.SIGKILL)
+        self.carrier.do("befell", kind="kill", at=time.monotonic(), detail=fault.name)
+        if gateway.status != KILLED:
+            raise TrialError(f"the gateway ended by itself with {gateway.status}:\n{_tail(gateways.log)}")
+
+    async def _dies(self, gateway: Gateway, fault: Fault) -> None:
+        """It dies at the named point, or where it stands when it does not come there."""
+        if not await _ended_within(gateway, POINT_S):
+            self.faults[f"{fault.name} not passed"] += 1
+            await gateway.end(signal.SIGKILL)
+
+    async def _freeze(self, gateway: Gateway, seconds: float) -> None:
+        at = time.monotonic()
+        gateway.tell(signal.SIGSTOP)
+        await _ended_within(gateway, seconds)
+        gateway.tell(signal.SIGCONT)
+        self.carrier.do("befell", kind="freeze", at=at, until=time.monotonic(), detail=f"{seconds:.3f} s")
+        await _ended_within(gateway, self._chance() * seconds)
+
+    async def _bound(self, gateway: Gateway, log: Path) -> None:
+        """Wait until this gateway, and none before it, has bound."""
+        carrier = self.carrier
+        try:
+            await carrier.until(
+                lambda: gateway.ended.is_set() or any(n > self._highest for n in carrier.bound), BOUND_S
+            )
+        except TimeoutError:
+            raise TrialError(f"the gateway has not bound within {BOUND_S:g} s:\n{_tail(log)}") from None
+        self._highest = max([self._highest, *carrier.bound])
+
+    # ------------------------------------------------------------------------------------------------ the end
+
+    async def _heal(self, gateways: Gateways) -> None:
+        """No more faults: everything is acknowledged and sent, then the last gateway stops when it is told to."""
+        carrier = self.carrier
+        gateway = await gateways.start(Fault(name="none"))
+        await self._bound(gateway, gateways.log)
+        self._sample(gateway)
+        carrier.do("quiet")
+        carrier.do("heal")
+        by = time.monotonic() + DRAIN_S
+        try:
+            await carrier.until(lambda: gateway.ended.is_set() or not carrier.open, DRAIN_S)
+            while time.monotonic() < by and await self._waiting():
+                await _ended_within(gateway, LOOK_S)
+        except TimeoutError:
+            self._say(f"{carrier.open} texts are still not acknowledged")
+        if gateway.ended.is_set():
+            raise TrialError(f"the gateway ended by itself with {gateway.status}:\n{_tail(gateways.log)}")
+        self._sample(gateway)
+        if await gateway.end(signal.SIGTERM):
+            raise TrialError(f"the gateway stopped with {gateway.status}:\n{_tail(gateways.log)}")
+
+    async def _waiting(self) -> int:
+        """Texts on their way; of unknown outcomes those that are due, or that will be while we wait for them."""
+        by = time.time_ns() // 1000 + (int(DRAIN_S) * SECOND if self._orders.resends else 0)
+        return await asyncio.to_thread(books.waiting, self._url, by)
+
+    def _sample(self, gateway: Gateway) -> None:
+        resident, descriptors = gateway.uses()
+        at = time.monotonic()
+        self.carrier.do("sampled", at=at, process=gateway.pid, resident=resident, descriptors=descriptors)
+
+
+async def _ended_within(gateway: Gateway, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await gateway.ended.wait()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _tail(log: Path) -> str:
+    return log.read_text(errors="replace")[-LOG_TOLD:] if log.exists() else "(it has logged nothing)"
