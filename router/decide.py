@@ -12,7 +12,7 @@ from typing import Final, assert_never
 import msgspec
 
 from router.commands import obey
-from router.interpret import Walk
+from router.interpret import Walk, said
 from router.messages import Facts, Inbound, Run
 from router.plan import Disposition, EndRun, Needs, Plan, SendText, Suspend, Tried
 from router.routes import (
@@ -88,8 +88,7 @@ class _Decision:
         match chosen:
             case Started(rule, match):
                 walk = Walk(self.facts, self.rulebook, self.rulebook.brands[rule.brand], self.now)
-                variables = {**match.captured, "text": self.message.text, "rest": match.rest}
-                return _planned(walk, walk.begin(rule, variables))
+                return _planned(walk, walk.begin(rule, said(rule, match)))
             case Answered(located, match):
                 return self.answered(located, match)
             case Commanded(reserved):

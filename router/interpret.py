@@ -48,6 +48,7 @@ from rules.actions import (
 )
 from rules.expressions import Scope, holds, value_of
 from rules.facts import Value
+from rules.keywords import Match
 from rules.rulebook import BrandBook, NumberBook, Rule, Rulebook
 from rules.texts import Texts
 from rules.times import after, next_clock
@@ -140,7 +141,7 @@ class Walk:
         words = words_of(text)
         match = self.number.matcher.match(words, local_date(self.now, self.number.zone), self.facts.contact.language)
         if match is not None and isinstance(match.key, Rule) and match.key.brand == self.brand.name:
-            return match.key, {**match.captured, "text": text, "rest": match.rest}
+            return match.key, said(match.key, match)
         fallback = self.number.fallbacks.get(self.brand.name)
         return None if fallback is None else (fallback, {"text": text, "rest": text})
 
@@ -158,6 +159,9 @@ class Walk:
                 return None
             step = program.steps[place]
             place += 1
+            if isinstance(step, Say):  # most steps are
+                self.say(step.texts, step.identity)
+                continue
             match step:
                 case Jump():
                     place = step.target
@@ -195,8 +199,6 @@ class Walk:
     def _act(self, step: Act) -> None:
         brand, scope = self.brand.name, self.scope
         match step:
-            case Say():
-                self.say(step.texts, step.identity)
             case PutTag(tag=tag):
                 if tag not in scope.tags:
                     scope.tags.add(tag)
@@ -280,6 +282,13 @@ class Walk:
                 )
             )
         )
+
+
+def said(rule: Rule, match: Match) -> dict[str, Value]:
+    """The names that a text sets for the rule it starts; `{rest}` only where it may be read."""
+    if rule.reads_rest:
+        return {**match.captured, "text": match.text, "rest": match.rest}
+    return {**match.captured, "text": match.text}
 
 
 def local_date(at: int, zone: tzinfo) -> date:

@@ -132,9 +132,9 @@ class End(msgspec.Struct, frozen=True):
     """Ends the run, its callers too: after `else` and `silence`."""
 
 
-Act = Say | PutTag | TakeTag | SetValue | AddValue | Note
-"""Steps that do something and go on."""
-Step = Act | Question | Pause | Call | Reroute | Draw | Unless | Jump | End
+Act = PutTag | TakeTag | SetValue | AddValue | Note
+"""Steps that do something without a word and go on."""
+Step = Say | Act | Question | Pause | Call | Reroute | Draw | Unless | Jump | End
 
 
 class Program(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ from rules.packs import TextName, load, market_of
 from rules.parse import parse
 from rules.patterns import CompiledPattern, Reading, compile_pattern
 from rules.printer import pattern
+from rules.reading import reads_rest
 from rules.rulebook import BrandBook, Grants, NumberBook, NumberGrant, Rule, Rulebook, deployment_of
 from rules.texts import Template, Texts, measured, texts
 
@@ -124,7 +125,8 @@ class _BrandMaker:
     ) -> Rule:
         head = f"{head} on {', '.join(number.digits for number in on)}" if on else head
         program = compile_block(node.block, voice)
-        return Rule(f"{self.files.name}/{head}", self.files.name, head, node.span.file, node.span.line, program)
+        identity, span = f"{self.files.name}/{head}", node.span
+        return Rule(identity, self.files.name, head, span.file, span.line, program, reads_rest(program))
 
     def book(self) -> BrandBook:
         files = self.files

@@ -44,7 +44,10 @@ class Grants:
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A `keyword`, `fallback` or `chain` that runs. `identity` is "brand/head"; `file` and `line` its place."""
+    """A `keyword`, `fallback` or `chain` that runs. `identity` is "brand/head"; `file` and `line` its place.
+
+    `reads_rest`: a run of it may look at `{rest}`, which costs more to work out than most texts need.
+    """
 
     identity: str
     brand: str
@@ -52,6 +55,7 @@ class Rule(msgspec.Struct, frozen=True):
     file: str
     line: int
     program: Program
+    reads_rest: bool = True
 
 
 class BrandBook(msgspec.Struct, frozen=True):
