@@ -1,0 +1,47 @@
+"""`python -m gateway.simulation`: seeds, one after the other, and what they found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from gateway.simulation.run import Run, simulate
+
+
+def main() -> int:
+    """Run seeds; the exit code says whether anything was found."""
+    parser = argparse.ArgumentParser(prog="python -m gateway.simulation", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="the first seed")
+    parser.add_argument("--seeds", type=int, default=1, help="how many")
+    parser.add_argument("--hours", type=float, default=1 / 6, help="virtual hours of each")
+    parser.add_argument("--table", action="store_true", help="print the ledger of each")
+    given = parser.parse_args()
+    found = 0
+    for seed in range(given.seed, given.seed + given.seeds):
+        run = simulate(seed, given.hours)
+        _say(line_of(run))
+        if given.table:
+            _say(run.table)
+        for finding in run.findings:
+            _say(finding)
+        found += len(run.findings)
+    return 1 if found else 0
+
+
+def _say(what: object) -> None:
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
+
+
+def line_of(run: Run) -> str:
+    """One run in one line."""
+    faster = run.virtual_s / run.real_s
+    return (
+        f"seed {run.seed}: {run.virtual_s:.0f} virtual s in {run.real_s:.1f} s ({faster:.0f} times as fast), "
+        f"{run.texts} texts, {run.messages} messages, {run.lives} lives, {sum(run.faults.values())} faults, "
+        f"{len(run.findings)} findings, {run.digest}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
