@@ -11,7 +11,7 @@ from typing import Final
 
 from router.instants import DAY
 from router.messages import Facts
-from router.plan import Effect, MessageClass, OptIn, OptOut, Plan, SendText
+from router.plan import OPERATOR, Effect, MessageClass, OptIn, OptOut, Plan, SendText
 from rules.packs import Reserved
 from rules.rulebook import BrandBook, NumberBook, Rulebook
 from rules.texts import Rendered, Texts
@@ -33,7 +33,7 @@ def obey(facts: Facts, rulebook: Rulebook, number: NumberBook, reserved: Reserve
     name = None if brand is None else brand.name
     effects: list[Effect]
     if reserved.kind == "stop":
-        effects = [OptOut(brands)]
+        effects = [OptOut(brands if brand is not None else (*brands, OPERATOR))]
         if _is_fresh(facts, brands, now):
             said = _said(facts, brand, number.stopped if brand is None else brand.stop, reserved)
             effects.append(_text(number, brand, "stop_confirmation", said))

@@ -6,9 +6,13 @@ The answer is a reason code, empty for yes: each no is recorded with it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import msgspec
+
 from router.instants import HOUR, MINUTE
-from router.messages import Thread
-from router.plan import MessageClass
+from router.messages import Profile, Thread
+from router.plan import OPERATOR, MessageClass
 
 CONVERSATION_WINDOW = 24 * HOUR
 """A conversational text may be sent within this time of the contact's last text (LANGUAGE: classes and consent)."""
@@ -40,6 +44,23 @@ def may_send(message_class: MessageClass, opted_out_at: int | None, thread: Thre
 def is_overtaken(message_class: MessageClass, created_at: int, opted_out_at: int | None) -> bool:
     """Whether a text that waits was written before the contact's STOP: only STOP's own confirmation outlives it."""
     return opted_out_at is not None and created_at < opted_out_at and message_class != "stop_confirmation"
+
+
+def may_still_send(
+    message_class: MessageClass, created_at: int, brand: str | None, profiles: Mapping[str, Profile], thread: Thread,
+    now: int,
+) -> str:  # fmt: skip
+    """Why a text that was written down then and has waited since may not go out now; empty when it may.
+
+    The loop guard counted it when it was written down: it is not asked again. A text without a brand is only ended by
+    a STOP that came after it.
+    """
+    profile = profiles.get(brand or OPERATOR)
+    opted_out_at = None if profile is None else profile.opted_out_at
+    if is_overtaken(message_class, created_at, opted_out_at):
+        return "opted_out"
+    calm = msgspec.structs.replace(thread, replies=0)
+    return may_send(message_class, opted_out_at if brand else None, calm, now)
 
 
 def replies_within(thread: Thread, now: int) -> int:

@@ -90,14 +90,9 @@ def _claim(
     for row_id, contact_id, number, brand, message_class, text, encoding, segments, attempts, created_at in rows:
         if contact_id not in by_id:
             continue
-        profile = loaded.profiles.get(contact_id, {}).get(brand)
+        profiles = loaded.profiles.get(contact_id, {})
         thread = loaded.threads.get((contact_id, number), Thread())
-        # The loop guard counted this text when it was written down: it is not asked again.
-        calm = msgspec.structs.replace(thread, replies=0)
-        opted_out_at = profile.opted_out_at if profile else None
-        reason = consent.may_send(message_class, opted_out_at, calm, place.now)
-        if consent.is_overtaken(message_class, created_at, opted_out_at):
-            reason = "opted_out"
+        reason = consent.may_still_send(message_class, created_at, brand, profiles, thread, place.now)
         if reason:
             refused[reason].append(row_id)
         elif allowance.take(connector, segments):

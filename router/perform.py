@@ -7,12 +7,12 @@ segments and nothing earlier to that contact from that number is unsettled. And 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import assert_never
 
 import msgspec
 
-from router import consent
+from router import consent, silence
 from router.messages import Contact, Facts, Inbound, Profile, Thread
 from router.plan import (
     AddTag,
@@ -30,8 +30,10 @@ from router.plan import (
     Suspend,
     Withhold,
 )
+from router.silence import Stop
 from router.store import statements as sql
 from router.store import statements_outbox as sql_outbox
+from router.store import statements_silence as sql_silence
 from router.store.engine import Row, Tx
 from router.store.values import dumps
 from router.world import Ids
@@ -39,7 +41,10 @@ from rules.facts import Value
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
-    """A text that is committed as claimed and now goes to the wire, as `segments` pieces."""
+    """A text that is committed as claimed and now goes to the wire, as `segments` pieces.
+
+    `attempts`, `sends`, `retries` and `accepted` as in the outbox's row, this claim counted.
+    """
 
     id: int
     connector: str
@@ -50,6 +55,9 @@ class Claim(msgspec.Struct, frozen=True, gc=False):
     segments: int
     message_class: MessageClass
     attempts: int
+    sends: int = 1
+    retries: int = 0
+    accepted: str = ""
 
 
 class Allowance:
@@ -57,7 +65,8 @@ class Allowance:
 
     `left` are free slots of its window, `most` all it has: a text longer than that takes them all, and its segments go
     out as they find room, else it would wait for ever. `pace` is what its rate lets go now; a text that begins within
-    it is let go whole, and the next waits the longer. `keep` are slots that may not be taken for now.
+    it is let go whole, and the next waits the longer. `keep` are slots that may not be taken for now. `muted` are
+    addresses whose STOP is read and not kept yet: only its confirmation is claimed for them.
     """
 
     def __init__(
@@ -66,6 +75,7 @@ class Allowance:
         self.left = dict(slots)
         self.pace = dict(pace or {})
         self.keep: Mapping[str, int] = {}
+        self.muted: Collection[str] = ()
         self._most = most or {}
 
     def mark(self) -> tuple[dict[str, int], dict[str, int]]:
@@ -120,6 +130,8 @@ class Performance:
         """Texts withheld, by reason."""
         self.dispositions: dict[Disposition, int] = {}
         """Plans, by what they did."""
+        self.stops: list[Stop] = []
+        """Opt-outs among the texts, and repeats of earlier ones: acknowledged when nothing more can be written."""
         self.held: list[Inbound] = []
         """Texts that are not decided yet, for another node has an equal one whose fate is open; not written."""
         self.next_due: int | None = None
@@ -131,7 +143,8 @@ class Performance:
         self._records: list[Row] = []
         self._runs: list[Row] = []
         self._ended: list[int] = []
-        self._silenced: list[tuple[int, tuple[str, ...]]] = []
+        self._silenced: list[tuple[Facts, tuple[str, ...]]] = []
+        self._repeats: list[tuple[Inbound, int]] = []
 
     def add(self, facts: Facts, plan: Plan, unsettled: bool) -> None:
         """Take one plan in. `unsettled`: something earlier to that contact from that number is not settled yet."""
@@ -161,12 +174,12 @@ class Performance:
         """Keep a text that was delivered before, as text `first`: it is shown and may be replayed, and does nothing."""
         self.dispositions["suspected_duplicate"] = self.dispositions.get("suspected_duplicate", 0) + 1
         self._inbound.append(_inbound_row(message, contact, Plan("suspected_duplicate"), first))
+        self._repeats.append((message, contact.id))
 
     def write(self, tx: Tx) -> None:
         """Write everything. Sweeping comes first, so that a STOP's own confirmation is not swept with the rest."""
-        for contact_id, brands in self._silenced:
-            sql_outbox.cancel_ready.run(tx, contact_id, list(brands), "opted_out", self.place.now)
-            sql.delete_runs_of_brand.run(tx, contact_id, list(brands))
+        for facts, brands in self._silenced:
+            self._sweep(tx, facts.contact, list(brands), facts.message)
         if self._ended:
             sql.delete_runs.run(tx, self._ended)
         for insert, rows in (
@@ -179,6 +192,29 @@ class Performance:
         ):
             if rows:
                 insert.run(tx, rows)
+        if self._repeats:
+            self._look_for_stops(tx)
+
+    def _sweep(self, tx: Tx, contact: Contact, brands: list[str], message: Inbound | None) -> None:
+        """Cancel what waits, end what is open, and note what is claimed already: it may be about to be written."""
+        # A second STOP has no confirmation of its own, and leaves that of the first its turn.
+        confirmed = any(row[1] == contact.id and row[5] == "stop_confirmation" for row in self._outbox)
+        spared = "" if confirmed else "stop_confirmation"
+        sql_silence.cancel_ready.run(tx, contact.id, brands, spared, "opted_out", self.place.now)
+        sql.delete_runs_of_brand.run(tx, contact.id, brands)
+        if message is not None:
+            claims = sql_silence.claimed_of.rows(tx, contact.id, brands)
+            self.stops.append(silence.stop(message.id, contact.address, claims, self.place.node))
+
+    def _look_for_stops(self, tx: Tx) -> None:
+        """A STOP that is delivered again is acknowledged no sooner than the first one."""
+        claims: dict[int, list[tuple[int, str]]] = {}
+        for contact_id, outbox_id, node in sql_silence.claimed_despite.rows(tx, [one for _, one in self._repeats]):
+            if node != self.place.node:
+                claims.setdefault(contact_id, []).append((outbox_id, node))
+        for message, contact_id in self._repeats:
+            if contact_id in claims:
+                self.stops.append(silence.stop(message.id, message.sender, claims[contact_id], self.place.node))
 
     def suspend(self, row: Row, due_at: int | None) -> None:
         """Keep a run's row, and remember when it falls due."""
@@ -190,9 +226,9 @@ class Performance:
         """A stored run is over."""
         self._ended.append(run_id)
 
-    def silence(self, contact_id: int, brands: tuple[str, ...]) -> None:
+    def silence(self, facts: Facts, brands: tuple[str, ...]) -> None:
         """Sweep away what these brands still have for the contact."""
-        self._silenced.append((contact_id, brands))
+        self._silenced.append((facts, brands))
 
     def record(self, row: Row) -> None:
         """Write a value down."""
@@ -208,8 +244,8 @@ class Performance:
         claimed = state == "claimed"
         self._outbox.append(
             (new_id, facts.contact.id, text.number, connector, text.brand, text.message_class, text.text, encoding,
-             segments, state, reason, inbound_id, text.rule, text.step, place.now, place.now, 1 if claimed else 0,
-             place.node if claimed else "", place.now if state == "withheld" else None, segments, 0)
+             segments, state, reason, inbound_id, text.rule, text.step, place.now, place.now, int(claimed),
+             int(claimed), place.node if claimed else "", place.now if state == "withheld" else None, segments, 0)
         )  # fmt: skip
         return new_id
 
@@ -245,7 +281,7 @@ class _Turn:
             case OptOut(brands):
                 for brand in brands:
                     self._change(brand, opted_out_at=performance.place.now)
-                performance.silence(facts.contact.id, brands)
+                performance.silence(facts, brands)
             case OptIn(brands):
                 for brand in brands:
                     self._change(brand, opted_out_at=None)
@@ -263,7 +299,10 @@ class _Turn:
             return
         self.thread = consent.answered(self.thread, now)
         connector = performance.place.via(text.number) or (self.facts.message.connector if self.facts.message else "")
-        if not self.unsettled and performance.allowance.take(connector, text.segments):
+        may_be_claimed = not self.unsettled and (
+            text.message_class == "stop_confirmation" or self.facts.contact.address not in performance.allowance.muted
+        )
+        if may_be_claimed and performance.allowance.take(connector, text.segments):
             new_id = performance.put(self.facts, text, "claimed", "")
             performance.claims.append(
                 Claim(new_id, connector, text.number, self.facts.contact.address, text.text, text.encoding,

@@ -94,6 +94,11 @@ class EndRun(msgspec.Struct, frozen=True, gc=False):
     outcome: Outcome
 
 
+OPERATOR = ""
+"""Whom a text without a brand speaks for, where brands are named: nobody can silence its answers, but what it has
+under way ends with a STOP that means everybody."""
+
+
 class OptOut(msgspec.Struct, frozen=True):
     """Silence: the brands may not write any more, what is queued is cancelled, what is open is closed."""
 

@@ -8,10 +8,13 @@ from router.store import (
     statements_outbox,
     statements_parts,
     statements_receipts,
+    statements_silence,
 )
 from router.store.sql import Insert, Statement
 
-_DECLARED = (statements, statements_evidence, statements_outbox, statements_parts, statements_receipts)
+_DECLARED = (
+    statements, statements_evidence, statements_outbox, statements_parts, statements_receipts, statements_silence,
+)  # fmt: skip
 
 
 def prepare(dialect: str) -> None:

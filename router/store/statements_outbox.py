@@ -13,12 +13,13 @@ _CLAIMED: ColumnElement[str] = literal_column("'claimed'")
 _SENT: ColumnElement[str] = literal_column("'sent'")
 _UNKNOWN: ColumnElement[str] = literal_column("'unknown'")
 _CANCELLED: ColumnElement[str] = literal_column("'cancelled'")
+_FAILED: ColumnElement[str] = literal_column("'failed'")
 _ONE: ColumnElement[int] = literal_column("1")
 
 OUTBOX_COLUMNS = (
     "id", "contact_id", "number", "connector", "brand", "message_class", "text", "encoding", "segments", "state",
-    "reason", "inbound_id", "rule", "step", "created_at", "due_at", "attempts", "node", "settled_at", "receipts_left",
-    "receipts_bad",
+    "reason", "inbound_id", "rule", "step", "created_at", "due_at", "attempts", "sends", "node", "settled_at",
+    "receipts_left", "receipts_bad",
 )  # fmt: skip
 insert_outbox = Insert(outbox, OUTBOX_COLUMNS)
 unsettled_of = Statement(
@@ -42,7 +43,8 @@ _its_turn = ~exists(
 claimable = Statement(
     select(
         outbox.c.id, outbox.c.contact_id, outbox.c.number, outbox.c.brand, outbox.c.message_class, outbox.c.text,
-        outbox.c.encoding, outbox.c.segments, outbox.c.attempts, outbox.c.created_at,
+        outbox.c.encoding, outbox.c.segments, outbox.c.attempts, outbox.c.created_at, outbox.c.sends, outbox.c.retries,
+        outbox.c.accepted,
     )
     .where(
         outbox.c.state == _READY,
@@ -57,7 +59,9 @@ claimable = Statement(
 set_claimed = Statement(
     update(outbox)
     .where(one_of(outbox.c.id, "ids"), outbox.c.state == _READY, _its_turn)
-    .values(state=_CLAIMED, node=bindparam("node"), attempts=outbox.c.attempts + _ONE)
+    .values(
+        state=_CLAIMED, node=bindparam("node"), attempts=outbox.c.attempts + _ONE, sends=outbox.c.sends + _ONE
+    )
     .returning(outbox.c.id),
     "node",
     "ids",
@@ -73,33 +77,50 @@ settle_other = Statement(
     update(outbox)
     .where(one_of(outbox.c.id, "ids"), outbox.c.state == _CLAIMED)
     .values(
-        state=bindparam("state"), reason=bindparam("reason"), settled_at=bindparam("at"), due_at=bindparam("due")
+        state=bindparam("state"), reason=bindparam("reason"), settled_at=bindparam("at"), due_at=bindparam("due"),
+        sends=outbox.c.sends - bindparam("unsent"), retries=outbox.c.retries + bindparam("retried"),
     ),
-    "state", "reason", "at", "due", "ids",
+    "state", "reason", "at", "due", "unsent", "retried", "ids",
 )  # fmt: skip
-cancel_ready = Statement(
+keep_accepted = Statement(
     update(outbox)
-    .where(
-        outbox.c.contact_id == bindparam("contact"), one_of(outbox.c.brand, "brands"), outbox.c.state == _READY,
-        literal_column("state IN ('ready', 'claimed')"),
-    )
-    .values(state=_CANCELLED, reason=bindparam("reason"), settled_at=bindparam("at")),
-    "contact", "brands", "reason", "at",
+    .where(outbox.c.id == bindparam("one"), outbox.c.state == _CLAIMED)
+    .values(accepted=bindparam("accepted")),
+    "accepted", "one",
 )  # fmt: skip
+fewer_receipts = Statement(
+    update(outbox)
+    .where(one_of(outbox.c.id, "ids"))
+    .values(receipts_left=outbox.c.receipts_left - bindparam("less")),
+    "less", "ids",
+)  # fmt: skip
+"""Fewer receipts are to come than the text was counted to have segments."""
 close_ready = Statement(
     update(outbox)
     .where(one_of(outbox.c.id, "ids"), outbox.c.state == _READY)
     .values(state=_CANCELLED, reason=bindparam("reason"), settled_at=bindparam("at")),
     "reason", "at", "ids",
 )  # fmt: skip
+put_off = Statement(
+    update(outbox)
+    .where(outbox.c.id == bindparam("one"), outbox.c.state == _READY)
+    .values(reason=bindparam("reason"), due_at=bindparam("due"), retries=outbox.c.retries + _ONE),
+    "reason", "due", "one",
+)  # fmt: skip
+fail_ready = Statement(
+    update(outbox)
+    .where(outbox.c.id == bindparam("one"), outbox.c.state == _READY)
+    .values(state=_FAILED, reason=bindparam("reason"), settled_at=bindparam("at")),
+    "reason", "at", "one",
+)  # fmt: skip
 claimed_by = Statement(
-    select(outbox.c.id, outbox.c.message_class, outbox.c.attempts).where(
+    select(outbox.c.id, outbox.c.message_class, outbox.c.sends).where(
         outbox.c.node == bindparam("node"), outbox.c.state == _CLAIMED, literal_column("state IN ('ready', 'claimed')")
     ),
     "node",
 )
 unknown_due = Statement(
-    select(outbox.c.id, outbox.c.message_class, outbox.c.attempts)
+    select(outbox.c.id, outbox.c.message_class, outbox.c.sends)
     .where(outbox.c.state == _UNKNOWN, outbox.c.due_at <= bindparam("now"))
     .order_by(outbox.c.due_at)
     .limit(bindparam("most")),

@@ -28,13 +28,14 @@ def test_an_unknown_phone_is_made_and_new(phones: Phones) -> None:
 
 def test_what_is_known_of_a_contact_comes_with_it(phones: Phones) -> None:
     phones.write(JAN, "JOIN", "NAAM Jan", "QUIZ")
+    last = phones.table("inbound")[-1]["id"]
     phones.write(PIET, "STOP")
     with phones.store.begin() as tx:
         loaded = contacts.by_address(tx, [JAN, PIET, KEES], phones.world.ids, NOW)
     jan, piet, kees = (loaded.contacts[address] for address in (JAN, PIET, KEES))
     facts = loaded.facts(jan, "4411", None)
     assert facts.profile("Shop") == Profile("Shop", frozenset({"klant"}), {"naam": "Jan"})
-    assert facts.thread == Thread("Shop", NOW, NOW, 3, NOW)
+    assert facts.thread == Thread("Shop", NOW, NOW, 3, NOW, last)
     assert [(run.kind, run.due_at, run.number) for run in facts.runs] == [("question", NOW + HOUR, "4411")]
     assert loaded.facts(jan, "5511", None).runs == ()
     assert loaded.facts(jan, "5511", None).thread == Thread()

@@ -5,7 +5,7 @@ import pytest
 
 from router.decide import Books, decide, resume
 from router.messages import Contact, Facts, Profile, Run
-from router.plan import EndRun, Needs, OptIn, OptOut, Plan, SendText, Suspend
+from router.plan import OPERATOR, EndRun, Needs, OptIn, OptOut, Plan, SendText, Suspend
 from rules.rulebook import Grants, NumberGrant, Rulebook
 from tests.support.phones import NOON, Phone, book, brand
 
@@ -74,14 +74,14 @@ def test_stop_on_a_shared_number_is_for_the_brand_that_spoke_last() -> None:
     phone.say("STOP")
     assert phone.plan.effects[0] == OptOut(("Burger",))
     phone.say("STOP ALLES")
-    assert phone.plan.effects[0] == OptOut(("Klusser", "Burger"))
+    assert phone.plan.effects[0] == OptOut(("Klusser", "Burger", OPERATOR))
     assert (phone.plan.brand, phone.plan.disposition) == (None, "opted_out")
 
 
 def test_stop_of_someone_nobody_spoke_to_is_for_all() -> None:
     phone = Phone(shared())
     assert phone.say("STOP") == [f"4411: {STOPPED}"]
-    assert phone.plan.effects[0] == OptOut(("Klusser", "Burger"))
+    assert phone.plan.effects[0] == OptOut(("Klusser", "Burger", OPERATOR))
 
 
 def test_start_gives_back_what_was_silenced_and_nothing_else() -> None:

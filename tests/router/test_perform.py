@@ -10,6 +10,7 @@ from router.instants import DAY, HOUR, MINUTE
 from router.messages import Contact, Facts, Run
 from router.perform import Allowance, Performance
 from router.plan import (
+    OPERATOR,
     AddTag,
     Effect,
     EndRun,
@@ -205,4 +206,4 @@ def test_stop_is_one_brands_and_no_others(phones: Phones) -> None:
     both.commit(due=True)
     assert [row["text"] for row in both.table("outbox")][-1] == "Namens Aannemer."
     both.write(JAN, "STOP ALLES")
-    assert {row["brand"] for row in both.table("profiles") if row["opted_out_at"]} == {"Aannemer", "Bakker"}
+    assert {row["brand"] for row in both.table("profiles") if row["opted_out_at"]} == {"Aannemer", "Bakker", OPERATOR}

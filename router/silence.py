@@ -1,0 +1,71 @@
+"""What STOP needs to know of texts that are claimed: who may still write one, and who may go on writing.
+
+Under the contact's lock every claim is either before the STOP (and is found here) or after it (and sees it). A claim
+may be written for the length of its lease only; a text whose last segments wait longer asks for another lease, under
+the same lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import msgspec
+
+from router import consent, contacts
+from router.messages import Thread
+from router.store import statements_silence as sql
+from router.store.engine import Tx
+
+
+class Stop(msgspec.Struct, frozen=True, gc=False):
+    """A STOP that is on disk, told by the text that said it.
+
+    `mine` are texts in its scope that this node had claimed before, `elsewhere` those of other nodes: one of them that
+    is not settled may still be written there, for as long as its lease lasts.
+    """
+
+    message_id: int
+    address: str
+    mine: tuple[int, ...] = ()
+    elsewhere: tuple[int, ...] = ()
+
+
+class Renewed(msgspec.Struct, frozen=True, gc=False):
+    """Of texts whose segments still wait: `granted` may go on being sent, of `over` nothing more may be."""
+
+    granted: Sequence[int] = ()
+    over: Sequence[int] = ()
+
+
+def stop(message_id: int, address: str, claims: Iterable[tuple[int, str]], node: str) -> Stop:
+    """A STOP with the texts, each with its node, that are claimed in its scope."""
+    mine: list[int] = []
+    elsewhere: list[int] = []
+    for outbox_id, claimed_by in claims:
+        (mine if claimed_by == node else elsewhere).append(outbox_id)
+    return Stop(message_id, address, tuple(mine), tuple(elsewhere))
+
+
+def still_claimed(tx: Tx, ids: Iterable[int]) -> list[int]:
+    """Which of these texts nobody has settled yet."""
+    return [row[0] for row in sql.still_claimed.rows(tx, sorted(ids))]
+
+
+def renew(tx: Tx, ids: Iterable[int], muted: Collection[str], now: int) -> Renewed:
+    """Which of these claimed texts may go on being sent. Those to `muted` addresses are neither granted nor over."""
+    rows = sql.claims_to_renew.rows(tx, sorted(ids))
+    if not rows:
+        return Renewed()
+    loaded = contacts.by_id(tx, [row[1] for row in rows])
+    addresses = {contact.id: contact.address for contact in loaded.contacts.values()}
+    granted: list[int] = []
+    over: list[int] = []
+    for row_id, contact_id, number, brand, message_class, created_at in rows:
+        if addresses[contact_id] in muted:
+            continue
+        thread = loaded.threads.get((contact_id, number), Thread())
+        profiles = loaded.profiles.get(contact_id, {})
+        reason = consent.may_still_send(message_class, created_at, brand, profiles, thread, now)
+        # What a conversation's window closes upon is not cut in the middle: half of it is there.
+        (over if reason == "opted_out" else granted).append(row_id)
+    return Renewed(granted, over)
