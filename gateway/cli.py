@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import chatting, explaining, pdus, rules, running, simulating
+from gateway.commands import chatting, explaining, pdus, rules, running, simulating, torturing
 from gateway.exits import MEANINGS, Exit
 
 app = typer.Typer(
@@ -51,6 +51,7 @@ for command in (
     chatting.chat,
     simulating.simulate,
     simulating.text,
+    torturing.torture,
     running.config,
 ):
     app.command()(command)

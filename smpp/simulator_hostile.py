@@ -44,7 +44,7 @@ BROKEN: Final = 0.0001
 STRAY: Final = 0.002
 
 #: An unanswered text is sent again on the same link after so many seconds.
-IMPATIENCE_S: Final = 1.0
+IMPATIENCE_S: Final = 1.5
 
 _REFUSALS: Final = (ESME_RTHROTTLED, ESME_RMSGQFUL, ESME_RSYSERR)
 

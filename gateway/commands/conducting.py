@@ -50,6 +50,19 @@ Refuse = Annotated[
         "0x58, ESME_RTHROTTLED:316 or RSUBMITFAIL::3. May be given several times; the first that fits decides.",
     ),
 ]
+Hostile = Annotated[
+    int | None,
+    typer.Option("--hostile", metavar="SEED", min=0, help="Do everything at once that centres do on their worst days."),
+]
+
+
+def hostile(seed: int) -> Conduct:
+    """The worst of days; the same again for the same seed."""
+    import random
+
+    from smpp.simulator_hostile import HostileConduct
+
+    return HostileConduct(random.Random(seed).random)
 
 
 def conduct_of(

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.commands.books import PHONE, Sender, To, digits
-from gateway.commands.conducting import AnswerDelay, Ids, ReceiptDelay, Refuse, Told, conduct_of
+from gateway.commands.conducting import AnswerDelay, Hostile, Ids, ReceiptDelay, Refuse, Told, conduct_of
+from gateway.commands.conducting import hostile as hostile_conduct
 from gateway.commands.output import fail
 from gateway.exits import Exit
 from gateway.faults import reason
@@ -49,12 +50,18 @@ def simulate(  # noqa: PLR0913 - one per option of the command line
     receipt_delay: ReceiptDelay = 0.0,
     answer_delay: AnswerDelay = 0.0,
     refuse: Refuse = None,
+    hostile: Hostile = None,
 ) -> None:
     """Be a message centre. Lines `31612345678 > 4411 JOIN` are texted; what phones get is printed."""
     from gateway.commands.running import under_uvloop
+    from smpp.simulator_conduct import Conduct
 
     account = (system_id, password) if system_id else None
     conduct = conduct_of(ids, receipt, receipt_delay, answer_delay, refuse or ())
+    if hostile is not None:
+        if conduct != Conduct():
+            raise typer.BadParameter("it decides all of --ids, --receipt, --refuse and delays", param_hint="--hostile")
+        conduct = hostile_conduct(hostile)
     raise typer.Exit(under_uvloop(run_centre(port, control_port, account, sys.stdin, conduct)))
 
 

@@ -139,6 +139,10 @@ class Account:
         )
         return ended - one.answered_at - frozen
 
+    def froze(self, begin: float, end: float) -> bool:
+        """Whether the gateway was frozen at some time between two instants."""
+        return any(fault.kind == "freeze" and fault.at < end and fault.until > begin for fault in self.befallen)
+
     # ------------------------------------------------------------------------------------------------- messages
 
     @cached_property

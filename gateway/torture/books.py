@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from gateway.torture.entries import Books, InboundRow, OutboxRow, PartRow, QuarantineRow, ReceiptRow
 from router.store.engine import file_of, make_engine
@@ -19,9 +19,10 @@ _OUTBOX = """SELECT o.id, o.number, c.address, o.text, o.message_class, o.state,
     o.due_at, o.brand FROM outbox o JOIN contacts c ON c.id = o.contact_id ORDER BY o.id"""
 _RECEIPTS = "SELECT id, message_id, state, outbox_id FROM receipts ORDER BY id"
 _QUARANTINE = "SELECT id, frame, reason FROM quarantine ORDER BY id"
-_PARTS = "SELECT sender, recipient, total, part FROM parts WHERE joined_at IS NULL ORDER BY id"
+_PARTS = """SELECT sender, recipient, total, part FROM parts
+    WHERE joined_at IS NULL AND set_id IS NOT NULL ORDER BY id"""
 _WAITING = """SELECT count(*) FROM outbox
-    WHERE state IN ('ready', 'claimed') OR (state = 'unknown' AND due_at <= :by)"""
+    WHERE state = 'claimed' OR (state IN ('ready', 'unknown') AND due_at <= :by)"""
 
 
 def read_books(url: str, now: int) -> Books:
@@ -58,10 +59,18 @@ def read_books(url: str, now: int) -> Books:
         )  # fmt: skip
 
 
-def waiting(url: str, unknown_by: int) -> int:
-    """Rows of the outbox that still have to go out, and unknown ones due by then (microseconds since 1970)."""
+def is_fresh(url: str) -> bool:
+    """Whether nothing was ever written to the store: it has no tables yet, or no texts. Raises the driver's errors."""
     with make_engine(url).connect() as connection:
-        return int(connection.execute(text(_WAITING), {"by": unknown_by}).scalar_one())
+        if not inspect(connection).has_table("inbound"):
+            return True
+        return not connection.execute(text("SELECT count(*) FROM inbound")).scalar_one()
+
+
+def waiting(url: str, by: int) -> int:
+    """Rows of the outbox that are on the wire, or due to go there by then (microseconds since 1970)."""
+    with make_engine(url).connect() as connection:
+        return int(connection.execute(text(_WAITING), {"by": by}).scalar_one())
 
 
 def _integrity(connection: Connection, url: str) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from gateway.torture.line import Bounds, Line, shown
 
 SUSPECTED = "suspected_duplicate"
 INCOMPLETE = "incomplete"
+ASKED_AGAIN = 0.8
+"""An equal text that comes after this share of the peer's response timer, the first still unanswered, is the same."""
 RECOGNISED = 10
 """Characters of an incomplete text's beginning by which the text that it is part of is found."""
 
@@ -103,7 +105,8 @@ def doubled(account: Account, books: Books, rows: Kept, bounds: Bounds) -> Line:
 
 def _excused(account: Account, text: Texted, bounds: Bounds) -> int:
     """Re-sends of a text that no evidence within SMPP can tell from a genuine repeat: the centre had read the answer
-    (2.1 f), the answer was on its way while it sent again, or the doubt was older than it is kept."""
+    (2.1 f), the answer was on its way while it sent again, the doubt was older than it is kept, or the gateway was
+    frozen and found both at once."""
     tries = account.tries.get(text.id, [])
     if text.parts > 1:  # parts are known again by their reference, however often they come
         return 0
@@ -116,6 +119,8 @@ def _blameless(account: Account, one: Try, before: list[Try], bounds: Bounds) ->
         if old.acknowledged and old.answered_at <= at:
             return True
         if old.acknowledged and old.sent.link == one.sent.link and old.answered_at - at <= bounds.crossing_s:
+            return True
+        if old.sent.link == one.sent.link and account.froze(old.sent.at, at):
             return True
         ended = account.ended.get(old.sent.link)
         if ended is not None and at - ended > bounds.redelivery_s:
@@ -133,7 +138,7 @@ def merged(account: Account, books: Books, rows: Kept, bounds: Bounds) -> Line:
         held = min(suspected, len(taken) - rows.acted[key] - rows.aside[key])
         if held <= 0:
             continue
-        doubts = min(sum(_in_doubt(account, text, bounds) for text in texts), len(texts) - 1)
+        doubts = min(sum(in_doubt(account, text, bounds) for text in texts), len(texts) - 1)
         count += held
         excusable += min(held, doubts)
         if held > doubts:
@@ -146,6 +151,11 @@ def merged(account: Account, books: Books, rows: Kept, bounds: Bounds) -> Line:
     )
 
 
-def _in_doubt(account: Account, text: Texted, bounds: Bounds) -> int:
-    """Answers that the centre read, and of which the gateway may not have known that it had."""
-    return sum(one.acknowledged and account.alive_after(one) < bounds.proof_s for one in account.tries.get(text.id, ()))
+def in_doubt(account: Account, text: Texted, bounds: Bounds) -> int:
+    """Answers that the centre read, and of which the gateway may not have known that it had; and answers that took so
+    long that an equal text was taken for the centre's asking again (2.2, rule 4)."""
+    slow_s = ASKED_AGAIN * bounds.peer_response_s
+    return sum(
+        one.acknowledged and (account.alive_after(one) < bounds.proof_s or one.answered_at - one.sent.at >= slow_s)
+        for one in account.tries.get(text.id, ())
+    )

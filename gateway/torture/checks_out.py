@@ -35,13 +35,17 @@ def _place(message: Message, rows: Mapping[Place, list[OutboxRow]]) -> Place:
 
 
 def unsent(account: Account, books: Books, bounds: Bounds) -> Line:
-    """L4: rows that still wait after the drain, and rows that count as sent though nothing arrived."""
+    """L4: rows that still wait after the drain, and rows that count as sent though nothing arrived.
+
+    What was refused for now, or is unknown, has a time at which it is looked at again; until then it is not lost.
+    """
     findings: list[str] = []
     arrived = Counter(message.key for message in account.messages)
     states = Counter(row.state for row in books.outbox)
     phantom: Counter[Key] = Counter()
     for row in books.outbox:
-        if row.state in WAITING:
+        pending = row.state == "ready" and row.attempts and row.due_at > books.taken_at
+        if row.state in WAITING and not pending:
             findings.append(f"the text {row.id} to {row.address} is still {row.state}: {row.text!r}")
         overdue = books.taken_at - row.due_at > bounds.late_s * SECOND
         if row.state == "unknown" and overdue and row.message_class not in AT_MOST_ONCE and row.attempts < bounds.lives:

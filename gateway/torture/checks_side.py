@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from typing import get_args
 
 from gateway.torture.account import Account, Key
-from gateway.torture.checks_in import INCOMPLETE, SUSPECTED, Kept
+from gateway.torture.checks_in import INCOMPLETE, SUSPECTED, Kept, in_doubt
 from gateway.torture.entries import Books, InboundRow
 from gateway.torture.line import Bounds, Line, shown
 from router.plan import Disposition
@@ -111,15 +111,16 @@ def _unnumbered(frame: bytes) -> bytes:
 
 
 def _strays(account: Account, books: Books, bounds: Bounds) -> list[str]:
-    """Receipts without a message: the centre made them up, or the id's submit_sm_resp was not on disk in time."""
+    """Receipts without a message: the centre made them up, or the ids of its text (all of them are kept together) were
+    not on disk in time."""
     invented = {one.told for one in account.injected if one.told}
-    submits = {one.message_id: one for one in account.submits if one.message_id}
-    excused = {
-        receipt.told
-        for receipt in account.receipts
-        if (submit := submits.get(receipt.message_id)) is None
-        or not account.answered_for_good(submit, bounds.settle_s)
+    on_disk = {
+        segment.message_id
+        for message in account.messages
+        if all(account.answered_for_good(one, bounds.settle_s) for one in message.segments)
+        for segment in message.segments
     }  # fmt: skip
+    excused = {receipt.told for receipt in account.receipts if receipt.message_id not in on_disk}
     # A second receipt of a finished message finds nothing that waits for it, and is kept all the same.
     settled = Counter(row.message_id for row in books.receipts if row.outbox_id is not None)
     repeated = Counter(receipt.told for receipt in account.receipts)
@@ -162,5 +163,5 @@ def _reasons(account: Account, key: Key, bounds: Bounds) -> int:
     for text in account.by_key[key]:
         tries = account.tries.get(text.id, [])
         reasons += max(0, len(tries) - text.parts)
-        reasons += sum(one.acknowledged and account.alive_after(one) < bounds.proof_s for one in tries)
+        reasons += in_doubt(account, text, bounds)
     return reasons

@@ -185,7 +185,7 @@ class QuarantineRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class PartRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A row of `parts` that has not been joined."""
+    """A row of `parts` that still waits for others of its set."""
 
     sender: str
     recipient: str

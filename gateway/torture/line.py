@@ -18,6 +18,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     `window` slots of a link; `stop_slack_s` between the arrival of STOP's answer and of what left before it (2.0: 50 ms
     on the loopback, 0 in the simulation); `proof_s` after which an answer that was read is proven by a fence that is on
     disk (20 ms until it is sent, 1 s until it is flushed); `settle_s` within which an outcome that was read is on disk;
+    `peer_response_s` after which the centre asks again, and the gateway takes an equal text for the same;
     `crossing_s` in which an answer and a re-send pass one another; `redelivery_s` for which doubt is kept;
     `late_s` by which something that is due may be late. `resident_more` octets and `descriptors_more` are what a
     process may use above its first sample; `lives` is how often an unknown outcome may go to the wire in all.
@@ -27,6 +28,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     stop_slack_s: float = 0.05
     proof_s: float = 1.5
     settle_s: float = 1.0
+    peer_response_s: float = 10.0
     crossing_s: float = 0.05
     redelivery_s: float = 3600.0
     late_s: float = 5.0

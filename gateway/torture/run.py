@@ -25,11 +25,12 @@ from gateway.torture.gateways import Gateway, Gateways
 from gateway.torture.journal import read
 from gateway.torture.ledger import Bounds, Verdict, examine
 from gateway.torture.workload import CONFIG, PASSWORD, RULES, Texts
+from smpp.simulator_hostile import IMPATIENCE_S
 
 CENTRE: Final = "from gateway.torture.centre import main; main()"
 BOUND_S: Final = 20.0
 """A gateway that has not bound after so long never will."""
-POINT_S: Final = 10.0
+POINT_S: Final = 5.0
 """A named point that is not passed within this time is given up: the gateway is killed where it stands."""
 DRAIN_S: Final = 60.0
 """When all is healed, so long is waited for what is still on its way (RELIABILITY.md 2.0)."""
@@ -49,8 +50,8 @@ class TrialError(Exception):
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """What to try: on which store (`sqlite` for a file of its own, else a URL), with how many kills, from which seed.
 
-    `only` names kinds of faults (gateway.torture.faults.KINDS), none: all. `resends`: wait for texts of unknown outcome
-    to be sent once more, too, which takes half a minute.
+    `only` names kinds of faults (gateway.torture.faults.KINDS), none: all. `resends`: at the end, wait for texts that
+    were refused for now or whose outcome is unknown to be sent once more, too, which takes half a minute.
     """
 
     store: str = "sqlite"
@@ -153,8 +154,10 @@ class Trial:
         orders = self._orders
         faults = plan(orders.kills, orders.only, self._chance) if planned is None else planned
         journal = self._folder / "journal.jsonl"
+        if not await asyncio.to_thread(books.is_fresh, self._url):
+            raise TrialError("there are texts in that store: a trial needs one of its own")
         await self.carrier.start(journal, orders)
-        gateways = Gateways(self._write_config(), {"KWEK_TORTURE_PASSWORD": PASSWORD})
+        gateways = Gateways(self._write_config(), {"KWEK_TORTURE_PASSWORD": PASSWORD, "KWEK_TORTURE_STORE": self._url})
         try:
             await gateways.open()
             self.carrier.do("load")
@@ -170,25 +173,30 @@ class Trial:
             await gateways.close()
             await self.carrier.stop()
         found = await asyncio.to_thread(books.read_books, self._url, time.time_ns() // 1000)
-        verdict = await asyncio.to_thread(examine, list(read(journal)), found, Bounds(window=orders.window))
+        verdict = await asyncio.to_thread(examine, list(read(journal)), found, self._bounds())
         return Report(
             verdict=verdict, kills=len(faults), seconds=ended - began, drained_s=drained - ended,
             faults=dict(self.faults),
         )  # fmt: skip
 
+    def _bounds(self) -> Bounds:
+        return Bounds(window=self._orders.window, peer_response_s=IMPATIENCE_S)
+
     def _write_config(self) -> Path:
         (self._folder / "brands").mkdir(exist_ok=True)
         (self._folder / "brands" / "torture.rules").write_text(RULES)
         config = self._folder / "kwek.toml"
-        store = "sqlite:///kwek.db" if self._orders.store == "sqlite" else self._orders.store
         config.write_text(
-            CONFIG.format(node="torture", store=store, port=self.carrier.port, window=self._orders.window)
+            CONFIG.format(node="torture", port=self.carrier.port, window=self._orders.window, impatience=IMPATIENCE_S)
         )
         return config
 
     # ------------------------------------------------------------------------------------------------- one life
 
     async def _live(self, gateways: Gateways, fault: Fault) -> None:
+        if fault.store:  # another way to the same store
+            elsewhere = {**fault.environment, "KWEK_TORTURE_STORE": fault.store}
+            fault = msgspec.structs.replace(fault, environment=elsewhere)
         gateway = await gateways.start(fault)
         self.faults[fault.name] += 1
         for _ in range(HALVES if fault.half else 0):
@@ -254,7 +262,7 @@ class Trial:
             raise TrialError(f"the gateway stopped with {gateway.status}:\n{_tail(gateways.log)}")
 
     async def _waiting(self) -> int:
-        """Texts on their way; of unknown outcomes those that are due, or that will be while we wait for them."""
+        """Texts on their way: those that are due, or that will be while we wait for them."""
         by = time.time_ns() // 1000 + (int(DRAIN_S) * SECOND if self._orders.resends else 0)
         return await asyncio.to_thread(books.waiting, self._url, by)
 

@@ -42,7 +42,7 @@ dag over na. We hebben je verhaal gelezen en denken er dan nog een dag over na."
 CONFIG: Final = """\
 [gateway]
 node    = "{node}"
-store   = "{store}"
+store   = "env:KWEK_TORTURE_STORE"
 rules   = ["brands/"]
 listen  = "127.0.0.1:0"
 drain_s = 5.0
@@ -63,6 +63,7 @@ password  = "env:KWEK_TORTURE_PASSWORD"
 window    = {window}
 response_s = 2.0
 enquire_link_s = 5.0
+peer_response_s = {impatience}
 reconnect_least_s = 0.05
 reconnect_most_s  = 0.2
 """

@@ -211,6 +211,17 @@ class TestDoubled:
         assert not run.verdict().broken
         assert broken(run.verdict(Bounds(crossing_s=0.0))) == ["L2"]
 
+    def test_a_frozen_gateway_finds_both_at_once(self, run: Run) -> None:
+        run.text(1)
+        for sequence, at in ((1, 0.0), (2, 3.0)):
+            run.entries.append(Attempted(at=at, id=1, link=1, sequence=sequence))
+            run.entries.append(Answered(at=4.0, link=1, sequence=sequence, status=0))
+        run.row(1)
+        run.row(2, text="STEM 1")
+        assert broken(run.verdict()) == ["L2"]
+        run.entries.append(Befell(at=0.1, kind="freeze", until=3.9))
+        assert not run.verdict().broken
+
     def test_doubt_is_kept_for_as_long_as_the_settings_say(self, run: Run) -> None:
         run.text(1)
         run.send(1, status=None)
@@ -289,6 +300,16 @@ class TestMerged:
         run.row(2, text="JA", state="suspected_duplicate")
         assert not run.verdict().broken
 
+    def test_an_equal_text_while_the_first_waited_long_may_be_taken_for_the_same(self, run: Run) -> None:
+        for id, at in ((1, 0.0), (2, 1.3)):
+            run.text(id, text="JA")
+            run.entries.append(Attempted(at=at, id=id, link=1, sequence=id))
+            run.entries.append(Answered(at=1.4, link=1, sequence=id, status=0))
+        run.row(1, text="JA")
+        run.row(2, text="JA", state="suspected_duplicate")
+        assert broken(run.verdict()) == ["L3", "L10"]
+        assert not run.verdict(Bounds(peer_response_s=1.5)).broken
+
     def test_a_unique_text_is_never_only_suspected(self, run: Run) -> None:
         run.text(1)
         run.send(1)
@@ -302,6 +323,12 @@ class TestUnsent:
     def test_what_still_waits_is_lost(self, run: Run, state: str) -> None:
         run.out(7, state=state)
         assert broken(run.verdict()) == ["L4"]
+
+    def test_what_was_refused_for_now_waits_for_its_time(self, run: Run) -> None:
+        run.out(7, state="ready", due_at=NOW + 1)
+        assert not run.verdict().broken
+        run.out(8, state="ready", due_at=NOW + 1, attempts=0)
+        assert run.verdict().line("L4").count == 1
 
     def test_an_unknown_outcome_waits_for_its_time_and_no_longer(self, run: Run) -> None:
         run.out(7, state="unknown", due_at=NOW + 1)
@@ -509,6 +536,18 @@ class TestSideTables:
         verdict = run.verdict()
         assert verdict.line("L9").count == 3
         assert verdict.line("L9").figures == {"processes": 1, "most MiB": 200}
+
+    def test_a_part_that_was_sent_again_may_be_set_aside(self, run: Run) -> None:
+        run.text(1, text="een lange tekst", parts=2)
+        for part in (1, 2, 2):
+            run.send(1, part=part)
+        run.row(1, text="een lange tekst")
+        for id in (1, 2):
+            assert not run.verdict().broken
+            run.quarantine.append(
+                QuarantineRow(id=id, frame=b"x" * 20, reason="before", sender=PHONE, recipient=NUMBER, text="tekst")
+            )
+        assert broken(run.verdict()) == ["L10"]
 
     def test_quarantine_without_garbage_and_a_damaged_file(self, run: Run) -> None:
         run.quarantine.append(QuarantineRow(id=1, frame=b"x" * 20, reason="why"))

@@ -1,0 +1,69 @@
+"""`kwek torture`: does this version, on this machine and this store, keep its promises?"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Annotated, Literal
+
+import typer
+
+from gateway.commands.output import fail
+from gateway.exits import Exit
+
+SHORT, LONG = 30, 300
+"""Kills of the short and of the long form."""
+
+Store = Annotated[
+    str, typer.Option("--store", help="sqlite (a file of its own), or the URL of an empty PostgreSQL database.")
+]
+Kills = Annotated[
+    int | None, typer.Option("--kills", min=1, max=100_000, help=f"How often; {SHORT}, or {LONG} with --long.")
+]
+Long = Annotated[bool, typer.Option("--long", help="Many kills, and whatever is to be sent again is waited for.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Repeats a trial, as far as processes do.")]
+Texts = Annotated[
+    Literal["unique", "ja"],
+    typer.Option("--texts", help="Every text another (each is found again), or nothing but JA (they are counted)."),
+]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", help="A kind of fault, such as commit.after; may be given several times.")
+]
+Kind = Annotated[bool, typer.Option("--kind", help="The message centre behaves.")]
+
+
+def torture(  # noqa: PLR0913 - one per option of the command line
+    store: Store = "sqlite",
+    kills: Kills = None,
+    *,
+    long: Long = False,
+    seed: Seed = 1,
+    texts: Texts = "unique",
+    only: Only = None,
+    kind: Kind = False,
+) -> None:
+    """Kill gateways under load before a hostile message centre, and count what became of every promise."""
+    import shutil
+    import tempfile
+    from pathlib import Path
+
+    from gateway.torture.faults import KINDS
+    from gateway.torture.run import Orders, Trial, TrialError
+
+    if unknown := [name for name in only or () if name not in KINDS]:
+        raise typer.BadParameter(f"{unknown[0]!r} is none of {', '.join(KINDS)}", param_hint="--only")
+    if store != "sqlite" and not re.match(r"postgresql://", store):
+        raise typer.BadParameter("it is sqlite, or postgresql://USER@HOST/DATABASE", param_hint="--store")
+    orders = Orders(
+        store=store, kills=kills or (LONG if long else SHORT), seed=seed, texts=texts, only=tuple(only or ()),
+        hostile=not kind, resends=long,
+    )  # fmt: skip
+    folder = Path(tempfile.mkdtemp(prefix="kwek-torture-"))
+    try:
+        report = asyncio.run(Trial(orders, folder, lambda line: print(line, flush=True)).run())
+    except TrialError as error:
+        fail(Exit.FAILED, error, f"what there is lies in {folder}")
+    print(report.table())
+    if report.verdict.broken:
+        fail(Exit.FAILED, f"promises were broken; journal, database and log lie in {folder}")
+    shutil.rmtree(folder)  # nobody needs a trial in which all was well
