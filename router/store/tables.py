@@ -234,11 +234,13 @@ parts = Table(
     Column("received_at", BigInteger, nullable=False),
     Column("joined_at", BigInteger),
     Column("fingerprint", BigInteger),
+    Column("set_id", BigInteger),
     Index("parts_of_one", "sender", "recipient", "reference"),
-    Index("parts_age", "received_at", sqlite_where=text("joined_at IS NULL"),
-          postgresql_where=text("joined_at IS NULL")),
+    Index("parts_age", "received_at", sqlite_where=text("joined_at IS NULL AND set_id IS NOT NULL"),
+          postgresql_where=text("joined_at IS NULL AND set_id IS NOT NULL")),
 )  # fmt: skip
-"""Parts of long messages; joined ones stay for their life time, so that a repeated part is known."""
+"""Parts of long messages; joined ones stay for their life time, so that a repeated part is known. `set_id` is the first
+part of the message that they belong to; null: a repeat of a part that is known."""
 
 runs = Table(
     "runs",

@@ -1,18 +1,23 @@
 """Parts of long messages: joined once, in whatever order, and delivered as they are when one never comes."""
 
+import os
+import random
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from router import parts
-from router.instants import SECOND
+from router import outbox, parts
+from router.instants import HOUR, SECOND
 from router.messages import Inbound
-from router.parts import PART_LIFE
-from router.store.engine import Tx
-from tests.support.routing import JAN, PIET, Phones, decode
+from router.parts import PART_LIFE, UNSURE
+from router.store.engine import Tx, open_store
+from tests.support.routing import JAN, KEES, PIET, Phones, decode
 
 REFERENCES = count(1)
 
@@ -45,12 +50,102 @@ def test_octets_are_joined_and_not_texts(phones: Phones) -> None:
 
 def test_a_part_that_comes_twice_counts_once(phones: Phones) -> None:
     first, second = phones.part(JAN, b"JO", 1, 2), phones.part(JAN, b"IN", 2, 2)
-    again = [phones.part(JAN, b"JO", 1, 2), phones.part(JAN, b"IN", 2, 2)]
-    send(phones, first, again[0], second, again[1])
+    send(phones, first, phones.part(JAN, b"JO", 1, 2), second)
     assert read(phones) == [("JOIN", "routed")]
+    assert phones.commit(due=True).next_due is None, "nothing will come of the repeat"
     phones.later(2 * PART_LIFE)
     phones.commit(due=True)
     assert read(phones) == [("JOIN", "routed")]
+
+
+@pytest.mark.parametrize("order", [(1, 2, 1, 2), (1, 1, 2, 2), (2, 2, 1, 1), (1, 2, 2, 1)], ids=str)
+def test_a_text_of_which_every_part_comes_twice_was_written_twice(phones: Phones, order: Sequence[int]) -> None:
+    """A phone that only knows one reference, and its owner votes twice. Copies of one PDU are told by the evidence."""
+    for index in order:
+        send(phones, phones.part(JAN, (b"JO", b"IN")[index - 1], index, 2))
+    assert read(phones) == [("JOIN", "routed")] * 2
+
+
+def test_a_text_is_written_again_after_another_with_the_same_reference(phones: Phones) -> None:
+    for text in (b"JOIN", b"QUIZ", b"JOIN", b"JOIN", b"QUIZ"):
+        send(phones, phones.part(JAN, text[:2], 1, 2), phones.part(JAN, text[2:], 2, 2))
+    assert [text for text, _ in read(phones)] == ["JOIN", "QUIZ", "JOIN", "JOIN", "QUIZ"]
+
+
+def test_repeats_of_two_texts_make_no_third(phones: Phones) -> None:
+    for text in (b"JOIN", b"QUIZ"):
+        send(phones, phones.part(JAN, text[:2], 1, 2), phones.part(JAN, text[2:], 2, 2))
+    send(phones, phones.part(JAN, b"JO", 1, 2), phones.part(JAN, b"IZ", 2, 2))
+    phones.later(2 * PART_LIFE)
+    phones.commit(due=True)
+    assert read(phones) == [("JOIN", "routed"), ("QUIZ", "routed")]
+
+
+def test_a_repeat_does_not_get_into_another_text(phones: Phones) -> None:
+    send(phones, phones.part(JAN, b"QU", 1, 2), phones.part(JAN, b"IZ", 2, 2), phones.part(JAN, b"QU", 1, 2))
+    send(phones, phones.part(JAN, b"IN", 2, 2), phones.part(JAN, b"JO", 1, 2))
+    assert read(phones) == [("QUIZ", "routed"), ("JOIN", "routed")]
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)], ids=str)
+def test_a_text_that_shares_a_part_with_the_last_one_waits_a_moment(phones: Phones, order: Sequence[int]) -> None:
+    send(phones, phones.part(JAN, b"JO", 1, 2), phones.part(JAN, b"KE", 2, 2))
+    send(phones, *(phones.part(JAN, (b"JO", b"IN")[index - 1], index, 2) for index in order))
+    assert read(phones) == [("JOKE", "routed")]
+    assert phones.commit(due=True).next_due == phones.world.now() + UNSURE
+    send(phones, phones.part(JAN, b"JO", 1, 2))  # once more does not put it off
+    phones.later(UNSURE)
+    phones.commit(due=True)
+    assert read(phones) == [("JOKE", "routed"), ("JOIN", "routed")]
+
+
+def test_only_so_many_repeats_are_kept(phones: Phones, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "MOST_LOOSE", 2)
+    send(phones, *(phones.part(JAN, b"JO", 1, 2) for _ in range(5)))
+    assert len(phones.table("parts")) == 3
+    send(phones, *(phones.part(JAN, b"IN", 2, 2) for _ in range(5)))
+    assert read(phones) == [("JOIN", "routed")] * 3
+
+
+def test_repeats_are_forgotten_with_what_they_repeat(phones: Phones) -> None:
+    send(phones, *(phones.part(JAN, piece, index, 2) for piece, index in ((b"JO", 1), (b"JO", 1), (b"IN", 2))))
+    send(phones, phones.part(PIET, b"JO", 1, 2))
+    phones.later(2 * HOUR)
+    with phones.store.begin() as tx:
+        outbox.housekeep(tx, phones.world.now())
+    assert [row["sender"] for row in phones.table("parts")] == [PIET], "it was not delivered yet"
+
+
+def test_each_part_is_read_by_its_own_charset(phones: Phones) -> None:
+    """A phone may change to UCS-2 where the first letter needs it, and back."""
+    pieces = (("JO".encode("utf-16-be"), "utf-16-be"), (b"I", "latin-1"), (b"N ", "latin-1"), ("é".encode(), "utf-8"))
+    for index, (octets, charset) in enumerate(pieces, 1):
+        send(phones, phones.part(JAN, octets, index, 4, charset=charset))
+    assert read(phones) == [("JOIN é", "routed")]
+
+
+def test_each_part_of_an_incomplete_message_is_read_by_its_own_charset(phones: Phones) -> None:
+    send(phones, phones.part(JAN, "JO".encode("utf-16-be"), 1, 3, charset="utf-16-be"))
+    send(phones, phones.part(JAN, b"IN", 3, 3))
+    phones.later(PART_LIFE)
+    phones.commit(due=True)
+    assert read(phones) == [("JOIN", "incomplete")]
+
+
+def test_the_parts_of_a_last_one_that_cannot_be_acted_upon_are_kept_with_it(phones: Phones) -> None:
+    first, second = phones.part(JAN, b"JO", 1, 3), phones.part(JAN, b"I", 2, 3)
+    send(phones, first)
+    with phones.store.begin() as tx:
+        assert parts.set_aside(tx, second) == [], "the first may yet be joined with others"
+    send(phones, second)
+    last = phones.part(JAN, b"N", 3, 3)
+    with phones.store.begin() as tx:
+        kept = parts.set_aside(tx, last)
+        assert parts.set_aside(tx, phones.text(JAN, "JOIN")) == []
+    assert [(one.id, one.octets) for one in kept] == [(first.id, b"JO"), (second.id, b"I")]
+    phones.later(2 * PART_LIFE)
+    phones.commit(due=True)
+    assert read(phones) == []
 
 
 def test_two_senders_with_one_reference_are_told_apart(phones: Phones) -> None:
@@ -174,12 +269,79 @@ def test_a_text_that_is_no_part_is_whole(phones: Phones) -> None:
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 @given(st.data())
 def test_any_order_of_any_parts_comes_to_the_same_text_once(phones: Phones, data: st.DataObject) -> None:
-    total, reference = data.draw(st.integers(1, 4)), next(REFERENCES)
+    total, reference = data.draw(st.integers(1, 5)), next(REFERENCES)
     pieces = [f"{reference}-{index} ".encode() for index in range(1, total + 1)]
-    twice: Sequence[int] = data.draw(st.lists(st.integers(1, total), max_size=3))
-    order = data.draw(st.permutations([*range(1, total + 1), *twice]))
+    twice: Sequence[int] = data.draw(st.lists(st.integers(1, total), max_size=3)) if total > 1 else ()
+    once = data.draw(st.integers(1, total))  # else it was written twice
+    order = data.draw(st.permutations([*range(1, total + 1), *(index for index in twice if index != once)]))
     before = len(read(phones))
     for index in order:
         phones.later(data.draw(st.integers(0, 30)) * SECOND)
         send(phones, phones.part(JAN, pieces[index - 1], index, total, reference=reference))
     assert read(phones)[before:] == [(b"".join(pieces).decode(), "routed")]
+
+
+class Sets:
+    """Long texts by seed: several under way at once, in any order, some parts more than once."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.made = 0
+
+    def text(self, sender: str, reference: int) -> list[tuple[str, int, int, int, bytes]]:
+        """The parts of one text as they come, in their order of sending, and now and then some of them again."""
+        self.made += 1
+        total = self.chance.randint(2, 5)
+        pieces = [f"{self.made}:{index}of{total} ".encode() for index in range(1, total + 1)]
+        one = [(sender, reference, total, index, piece) for index, piece in enumerate(pieces, 1)]
+        one += self.chance.choices(one, k=self.chance.choice((0, 0, 1, 2, total, 2 * total)))
+        self.chance.shuffle(one)
+        return one
+
+    def round(self, texts: int) -> list[tuple[str, int, int, int, bytes]]:
+        """So many texts of few senders, who all use the same references: their parts come interleaved."""
+        flows = [
+            [part for _ in range(self.chance.randint(1, 3)) for part in self.text(sender, reference)]
+            for sender in (JAN, PIET, KEES)
+            for reference in self.chance.sample(range(256), texts // 6)
+        ]
+        come = []
+        while flows:
+            flow = self.chance.choice(flows)
+            come.append(flow.pop(0))
+            flows = [one for one in flows if one]
+        return come
+
+
+def rarest(come: list[tuple[str, int, int, int, bytes]]) -> Counter[tuple[str, str]]:
+    """How often each text was written, at the least: as often as its rarest part came."""
+    copies: dict[tuple[str, bytes], dict[bytes, int]] = {}
+    for sender, _, total, _, piece in come:
+        found = copies.setdefault((sender, piece.split(b":")[0]), {})
+        found[piece] = found.get(piece, 0) + 1
+        assert len(found) <= total
+    return Counter(
+        {(sender, b"".join(sorted(found)).decode()): min(found.values()) for (sender, _), found in copies.items()}
+    )
+
+
+def test_of_many_sets_each_is_delivered_as_often_as_it_came_and_none_is_mixed(sqlite_template: Path) -> None:
+    """The long form: KWEK_PARTS=100000. The files' own statements on SQLite, one transaction a round."""
+    sets, wanted = Sets(int(os.environ.get("SEED", "1"))), int(os.environ.get("KWEK_PARTS", "1000"))
+    while sets.made < wanted:
+        store = open_store(f"sqlite:///{sqlite_template}")
+        phones = Phones(store)
+        come, got = sets.round(min(120, wanted)), Counter[tuple[str, str]]()
+        with suppress(Undone), store.begin() as tx:
+            for sender, reference, total, index, piece in come:
+                whole = parts.join(tx, phones.part(sender, piece, index, total, reference=reference), decode)
+                if whole is not None:
+                    got[sender, whole.text] += 1
+            assert parts.overdue(tx, phones.world.now() + 2 * PART_LIFE, 1_000, phones.world.ids, decode) == []
+            raise Undone
+        store.close()
+        assert got == rarest(come)
+
+
+class Undone(Exception):
+    """Raised to have a transaction leave nothing behind."""

@@ -157,6 +157,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("joined_at", sa.BigInteger(), nullable=True),
         sa.Column("fingerprint", sa.BigInteger(), nullable=True),
+        sa.Column("set_id", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
@@ -164,8 +165,8 @@ def upgrade() -> None:
         "parts",
         ["received_at"],
         unique=False,
-        sqlite_where=sa.text("joined_at IS NULL"),
-        postgresql_where=sa.text("joined_at IS NULL"),
+        sqlite_where=sa.text("joined_at IS NULL AND set_id IS NOT NULL"),
+        postgresql_where=sa.text("joined_at IS NULL AND set_id IS NOT NULL"),
     )
     op.create_index("parts_of_one", "parts", ["sender", "recipient", "reference"], unique=False)
     op.create_table(
