@@ -7,29 +7,18 @@ the memory of whoever scrapes.
 
 from __future__ import annotations
 
-from collections import Counter as Count
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    Info,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Info, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
+from gateway.tally import Spread, Tally
 from router.group import Done
 from router.plan import Disposition
 
-MOST_CHILDREN = 200
-"""Label combinations of one series: connectors times outcomes, with room; a thousand would be a mistake."""
-OTHER = "other"
-
+T = TypeVar("T", bound=Hashable)
 Kind = Literal["counter", "gauge", "seconds", "causes", "info"]
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -71,44 +60,6 @@ SERIES = (
     Series("rules", "info", "The rule set in force.", ("deployment",)),
 )  # fmt: skip
 
-Metric = Counter | Gauge | Histogram
-
-
-class _Kept:
-    """A series with its children, each looked up once."""
-
-    def __init__(self, series: Series, registry: CollectorRegistry) -> None:
-        self.series = series
-        self.metric = _made(series, registry)
-        self._children: dict[tuple[str, ...], Metric] = {}
-
-    def child(self, *labels: str) -> Metric:
-        """The child with these label values, or the one for "other" when there are too many."""
-        found = self._children.get(labels)
-        if found is None:
-            if len(self._children) >= MOST_CHILDREN:
-                labels = (OTHER,) * len(labels)
-            found = self._children[labels] = self.metric.labels(*labels) if labels else self.metric
-        return found
-
-    def add(self, number: float, *labels: str) -> None:
-        """Counts on."""
-        child = self.child(*labels)
-        assert isinstance(child, Counter)
-        child.inc(number)
-
-    def put(self, number: float, *labels: str) -> None:
-        """Sets a gauge."""
-        child = self.child(*labels)
-        assert isinstance(child, Gauge)
-        child.set(number)
-
-    def see(self, number: float, *labels: str) -> None:
-        """Adds one observation to a histogram."""
-        child = self.child(*labels)
-        assert isinstance(child, Histogram)
-        child.observe(number)
-
 
 class Metrics:
     """All series of one gateway, in a registry of its own."""
@@ -116,12 +67,17 @@ class Metrics:
     content_type = "text/plain; version=0.0.4; charset=utf-8"
 
     def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series per counter, that nobody reads
         self.registry = CollectorRegistry(auto_describe=True)
         ProcessCollector(registry=self.registry)
         self._rules: Info | None = None
         self._refused: dict[tuple[str, str], int] = {}
-        self._kept = {s.name: _Kept(s, self.registry) for s in SERIES if s.kind != "info"}
+        self._kept = {one.name: _tally(one) for one in SERIES if one.kind in ("counter", "gauge")}
+        self._spreads = {
+            name: Spread(f"kwek_{name}", _meaning(name), bounds)
+            for name, bounds in (("group_causes", CAUSES), ("group_seconds", SECONDS))
+        }
+        for collector in (*self._kept.values(), *self._spreads.values()):
+            self.registry.register(collector)
 
     def page(self) -> bytes:
         """What /metrics answers."""
@@ -139,13 +95,13 @@ class Metrics:
     def committed(self, done: Done, seconds: float) -> None:
         """A group is on disk; it took so many seconds from its beginning."""
         kept = self._kept
-        kept["group_causes"].see(len(done.accepted) + len(done.receipts) + len(done.settled))
-        kept["group_seconds"].see(seconds)
-        for connector, number in Count(message.connector for message in done.accepted).items():
+        self._spreads["group_causes"].see(len(done.accepted) + len(done.receipts) + len(done.settled))
+        self._spreads["group_seconds"].see(seconds)
+        for connector, number in _counts([message.connector for message in done.accepted]):
             kept["texts_kept"].add(number, connector)
-        for connector, number in Count(receipt.connector for receipt in done.receipts).items():
+        for connector, number in _counts([receipt.connector for receipt in done.receipts]):
             kept["receipts_kept"].add(number, connector)
-        for labels, number in Count((outcome.connector, outcome.state) for outcome in done.settled).items():
+        for labels, number in _counts([(outcome.connector, outcome.state) for outcome in done.settled]):
             kept["settled"].add(number, *labels)
         for performance in done.performances:
             self.withheld(performance.withheld)
@@ -233,11 +189,13 @@ def _meaning(name: str) -> str:
     return next(series.meaning for series in SERIES if series.name == name)
 
 
-def _made(series: Series, registry: CollectorRegistry) -> Metric:
-    name, labels = f"kwek_{series.name}", series.labels
-    if series.kind == "counter":
-        return Counter(name, series.meaning, labels, registry=registry)
-    if series.kind == "gauge":
-        return Gauge(name, series.meaning, labels, registry=registry)
-    buckets = SECONDS if series.kind == "seconds" else CAUSES
-    return Histogram(name, series.meaning, labels, buckets=buckets, registry=registry)
+def _counts(things: Iterable[T]) -> Iterable[tuple[T, int]]:
+    """Each of them once, with how many there are."""
+    found: dict[T, int] = {}
+    for thing in things:
+        found[thing] = found.get(thing, 0) + 1
+    return found.items()
+
+
+def _tally(series: Series) -> Tally:
+    return Tally(f"kwek_{series.name}", series.meaning, series.labels, is_gauge=series.kind == "gauge")

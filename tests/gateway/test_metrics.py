@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import metrics as module
+from gateway import tally
 from gateway.metrics import Metrics, reference
 from router.group import Done
 from router.messages import Inbound
@@ -137,7 +137,7 @@ def test_the_rules_in_force_replace_each_other() -> None:
 
 
 def test_a_label_that_takes_too_many_values_counts_as_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_CHILDREN", 2)
+    monkeypatch.setattr(tally, "MOST_CHILDREN", 2)
     metrics = Metrics()
     for number in range(5):
         metrics.withheld({f"reason {number}": 1})
