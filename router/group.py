@@ -13,13 +13,14 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from router import due, evidence, inbound, outbox, receipts
+from router import due, evidence, inbound, outbox, receipts, silence
 from router.due import AT_ONCE
 from router.evidence import Ended, Mark
 from router.messages import Inbound
 from router.outbox import Outcome
 from router.perform import Allowance, Claim, Performance
 from router.receipts import ReceiptIn
+from router.silence import Renewed, Stop
 from router.store.engine import Store, Tx
 from router.store.errors import CommitUnknown, StoreConflict, StoreError, StoreUnavailable
 from router.ways import Ways
@@ -43,6 +44,10 @@ class Group(msgspec.Struct, frozen=True):
     """Why the one cause in it cannot be performed: it is set aside instead."""
     marks: Sequence[Mark] = ()
     ended: Sequence[Ended] = ()
+    watch: Sequence[int] = ()
+    """Texts claimed elsewhere that a STOP waits for; asked again by whoever wants to know, never put back."""
+    renew: Sequence[int] = ()
+    """Claimed texts that want another lease; asked again too."""
 
     def pieces(self) -> list[Group]:
         """Smaller groups that come to the same: outcomes alone, receipts, then halves of what came in."""
@@ -89,17 +94,24 @@ class Done(msgspec.Struct):
     waiting: dict[str, int] | None = None
     """After a claim: connectors for which something still waits, and when it is due."""
 
+    stops: list[Stop] = []
+    watched: Sequence[int] | None = None
+    """Of the texts that were watched, those that nobody has settled yet; None when none were."""
+    renewed: Renewed = Renewed()
+
     stages: dict[str, float] = {}
     """Seconds that each stage of the transaction took."""
 
     def merge(self, other: Done) -> None:
         """Add what another piece came to."""
-        for name in ("accepted", "held", "receipts", "settled", "claims", "quarantined", "faults", "performances"):
+        for name in ("accepted", "held", "receipts", "settled", "claims", "quarantined", "faults", "performances",
+                     "stops"):  # fmt: skip
             getattr(self, name).extend(getattr(other, name))
         self.strays += other.strays
         self.resent += other.resent
         self.next_due = min((at for at in (self.next_due, other.next_due) if at is not None), default=None)
         self.waiting = self.waiting if other.waiting is None else other.waiting
+        # `watch` and `renew` are not in pieces: whoever asked asks again.
 
 
 class Doubt(msgspec.Struct, frozen=True):
@@ -217,6 +229,10 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
     if group.receipts:
         done.strays = receipts.settle(tx, group.receipts)
         ways.stopwatch.lap("receipts")
+    if group.watch:
+        done.watched = silence.still_claimed(tx, group.watch)
+    if group.renew:
+        done.renewed = silence.renew(tx, group.renew, allowance.muted, ways.world.now())
     if group.claim:
         done.claims += _claim(tx, group, ways, allowance)
     if group.inbound:
@@ -231,6 +247,7 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
         ways.stopwatch.lap("due")
     for performance in done.performances:
         done.claims += performance.claims
+        done.stops += performance.stops
         if performance.next_due is not None:
             done.next_due = min(performance.next_due, done.next_due or performance.next_due)
     if group.claim:
@@ -246,7 +263,8 @@ def _claim(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> list[Claim
     that text may be STOP.
     """
     allowance.keep = {name: left // 2 for name, left in allowance.left.items()}
-    claims = outbox.claim(tx, allowance, ways.place(), {message.sender for message in group.inbound})
+    not_to = {message.sender for message in group.inbound}.union(allowance.muted)
+    claims = outbox.claim(tx, allowance, ways.place(), not_to)
     allowance.keep = {}
     ways.stopwatch.lap("claim")
     return claims

@@ -71,6 +71,8 @@ class Writer:
         self._marks_due = False
         self._ended: deque[Ended] = deque()
         self._errands: deque[Callable[[], None]] = deque()
+        self._watch: Sequence[int] = ()
+        self._renew: Sequence[int] = ()
         self._due = False
         self._claim = False
         self._work = asyncio.Event()
@@ -94,6 +96,15 @@ class Writer:
         self._outcomes.extend(outcomes)
         self._due |= due
         self._claim |= claim
+        self._work.set()
+
+    def ask(self, *, watch: Sequence[int] = (), renew: Sequence[int] = ()) -> None:
+        """Have the next group look whether these texts are settled, or give them another lease (Done.watched, renewed).
+
+        It is tried once: a group that fails answers neither.
+        """
+        self._watch = watch or self._watch
+        self._renew = renew or self._renew
         self._work.set()
 
     def note(self, marks: Iterable[Mark]) -> None:
@@ -207,10 +218,13 @@ class Writer:
         ended = _take(self._ended, GROUP)
         due, claim = self._due, self._claim
         self._due = self._claim = False
-        if not (outcomes or receipts or inbound or due or claim or ended or (self._marks_due and self._marks)):
+        watch, renew = self._watch, self._renew
+        self._watch = self._renew = ()
+        causes = outcomes or receipts or inbound or due or claim or ended or watch or renew
+        if not causes and not (self._marks_due and self._marks):
             return None
         marks, self._marks, self._marks_due = list(self._marks.values()), {}, False
-        return Group(outcomes, receipts, inbound, due, claim, marks=marks, ended=ended)
+        return Group(outcomes, receipts, inbound, due, claim, marks=marks, ended=ended, watch=watch, renew=renew)
 
     def _flush_marks(self) -> None:
         self._marks_due = True

@@ -13,7 +13,8 @@ from smpp.pdu import SubmitSm
 class Flight:
     """One claimed text on the wire, and what its segments were answered."""
 
-    __slots__ = ("accepted", "claim", "left", "link", "message_ids", "pdus", "refusal", "refused", "tries")
+    __slots__ = ("accepted", "claim", "left", "link", "message_ids", "pdus", "refusal", "refused",
+                 "stopped", "tries", "until")  # fmt: skip
 
     def __init__(self, claim: Claim, pdus: list[SubmitSm]) -> None:
         self.claim = claim
@@ -21,6 +22,10 @@ class Flight:
         self.left = len(pdus)
         self.link = 0
         """Number of the link that carries it; 0: what waits of it may go over any."""
+        self.until = 0.0
+        """Until when, in monotonic seconds, a segment of it may be given to the kernel: its lease."""
+        self.stopped = False
+        """A STOP came: nothing more of it goes out."""
         self.tries = claim.attempts
         """How often it, or what was refused of it, has gone to the wire."""
         self.accepted = 0

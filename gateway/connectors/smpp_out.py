@@ -5,7 +5,7 @@ its outcome is on disk, so at most a window of outcomes is unknown when everythi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from config.settings import Connector as Settings
@@ -47,6 +47,8 @@ class Outgoing:
         self._throttle = Throttle(settings.rate, world.monotonic())
         self._held: dict[int, int] = {}
         self._held_slots = 0
+        self._flights: dict[int, Flight] = {}
+        """Texts that were handed over and are not settled yet, by the claim's id."""
         self._about_to = 0
         """Slots of claims that are held and not yet handed over."""
         self._queue: deque[Token] = deque()
@@ -106,7 +108,7 @@ class Outgoing:
             if link is None:
                 outcome = self._outcome(claim, "ready", "lease_over" if late else "no_link")
             else:
-                outcome = self._launch(claim, link)
+                outcome = self._launch(claim, link, lease_until)
             if outcome is not None:
                 self._throttle.spend(-claim.segments)
                 given_back.append(outcome)
@@ -118,10 +120,10 @@ class Outgoing:
         for link in self._links():
             link.flush()
 
-    def _launch(self, claim: Claim, link: Link) -> Outcome | None:
+    def _launch(self, claim: Claim, link: Link, until: float) -> Outcome | None:
         try:
-            flight = Flight(claim, self._mapping.to_submits(claim))
-            flight.link = link.number
+            flight = self._flights[claim.id] = Flight(claim, self._mapping.to_submits(claim))
+            flight.link, flight.until = link.number, until
             for index, pdu in enumerate(flight.pdus):
                 if link.room:
                     link.send(pdu, (flight, index))
@@ -144,18 +146,50 @@ class Outgoing:
         return best
 
     def send_queued(self, link: Link) -> None:
-        """Send what waits for this link, or for any, as far as it has room; the rest keeps its order."""
+        """Send what waits for this link, or for any, as far as it has room and lease; the rest keeps its order."""
         if not self._queue or not link.room:
             return
+        now = self._world.monotonic()
         others: deque[Token] = deque()
         while self._queue and link.room:
             flight, index = token = self._queue.popleft()
-            if flight.link in (0, link.number):
+            if flight.link in (0, link.number) and now <= flight.until:
                 flight.link = link.number
                 link.send(flight.pdus[index], token)
             else:
                 others.append(token)
         self._queue.extendleft(reversed(others))
+
+    @property
+    def unfinished(self) -> set[int]:
+        """Texts of which segments wait, for room or for another lease."""
+        return {flight.claim.id for flight, _ in self._queue}
+
+    def renew(self, ids: Collection[int], until: float) -> None:
+        """What waits of these texts may be sent until then (monotonic seconds); 0: not for now."""
+        for id in ids:
+            if id in self._flights:
+                self._flights[id].until = until
+        if until:
+            for link in self._links():
+                self.send_queued(link)
+
+    def drop(self, ids: Collection[int]) -> None:
+        """A STOP came: nothing more of these texts goes out, and what the centre has accepted of them stays."""
+        outcomes: list[Outcome] = []
+        for id in ids:
+            flight = self._flights.get(id)
+            if flight is None:
+                continue
+            flight.stopped = True
+            kept = deque(token for token in self._queue if token[0] is not flight)
+            dropped, self._queue = len(self._queue) - len(kept), kept
+            flight.left -= dropped
+            outcome = self._conclude(flight) if dropped and not flight.left else None
+            if outcome is not None:
+                outcomes.append(outcome)
+        if outcomes:
+            self._exchange.report(outcomes)
 
     # ------------------------------------------------------------------------------------------------- what comes back
 
@@ -177,7 +211,7 @@ class Outgoing:
     def _conclude(self, flight: Flight) -> Outcome | None:
         """What the answers to all segments come to; None when some are sent again."""
         claim = flight.claim
-        if not flight.refused:
+        if not flight.refused or (flight.stopped and flight.accepted):
             self._throttle.accepted(self._world.monotonic())
             ids = self._mapping.message_ids(flight.message_ids)
             return Outcome(id=claim.id, connector=self.name, state="sent", message_ids=ids)
@@ -195,6 +229,10 @@ class Outgoing:
         return self._outcome(claim, "ready", f"refused with {name}", wait)
 
     def _resend(self, flight: Flight, segments: list[int]) -> None:
+        if flight.stopped:
+            outcome = self._conclude(flight)
+            self._exchange.report([outcome] if outcome is not None else [])
+            return
         self._throttle.spend(len(segments))
         self._queue.extend((flight, index) for index in segments)
         for link in self._links():
@@ -220,6 +258,7 @@ class Outgoing:
         held = self._held
         for outcome in outcomes:
             self._held_slots -= held.pop(outcome.id, 0)
+            self._flights.pop(outcome.id, None)
 
     def _outcome(self, claim: Claim, state: str, reason: str, wait: int = 0) -> Outcome:
         return Outcome(
