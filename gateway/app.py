@@ -60,6 +60,7 @@ async def serve(
     supervisor = Supervisor(stop)
     try:
         async with AsyncExitStack() as up:
+            up.enter_context(supervisor.listening())
             gateway = await _start(settings, up, supervisor, unsafe)
             if ready is not None:
                 ready(gateway)
@@ -75,7 +76,9 @@ async def serve(
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
     if supervisor.fault is not None:
-        log.critical("ended by a fault; nothing more was acknowledged", tasks=supervisor.dead)
+        log.critical(
+            "ended by a fault; nothing more was acknowledged", tasks=supervisor.dead, exc_info=supervisor.fault
+        )
         return Exit.INTERNAL
     return Exit.OK
 

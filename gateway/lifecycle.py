@@ -1,4 +1,4 @@
-"""Tasks that must not die in silence: the first one that fails ends the gateway, and says so.
+"""Tasks and callbacks that must not die in silence: the first one that fails ends the gateway, and says so.
 
 Starting and stopping are an AsyncExitStack's: what was started last is stopped first, each within its time.
 """
@@ -6,9 +6,13 @@ Starting and stopping are an AsyncExitStack's: what was started last is stopped 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+
+_MEANT = re.compile(r"[(<]")
+"""Behind it asyncio's messages show the callback's arguments, and these may be what a phone wrote."""
 
 
 class Supervisor:
@@ -36,14 +40,34 @@ class Supervisor:
             task.cancel()
             await asyncio.wait([task])
 
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """While the block lasts, what a callback of the running loop raises ends the gateway, too: a timer, a read of a
+        link, a task of which nobody asks what became. Errors of the system are not ours, and are only logged."""
+        loop = asyncio.get_running_loop()
+        before = loop.get_exception_handler()
+        loop.set_exception_handler(self._raised)
+        try:
+            yield
+        finally:
+            loop.set_exception_handler(before)
+
+    def _raised(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is None or isinstance(error, OSError):
+            loop.default_exception_handler(context)
+        else:
+            self._fail(_MEANT.split(str(context.get("message")), 1)[0].strip(), error)
+
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled():
-            return
-        error = task.exception()
+        error = None if task.cancelled() else task.exception()
         if error is not None:
-            self.dead[task.get_name()] = f"{type(error).__name__}: {error}"
-            self.fault = self.fault or error
-            self.stop.set()
+            self._fail(task.get_name(), error)
+
+    def _fail(self, what: str, error: BaseException) -> None:
+        self.dead[what] = f"{type(error).__name__}: {error}"
+        self.fault = self.fault or error
+        self.stop.set()
 
 
 async def every(seconds: float, act: Any) -> None:

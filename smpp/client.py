@@ -2,7 +2,9 @@
 
 One task per bind connects, waits while the bind holds, and waits again before the next try; everything else happens in
 the transport's callbacks. A link object is one connection: answers meant for a lost one never reach its successor.
-What is wrong is one sentence in `Link.trouble`, written for the operator; this file writes no log.
+What is wrong is one sentence in `Link.trouble`, written for the operator; this file writes no log. An owner that raises
+is a bug: the loop's exception handler is told at once (as asyncio tells it of what a transport's callback raises), and
+who runs the client decides what becomes of it.
 """
 
 import asyncio
@@ -190,7 +192,9 @@ class Client:
             for kind in kinds:
                 suffix = f"{index}-{kind}" if len(kinds) > 1 else str(index)
                 name = f"{self.settings.name}/{suffix}"
-                self._tasks.append(asyncio.create_task(self._keep(name, kind), name=name))
+                task = asyncio.create_task(self._keep(name, kind), name=name)
+                task.add_done_callback(_tell)
+                self._tasks.append(task)
 
     async def stop(self, drain_s: float) -> None:
         """Sends nothing new, waits at most `drain_s` for open answers, unbinds and closes every link."""
@@ -202,9 +206,7 @@ class Client:
                 stopping.create_task(link.drain(drain_s, UNBIND_S))
         for task in self._tasks:
             task.cancel()  # those that were still connecting
-        for ended in await asyncio.gather(*self._tasks, return_exceptions=True):
-            if isinstance(ended, Exception):
-                raise ended
+        await asyncio.gather(*self._tasks, return_exceptions=True)  # what they died of was told when they did
         for link in self.links:
             await link.cut("we stopped")
 
@@ -264,6 +266,14 @@ class Client:
                 await self._stopping.wait()
         except TimeoutError:
             return
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    """Says at once that a bind is not kept up any more; nobody waits for these tasks before the end."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        message = f"bind {task.get_name()} is not kept up any more"
+        task.get_loop().call_exception_handler({"message": message, "exception": error})
 
 
 def _plain(error: OSError) -> str:

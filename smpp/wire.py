@@ -217,11 +217,13 @@ class Wire(asyncio.Protocol):
         self._disarm()
         reason = self._reason or (f"the connection broke: {exc}" if exc else "the peer closed the connection")
         self._transport = None
-        self._take(self._session.close(self._clock()))
-        unanswered, self._unanswered = self._unanswered, []
-        self.on_lost(unanswered, reason)
-        self.drained.set()
-        self.gone.set()
+        try:
+            self._take(self._session.close(self._clock()))
+            unanswered, self._unanswered = self._unanswered, []
+            self.on_lost(unanswered, reason)
+        finally:  # an owner that raises keeps nobody waiting
+            self.drained.set()
+            self.gone.set()
 
     # What subclasses say
 

@@ -1,6 +1,9 @@
 """A task that must not die in silence ends the gateway, and says why."""
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from gateway.lifecycle import Supervisor, every
 
@@ -63,3 +66,30 @@ async def test_every_does_it_again_until_it_fails() -> None:
     supervisor.start(every(0, act), "often")
     await until_stopped(supervisor.stop)
     assert (times, supervisor.dead) == (3, {"often": "Broken: third"})
+
+
+def broken(text: str) -> None:
+    raise Broken(text)
+
+
+async def test_what_a_callback_raises_ends_it_and_shows_none_of_its_arguments() -> None:
+    supervisor = Supervisor(asyncio.Event())
+    with supervisor.listening():
+        asyncio.get_running_loop().call_soon(broken, "a phone's text")
+        await until_stopped(supervisor.stop)
+    (what,) = supervisor.dead
+    assert what.startswith("Exception in callback")
+    assert "phone" not in what
+    assert str(supervisor.fault) == "a phone's text"
+    assert asyncio.get_running_loop().get_exception_handler() is None
+
+
+@pytest.mark.parametrize("context", [{"message": "m"}, {"message": "m", "exception": ConnectionResetError("gone")}])
+async def test_what_is_no_fault_of_ours_is_only_logged(
+    context: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    supervisor = Supervisor(asyncio.Event())
+    with supervisor.listening():
+        asyncio.get_running_loop().call_exception_handler(context)
+    assert (supervisor.stop.is_set(), supervisor.fault, supervisor.dead) == (False, None, {})
+    assert [record.getMessage() for record in caplog.records] == ["m"]

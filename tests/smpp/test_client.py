@@ -5,6 +5,7 @@ import random
 import ssl
 import subprocess
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import uvloop
 
 from smpp import client as client_module
-from smpp.client import BindSettings, Client
+from smpp.client import BindSettings, Client, Link
 from smpp.constants import ESME_RINVPASWD
 from smpp.errors import LocalFault
 from smpp.pdu import DeliverSm, EnquireLink, EnquireLinkResp, SubmitSm, Unbind
@@ -20,6 +21,7 @@ from smpp.session import Limits
 from smpp.simulator import Settings
 from smpp.simulator_conduct import Conduct
 from tests.support.centres import (
+    PATIENCE_S,
     Recorder,
     accept_bind,
     bind_settings,
@@ -254,22 +256,6 @@ async def test_stopping_while_connecting() -> None:
         assert unmet.links == ()
 
 
-async def test_a_task_that_failed_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Broken(Recorder):
-        def changed(self, link: Any) -> None:
-            failed.set()
-            raise RuntimeError("the owner is broken")
-
-    failed = asyncio.Event()
-    async with simulated() as gone:
-        port = gone.port
-    client = Client(bind_settings(port), Broken(), time.monotonic, random.random)
-    client.start()
-    await failed.wait()
-    with pytest.raises(RuntimeError, match="the owner is broken"):
-        await client.stop(0.0)
-
-
 async def test_a_paused_link_reads_nothing_and_later_everything() -> None:
     owner = Recorder()
     limits = Limits(window=50, enquire_link_s=0.02, enquire_answer_s=0.02)
@@ -448,3 +434,70 @@ def test_settings_have_sensible_defaults() -> None:
         10,
         30,
     )
+
+
+class Broken(Exception):
+    """What the owners of these tests raise."""
+
+
+async def told(act: Callable[[], Coroutine[Any, Any, None]]) -> tuple[str, str]:
+    """The first exception that the loop is told of once this was done."""
+    loop, come = asyncio.get_running_loop(), asyncio.Event()
+    contexts: list[dict[str, Any]] = []
+
+    def note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        contexts.append(context)
+        come.set()
+
+    loop.set_exception_handler(note)
+    await act()
+    await asyncio.wait_for(come.wait(), PATIENCE_S)
+    return str(contexts[0]["message"]), repr(contexts[0]["exception"])
+
+
+async def test_an_owner_that_raises_when_told_of_trouble_is_told_of_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bind's own task: nobody would keep the bind up any more, and nobody would know."""
+    owner = Recorder()
+    async with simulated() as gone:
+        port = gone.port
+
+    def changed(link: Link) -> None:
+        raise Broken(link.name)
+
+    monkeypatch.setattr(owner, "changed", changed)
+    client = Client(bind_settings(port), owner, time.monotonic, random.Random(2).random)
+
+    async def start() -> None:
+        client.start()
+
+    assert await told(start) == ("bind carrier/1 is not kept up any more", "Broken('carrier/1')")
+    await client.stop(0.0)
+
+
+@pytest.mark.parametrize("hook", ["received", "answered", "lost"])
+async def test_an_owner_that_raises_in_a_callback_is_told_of_and_holds_up_nothing(
+    hook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = Recorder()
+
+    def raises(link: Link, *_: object) -> None:
+        raise Broken(hook)
+
+    async with simulated() as centre, connected(owner, centre.port) as client:
+        link = await bound_link(owner, client)
+        monkeypatch.setattr(owner, hook, raises)
+
+        async def cause() -> None:
+            if hook == "received":
+                centre.phone("31612345678").text("4411", "hoi")
+            elif hook == "answered":
+                link.send(SUBMIT)
+            else:
+                centre.drop()
+
+        _, error = await told(cause)
+        assert error == f"Broken('{hook}')"
+        async with asyncio.timeout(PATIENCE_S):
+            await link.gone.wait()
+        monkeypatch.undo()
+        await centre.bound(1)  # whoever runs the client decides: it goes on until it is stopped
