@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DatabaseError
 
 from gateway.torture.entries import Books, InboundRow, OutboxRow, PartRow, QuarantineRow, ReceiptRow
 from router.store.engine import file_of, make_engine
@@ -77,7 +78,10 @@ def _integrity(connection: Connection, url: str) -> tuple[str, ...]:
     """What SQLite's own check complains of (https://www.sqlite.org/pragma.html#pragma_integrity_check)."""
     if file_of(url) is None:
         return ()
-    said = tuple(str(row[0]) for row in connection.execute(text("PRAGMA integrity_check")))
+    try:
+        said = tuple(str(row[0]) for row in connection.execute(text("PRAGMA integrity_check")))
+    except DatabaseError as error:  # the damage is such that not even the check can go on
+        return (str(error.orig),)
     return () if said == ("ok",) else said
 
 

@@ -1,9 +1,9 @@
 """The message centre of a trial, a process of its own that nobody kills, with its phones and its journal.
 
 It is led by JSON lines on standard input and says how it stands on standard output, a line each time something has
-changed and at most every TOLD_EVERY_S: {"port", "bound", "open", "acknowledged", "submitted"}. Orders: {"do": "load"}
-begins to text, {"do": "quiet"} stops beginning new texts, {"do": "heal"} makes it a kind centre, {"do": "cut"} cuts all
-connections, {"do": "half"} begins one more long text, {"do": "befell", …} and {"do": "sampled", …} take a fault or a
+changed and at most every TOLD_EVERY_S: {"port", "bound", "open", "acknowledged", "submitted"}. Orders ({"do": …}):
+`load` begins to text, `quiet` begins no new texts, `half` begins one more long text, `heal` makes it a kind centre,
+`cut` cuts all connections, `deaf` has it read nothing more from those it has; `befell` and `sampled` take a fault or a
 sample into the journal. At the end of its input it stops.
 """
 
@@ -99,6 +99,9 @@ class Centre:
                     self._conduct.heal()
             case "cut":
                 self._simulator.drop()
+            case "deaf":
+                for link in self._simulator.links:
+                    link.pause_reading()
             case "befell":
                 self._journal.befell(**order)
                 self._journal.sync()

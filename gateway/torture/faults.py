@@ -16,6 +16,7 @@ from router.world import FAULT_POINTS, TRIAL
 
 AT_RANDOM: Final = "random"
 FREEZE: Final = "freeze"
+DEAF: Final = "deaf"
 RECOVERY: Final = "recovery.middle"
 HALF: Final = "half a long text"
 
@@ -27,9 +28,10 @@ LONGEST_LIFE_S: Final = 0.5
 """A gateway that is killed at a random moment works at most so long after it has bound."""
 KILLED_AGAIN: Final = 0.2
 """How often a gateway is killed once more while it recovers."""
-FROZEN: Final = 0.1
 LONGEST_FREEZE_S: Final = 1.5
-"""How often a gateway is stopped for a while before it is killed, and how long at most; a lease is 1 s."""
+DEAF_S: Final = 0.1
+"""So long the centre reads nothing before the gateway is killed: a window of acknowledgements that it never sees."""
+"""How long a gateway is stopped at most before it goes on and is killed; a lease is 1 s."""
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -38,13 +40,15 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """How one life of the gateway ends.
 
     `after_s`: killed so long after it has bound; None: it dies by itself at the point that `environment` names.
-    `freeze_s`: stopped for so long first. `half`: a long text is begun each time it binds. `wrapper` is a command to be
+    `freeze_s`: stopped for so long first. `deaf_s`: so long before, the centre ceases to read, and never sees the
+    answers that lie in its buffers by then. `half`: long texts are begun when it starts. `wrapper` is a command to be
     put before the gateway's own, `store` another URL under which it is to reach its store.
     """
 
     name: str
     after_s: float | None = None
     freeze_s: float = 0.0
+    deaf_s: float = 0.0
     half: bool = False
     environment: Mapping[str, str] = NOTHING
     wrapper: tuple[str, ...] = ()
@@ -66,12 +70,17 @@ def at_random(after_s: float, freeze_s: float = 0.0) -> Fault:
     return Fault(name=FREEZE if freeze_s else AT_RANDOM, after_s=after_s, freeze_s=freeze_s)
 
 
+def deaf(after_s: float) -> Fault:
+    """It is killed after the kernel has its acknowledgements, and before the centre has read them."""
+    return Fault(name=DEAF, after_s=after_s, deaf_s=DEAF_S)
+
+
 def half_a_long_text(nth: int = 1) -> Fault:
     """It dies while parts of long texts arrive: each part is a group's, so between two groups a text is half there."""
     return Fault(name=HALF, half=True, environment={TRIAL: f"commit.after:{nth}:kill"})
 
 
-KINDS: Final = (*(point for point in FAULT_POINTS if point != RECOVERY), AT_RANDOM, FREEZE, HALF, RECOVERY)
+KINDS: Final = (*(point for point in FAULT_POINTS if point != RECOVERY), AT_RANDOM, FREEZE, DEAF, HALF, RECOVERY)
 """What `--only` may name."""
 
 
@@ -92,6 +101,8 @@ def _one(kind: str, chance: Callable[[], float]) -> Fault:
             return at_random(chance() * LONGEST_LIFE_S)
         case "freeze":
             return at_random(chance() * LONGEST_LIFE_S, chance() * LONGEST_FREEZE_S)
+        case "deaf":
+            return deaf(chance() * LONGEST_LIFE_S)
         case "half a long text":
             return half_a_long_text(1 + int(chance() * FEW_PASSES))
         case "recovery.middle":

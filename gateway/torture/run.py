@@ -142,6 +142,8 @@ class Trial:
     def __init__(self, orders: Orders, folder: Path, say: Callable[[str], None]) -> None:
         self.carrier = Carrier()
         self.faults: Counter[str] = Counter()
+        self.between: Callable[[Fault], None] = lambda _: None
+        """Called after each kill, while no gateway runs."""
         self._orders = orders
         self._folder = folder
         self._say = say
@@ -156,10 +158,12 @@ class Trial:
         journal = self._folder / "journal.jsonl"
         if not await asyncio.to_thread(books.is_fresh, self._url):
             raise TrialError("there are texts in that store: a trial needs one of its own")
-        await self.carrier.start(journal, orders)
-        gateways = Gateways(self._write_config(), {"KWEK_TORTURE_PASSWORD": PASSWORD, "KWEK_TORTURE_STORE": self._url})
+        config = self._folder / "kwek.toml"
+        gateways = Gateways(config, {"KWEK_TORTURE_PASSWORD": PASSWORD, "KWEK_TORTURE_STORE": self._url})
         try:
-            await gateways.open()
+            await gateways.open()  # it loads while the centre does
+            await self.carrier.start(journal, orders)
+            self._write_settings(config)
             self.carrier.do("load")
             began = time.monotonic()
             for number, fault in enumerate(faults, 1):
@@ -182,14 +186,12 @@ class Trial:
     def _bounds(self) -> Bounds:
         return Bounds(window=self._orders.window, peer_response_s=IMPATIENCE_S)
 
-    def _write_config(self) -> Path:
+    def _write_settings(self, config: Path) -> None:
         (self._folder / "brands").mkdir(exist_ok=True)
         (self._folder / "brands" / "torture.rules").write_text(RULES)
-        config = self._folder / "kwek.toml"
         config.write_text(
             CONFIG.format(node="torture", port=self.carrier.port, window=self._orders.window, impatience=IMPATIENCE_S)
         )
-        return config
 
     # ------------------------------------------------------------------------------------------------- one life
 
@@ -208,10 +210,16 @@ class Trial:
             await _ended_within(gateway, fault.after_s)
             if fault.freeze_s:
                 await self._freeze(gateway, fault.freeze_s)
+            if fault.deaf_s:
+                self.carrier.do("deaf")
+                await _ended_within(gateway, fault.deaf_s)
             await gateway.end(signal.SIGKILL)
+            if fault.deaf_s:
+                self.carrier.do("cut")
         self.carrier.do("befell", kind="kill", at=time.monotonic(), detail=fault.name)
         if gateway.status != KILLED:
             raise TrialError(f"the gateway ended by itself with {gateway.status}:\n{_tail(gateways.log)}")
+        self.between(fault)
 
     async def _dies(self, gateway: Gateway, fault: Fault) -> None:
         """It dies at the named point, or where it stands when it does not come there."""
