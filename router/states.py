@@ -2,8 +2,9 @@
 statements (`router.outbox`, `router.receipts`); tests run each of them from every state and hold it to the table.
 
 `ready` waits for a slot; `claimed` is committed before a single octet goes out; `sent` has the centre's message id;
-`unknown` was claimed and never answered for (the link died, the process ended). Receipts settle the rest. A finished
-message stays finished: late, repeated and disordered receipts are normal (RELIABILITY: claim before the wire).
+`unknown` was claimed and never answered for (the link died, the process ended). Receipts settle the rest: one may show
+that a text which was to be sent once more has arrived (`ready` to `sent`). A finished message stays finished: late,
+repeated and disordered receipts are normal (RELIABILITY.md 2.3: claim before the wire).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ State = OneOf[
 ]
 
 MOVES: dict[State, frozenset[State]] = {
-    "ready": frozenset({"claimed", "cancelled"}),
+    "ready": frozenset({"claimed", "cancelled", "failed", "sent"}),
     "claimed": frozenset({"sent", "failed", "unknown", "ready"}),
     "unknown": frozenset({"ready", "sent", "delivered", "undelivered", "expired"}),
     "sent": frozenset({"delivered", "undelivered"}),
@@ -34,20 +35,20 @@ RESEND_AFTER = 30 * SECOND
 """How long an unanswered conversational reply waits for a receipt before it is sent once more."""
 FORGET_AFTER = 3 * DAY
 """How long a receipt may still resolve an unknown outcome, and a stray receipt waits for its message."""
-MOST_ATTEMPTS = 2
-"""Times a message whose outcome is unknown goes to the wire in all."""
+MOST_SENDS = 2
+"""Times in all that a message may have reached the phone, as far as we know: tries that were refused do not count."""
 
 _ONCE_MORE: frozenset[MessageClass] = frozenset({"conversational", "transactional", "operator"})
 
 
-def after_unknown(message_class: MessageClass, attempts: int, now: int) -> int:
+def after_unknown(message_class: MessageClass, sends: int, now: int) -> int:
     """When an unknown message is looked at again: soon where it may be sent once more, else when it expires.
 
     Confirmations of STOP, help and promotional texts go out at most once: they may be lost, never doubled.
     """
-    return now + (RESEND_AFTER if may_resend(message_class, attempts) else FORGET_AFTER)
+    return now + (RESEND_AFTER if may_resend(message_class, sends) else FORGET_AFTER)
 
 
-def may_resend(message_class: MessageClass, attempts: int) -> bool:
-    """Whether a message of unknown outcome may go to the wire once more."""
-    return message_class in _ONCE_MORE and attempts < MOST_ATTEMPTS
+def may_resend(message_class: MessageClass, sends: int) -> bool:
+    """Whether a message of unknown outcome, which may have reached the phone so often, goes to the wire once more."""
+    return message_class in _ONCE_MORE and sends < MOST_SENDS

@@ -75,6 +75,11 @@ def translated(error: Exception) -> StoreError | None:
     return None
 
 
+def is_driver_error(error: Exception) -> bool:
+    """Whether an error is the driver's: then the transaction it befell is over, whatever else it means."""
+    return isinstance(error, sqlite3.Error) or type(error).__module__.startswith("psycopg")
+
+
 class Tx:
     """One open transaction. `execute` runs a fixed statement and gives its rows as tuples."""
 

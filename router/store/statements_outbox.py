@@ -59,9 +59,7 @@ claimable = Statement(
 set_claimed = Statement(
     update(outbox)
     .where(one_of(outbox.c.id, "ids"), outbox.c.state == _READY, _its_turn)
-    .values(
-        state=_CLAIMED, node=bindparam("node"), attempts=outbox.c.attempts + _ONE, sends=outbox.c.sends + _ONE
-    )
+    .values(state=_CLAIMED, node=bindparam("node"), attempts=outbox.c.attempts + _ONE, sends=outbox.c.sends + _ONE)
     .returning(outbox.c.id),
     "node",
     "ids",

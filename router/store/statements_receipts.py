@@ -5,12 +5,15 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, literal_column, or_, select, update
 
 from router.store.sql import Insert, Statement, one_of
-from router.store.tables import awaiting_receipt, outbox, receipts, stray_receipts
+from router.store.tables import awaiting_receipt, contacts, outbox, receipts, stray_receipts
 
 _SENT: ColumnElement[str] = literal_column("'sent'")
+_READY: ColumnElement[str] = literal_column("'ready'")
 _UNKNOWN: ColumnElement[str] = literal_column("'unknown'")
 _ZERO: ColumnElement[int] = literal_column("0")
 _ONE: ColumnElement[int] = literal_column("1")
+
+# ---- ids that a receipt is awaited for
 
 insert_awaiting = Insert(
     awaiting_receipt,
@@ -18,42 +21,112 @@ insert_awaiting = Insert(
     conflict=("connector", "message_id", "outbox_id"),
 )
 awaiting_by_id = Statement(
-    select(awaiting_receipt.c.message_id, awaiting_receipt.c.outbox_id).where(
+    select(awaiting_receipt.c.message_id, awaiting_receipt.c.outbox_id, awaiting_receipt.c.done).where(
         awaiting_receipt.c.connector == bindparam("connector"), one_of(awaiting_receipt.c.message_id, "forms")
     ),
     "connector", "forms",
 )  # fmt: skip
-delete_awaiting = Statement(
-    delete(awaiting_receipt).where(
-        awaiting_receipt.c.connector == bindparam("connector"), one_of(awaiting_receipt.c.message_id, "ids")
-    ),
-    "connector", "ids",
-)  # fmt: skip
+_these = (
+    awaiting_receipt.c.connector == bindparam("connector"),
+    one_of(awaiting_receipt.c.message_id, "ids"),
+    one_of(awaiting_receipt.c.outbox_id, "texts"),
+)
+delete_awaiting = Statement(delete(awaiting_receipt).where(*_these), "connector", "ids", "texts")
+mark_done = Statement(update(awaiting_receipt).where(*_these).values(done=_ONE), "connector", "ids", "texts")
 # No index serves this one: it would cost every message, and the table holds only what no receipt came for.
 forget_awaiting = Statement(delete(awaiting_receipt).where(awaiting_receipt.c.sent_at <= bindparam("before")), "before")
+addresses_of = Statement(
+    select(outbox.c.id, contacts.c.address)
+    .join(contacts, contacts.c.id == outbox.c.contact_id)
+    .where(one_of(outbox.c.id, "ids")),
+    "ids",
+)
+
+# ---- receipts, and those without a message
+
 insert_receipts = Insert(
     receipts, ("id", "connector", "message_id", "outbox_id", "state", "error", "received_at", "text")
 )
 insert_strays = Insert(
-    stray_receipts, ("connector", "form", "receipt_id", "received_at"), conflict=("connector", "form", "receipt_id")
+    stray_receipts,
+    ("connector", "form", "receipt_id", "received_at", "rank", "phones"),
+    conflict=("connector", "form", "receipt_id"),
 )
 strays_by_form = Statement(
-    select(stray_receipts.c.form, stray_receipts.c.receipt_id, receipts.c.state)
+    select(
+        stray_receipts.c.form, stray_receipts.c.receipt_id, receipts.c.state, stray_receipts.c.rank,
+        stray_receipts.c.phones,
+    )
     .join(receipts, receipts.c.id == stray_receipts.c.receipt_id)
     .where(stray_receipts.c.connector == bindparam("connector"), one_of(stray_receipts.c.form, "forms"))
     .order_by(stray_receipts.c.receipt_id),
     "connector", "forms",
 )  # fmt: skip
+likeliest_forms = Statement(
+    select(stray_receipts.c.receipt_id, stray_receipts.c.form).where(
+        one_of(stray_receipts.c.receipt_id, "ids"), stray_receipts.c.rank == _ZERO
+    ),
+    "ids",
+)
+unmet = Statement(
+    select(
+        awaiting_receipt.c.connector, stray_receipts.c.form, stray_receipts.c.receipt_id, receipts.c.state,
+        stray_receipts.c.rank, stray_receipts.c.phones, awaiting_receipt.c.outbox_id,
+    )
+    .select_from(stray_receipts)
+    .join(
+        awaiting_receipt,
+        and_(
+            awaiting_receipt.c.connector == stray_receipts.c.connector,
+            awaiting_receipt.c.message_id == stray_receipts.c.form,
+        ),
+    )
+    .join(receipts, receipts.c.id == stray_receipts.c.receipt_id)
+    .where(stray_receipts.c.received_at > bindparam("since"), awaiting_receipt.c.done == _ZERO),
+    "since",
+)  # fmt: skip
+"""Receipts and the ids they are about that were written by two nodes at once, neither of which saw the other's."""
 adopt_receipts = Statement(
     update(receipts).where(one_of(receipts.c.id, "ids")).values(outbox_id=bindparam("outbox")), "outbox", "ids"
 )
-delete_strays = Statement(
-    delete(stray_receipts).where(
-        stray_receipts.c.connector == bindparam("connector"), one_of(stray_receipts.c.receipt_id, "ids")
-    ),
-    "connector", "ids",
-)  # fmt: skip
+delete_strays = Statement(delete(stray_receipts).where(one_of(stray_receipts.c.receipt_id, "ids")), "ids")
 forget_strays = Statement(delete(stray_receipts).where(stray_receipts.c.received_at <= bindparam("before")), "before")
+
+# ---- texts that a receipt shows to have arrived, though nobody answered for them
+
+_of_phones = (
+    select(outbox.c.id, contacts.c.address)
+    .select_from(contacts)
+    .join(outbox, outbox.c.contact_id == contacts.c.id)
+    .where(one_of(contacts.c.address, "phones"), outbox.c.connector == bindparam("connector"))
+)
+unknown_of = Statement(_of_phones.where(outbox.c.state == _UNKNOWN), "phones", "connector")
+again_of = Statement(
+    _of_phones.where(
+        outbox.c.state == _READY, literal_column("outbox.state IN ('ready', 'claimed')"), outbox.c.sends > _ZERO
+    ),
+    "phones", "connector",
+)  # fmt: skip
+"""Texts that wait to be sent once more."""
+unknown_by_id = Statement(
+    select(outbox.c.id, outbox.c.connector, contacts.c.address)
+    .join(contacts, contacts.c.id == outbox.c.contact_id)
+    .where(one_of(outbox.c.id, "ids"), outbox.c.state == _UNKNOWN),
+    "ids",
+)
+mark_arrived = Statement(
+    update(outbox)
+    .where(
+        one_of(outbox.c.id, "ids"),
+        or_(outbox.c.state == _UNKNOWN, and_(outbox.c.state == _READY, outbox.c.sends > _ZERO)),
+    )
+    .values(state=_SENT, settled_at=bindparam("at")),
+    "at", "ids",
+)  # fmt: skip
+
+# ---- what receipts do to a text
+
+_open: ColumnElement[bool] = literal_column("state IN ('ready', 'claimed', 'sent', 'unknown')")
 _finished = and_(
     outbox.c.receipts_left <= _ONE,
     or_(outbox.c.state == _SENT, outbox.c.state == _UNKNOWN),
@@ -72,9 +145,19 @@ count_receipt = Statement(
         # Why it was not delivered stays, whatever the other segments' receipts say afterwards.
         reason=case(
             (and_(_finished, outbox.c.receipts_bad == _ZERO), bindparam("reason")),
-            (bindparam("bad") > _ZERO, bindparam("reason")),
+            (and_(_open, bindparam("bad") > _ZERO), bindparam("reason")),
             else_=outbox.c.reason,
         ),
     ),
     "bad", "reason", "ids",
 )  # fmt: skip
+note_progress = Statement(
+    update(outbox)
+    .where(
+        one_of(outbox.c.id, "ids"), outbox.c.state == _SENT, outbox.c.receipts_bad == _ZERO,
+        ~one_of(outbox.c.reason, "not_after"),
+    )
+    .values(reason=bindparam("reason")),
+    "reason", "not_after", "ids",
+)  # fmt: skip
+"""How far a text is that is not finished: forward only."""

@@ -165,6 +165,9 @@ outbox = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("sends", Integer, nullable=False),
+    Column("retries", Integer, nullable=False, server_default=text("0")),
+    Column("accepted", Text, nullable=False, server_default=text("''")),
     Column("node", Text, nullable=False),
     Column("settled_at", BigInteger),
     Column("receipts_left", Integer, nullable=False),
@@ -175,8 +178,12 @@ outbox = Table(
           postgresql_where=text("state = 'ready'")),
     Index("outbox_unknown", "due_at", sqlite_where=text("state = 'unknown'"),
           postgresql_where=text("state = 'unknown'")),
+    Index("outbox_unknown_of", "contact_id", sqlite_where=text("state = 'unknown'"),
+          postgresql_where=text("state = 'unknown'")),
 )  # fmt: skip
-"""A text that goes out, or was withheld; `state` moves as router.states says."""
+"""A text that goes out, or was withheld; `state` moves as router.states says. `attempts` counts claims, `sends` those
+after which it may have reached the phone, `retries` refusals for a passing fault (not pauses). `accepted` says which of
+its segments the centre has taken while others were refused or cut off ("0,2/3": the first and third of three)."""
 
 awaiting_receipt = Table(
     "awaiting_receipt",
@@ -185,10 +192,12 @@ awaiting_receipt = Table(
     Column("message_id", Text, nullable=False),
     Column("outbox_id", BigInteger, nullable=False),
     Column("sent_at", BigInteger, nullable=False),
+    Column("done", Integer, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("connector", "message_id", "outbox_id"),
     sqlite_with_rowid=False,
 )
-"""Message ids that a centre gave us and whose receipt is still to come; small, for it is emptied as they do."""
+"""Message ids that a centre gave us and whose receipt is still to come; small, for it is emptied as they do. `done`: an
+id that only a receipt told us, and that has been counted; kept so that the same receipt again is not counted again."""
 
 receipts = Table(
     "receipts",
@@ -211,11 +220,15 @@ stray_receipts = Table(
     Column("form", Text, nullable=False),
     Column("receipt_id", BigInteger, nullable=False),
     Column("received_at", BigInteger, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("phones", Text, nullable=False),
     PrimaryKeyConstraint("connector", "form", "receipt_id"),
     Index("stray_receipts_age", "received_at"),
+    Index("stray_receipts_of", "receipt_id"),
     sqlite_with_rowid=False,
 )
-"""Receipts without a message yet, under every form their id may take; a late submit_sm_resp looks here."""
+"""Receipts without a message yet, under every form their id may take (`rank` 0 is the likeliest), and under the
+reference and phone that they name; a late submit_sm_resp looks here. `phones`: the addresses that the receipt names."""
 
 parts = Table(
     "parts",

@@ -264,7 +264,7 @@ def test_each_statement_that_settles_keeps_to_the_table_of_moves(phones: Phones)
                 phones.commit(outcomes=[what])
             elif what in ("DELIVRD", "UNDELIV"):
                 with phones.store.begin() as tx:
-                    tx.write(f"INSERT INTO awaiting_receipt VALUES ('carrier', 'm1', {claim.id}, 0)")
+                    tx.write(f"INSERT INTO awaiting_receipt VALUES ('carrier', 'm1', {claim.id}, 0, 0)")
                 phones.commit(receipts=[phones.receipt("m1", what)])
             elif what == "recover":
                 with phones.store.begin() as tx:

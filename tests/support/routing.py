@@ -176,14 +176,14 @@ class Phones:
         """The link is gone before the centre answers."""
         return Outcome(
             id=claim.id, connector=claim.connector, state="unknown", reason="link lost",
-            message_class=claim.message_class, attempts=claim.attempts,
+            message_class=claim.message_class, sends=claim.sends,
         )  # fmt: skip
 
     def refused(self, claim: Claim, retry_at: int) -> Outcome:
         """The centre refuses it for now."""
         return Outcome(
             id=claim.id, connector=claim.connector, state="ready", reason="throttled", retry_at=retry_at,
-            message_class=claim.message_class, attempts=claim.attempts,
+            message_class=claim.message_class, sends=claim.sends,
         )  # fmt: skip
 
     def table(self, name: str) -> list[dict[str, Any]]:

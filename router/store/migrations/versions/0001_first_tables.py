@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("outbox_id", sa.BigInteger(), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=False),
+        sa.Column("done", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("connector", "message_id", "outbox_id"),
         sqlite_with_rowid=False,
     )
@@ -111,6 +112,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("sends", sa.Integer(), nullable=False),
+        sa.Column("retries", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("accepted", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("node", sa.Text(), nullable=False),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.Column("receipts_left", sa.Integer(), nullable=False),
@@ -129,6 +133,14 @@ def upgrade() -> None:
         "outbox_unknown",
         "outbox",
         ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'unknown'"),
+        postgresql_where=sa.text("state = 'unknown'"),
+    )
+    op.create_index(
+        "outbox_unknown_of",
+        "outbox",
+        ["contact_id"],
         unique=False,
         sqlite_where=sa.text("state = 'unknown'"),
         postgresql_where=sa.text("state = 'unknown'"),
@@ -265,10 +277,13 @@ def upgrade() -> None:
         sa.Column("form", sa.Text(), nullable=False),
         sa.Column("receipt_id", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("phones", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("connector", "form", "receipt_id"),
         sqlite_with_rowid=False,
     )
     op.create_index("stray_receipts_age", "stray_receipts", ["received_at"], unique=False)
+    op.create_index("stray_receipts_of", "stray_receipts", ["receipt_id"], unique=False)
     op.create_table(
         "strong_ids",
         sa.Column("scope", sa.Text(), nullable=False),
