@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
+from gateway.barrier import Barrier
 from gateway.connectors.base import Connector, Read
 from gateway.dripper import Dripper
 from gateway.intake import Intake
@@ -35,7 +36,8 @@ class Exchange:
         self._world = world
         self._metrics = metrics
         self._intake = Intake(world, metrics, self.connectors, self.later, most_octets)
-        self._sender = Sender(world, self.connectors, dripper, self.later, self._claim)
+        self._sender = Sender(world, self.connectors, dripper, self.later, self._claim, self._renew)
+        self.barrier = Barrier(world, metrics, self.connectors, self.later, self._watch, self._freed)
         self._timers: set[asyncio.TimerHandle] = set()
         self._finished = asyncio.Event()
 
@@ -43,6 +45,7 @@ class Exchange:
 
     def take(self, read: Read) -> None:
         """Texts and receipts came in."""
+        self.barrier.read(read)
         self._intake.take(read, self.writer)
 
     def release(self, texts: Sequence[Inbound]) -> None:
@@ -82,10 +85,13 @@ class Exchange:
 
     def reserve(self, outcomes: Sequence[Outcome]) -> Allowance:
         """Segments each connector may be handed by the next group, which settles these outcomes first."""
-        return Allowance({}) if self.draining else self._sender.reserve(outcomes)
+        allowance = Allowance({}) if self.draining else self._sender.reserve(outcomes)
+        allowance.muted = self.barrier.muted
+        return allowance
 
     def booked(self, done: Done) -> None:
         """A group is on disk: slots change hands, and what came over a link that is gone by now is in doubt."""
+        self.barrier.booked(done)
         self._sender.booked(done)
         for connector in self.connectors.values():
             if connector.orphans:
@@ -100,10 +106,13 @@ class Exchange:
         if done.claims:
             # Before the acknowledgements: after that of a STOP nothing goes to the kernel, and this group may hold one.
             world.fault("claims.before")
-            self._sender.hand(done, began)
+            if late := self._sender.hand(done, began, self.barrier.muted):
+                metrics.written_late(late)
             world.fault("claims.after")
             metrics.stage("send", world.monotonic() - start)
+        self._sender.renewed(done, began)
         start = world.monotonic()
+        self.barrier.committed(done, self._intake.take_out)
         world.fault("answers.before")
         self._intake.answer(done.accepted)
         self._intake.answer(done.receipts)
@@ -149,11 +158,24 @@ class Exchange:
     @property
     def unanswered(self) -> int:
         """Messages and receipts that were read and not answered yet."""
-        return self._intake.unanswered
+        return self._intake.unanswered + self.barrier.waiting
 
     def _claim(self) -> None:
         if self.writer is not None:
             self.writer.put(claim=True)
+
+    def _renew(self, ids: Sequence[int]) -> None:
+        if self.writer is not None:
+            self.writer.ask(renew=ids)
+
+    def _watch(self, ids: Sequence[int]) -> None:
+        if self.writer is not None:
+            self.writer.ask(watch=ids)
+
+    def _freed(self) -> None:
+        """STOPs are acknowledged, or a number is heard again."""
+        self._sender.wake()
+        self._look_finished()
 
     def _look_finished(self) -> None:
         if self.draining and not self.unanswered and not any(one.held for one in self.connectors.values()):

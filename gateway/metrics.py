@@ -56,6 +56,9 @@ SERIES = (
     Series("group_causes", "causes", "Causes (texts, receipts, outcomes) committed in one transaction."),
     Series("group_seconds", "seconds", "From the beginning of a group to its commit, in seconds."),
     Series("stage_seconds", "counter", "Time spent in a stage of the main way, in seconds.", ("stage",)),
+    Series("stop_seconds", "seconds", "From a STOP's commit until nothing can follow its acknowledgement, in seconds."),
+    Series("stops_expired", "counter", "STOPs that waited for the whole lease of what another node had claimed."),
+    Series("written_late", "counter", "Texts that may have been written after their lease: the process stood still."),
     Series("reloads", "counter", "Changed rule sets read: ok, or failed (the old one stays).", ("result",)),
     Series("rules", "info", "The rule set in force.", ("deployment",)),
 )  # fmt: skip
@@ -74,7 +77,7 @@ class Metrics:
         self._kept = {one.name: _tally(one) for one in SERIES if one.kind in ("counter", "gauge")}
         self._spreads = {
             name: Spread(f"kwek_{name}", _meaning(name), bounds)
-            for name, bounds in (("group_causes", CAUSES), ("group_seconds", SECONDS))
+            for name, bounds in (("group_causes", CAUSES), ("group_seconds", SECONDS), ("stop_seconds", SECONDS))
         }
         for collector in (*self._kept.values(), *self._spreads.values()):
             self.registry.register(collector)
@@ -126,6 +129,16 @@ class Metrics:
     def store_refused(self, number: int) -> None:
         """The store was away for so many texts and receipts."""
         self._kept["store_refused"].add(number)
+
+    def stopped(self, seconds: float, *, expired: bool) -> None:
+        """A STOP is acknowledged so many seconds after its commit."""
+        self._spreads["stop_seconds"].see(seconds)
+        if expired:
+            self._kept["stops_expired"].add(1)
+
+    def written_late(self, number: int) -> None:
+        """So many texts may have been written after their lease."""
+        self._kept["written_late"].add(number)
 
     # ---------------------------------------------------------------------------------------------- how things stand
 

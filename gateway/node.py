@@ -63,6 +63,7 @@ class Node:
         self.ways = Ways(world, settings.gateway.node, book, decode, revive)
         self.dripper = Dripper(world, self._look_round)
         self.exchange = Exchange(world, metrics, self.dripper, settings.limits.inbound_octets)
+        self.exchange.barrier.says_stop = self.ways.says_stop
         self.writer = self.exchange.writer = Writer(store, self.ways, self.exchange)
         self._world = world
         self._drain_s = settings.gateway.drain_s

@@ -95,8 +95,8 @@ class Done(msgspec.Struct):
     """After a claim: connectors for which something still waits, and when it is due."""
 
     stops: list[Stop] = []
-    watched: Sequence[int] | None = None
-    """Of the texts that were watched, those that nobody has settled yet; None when none were."""
+    watched: Sequence[int] = ()
+    """Of the texts that were watched, those that are settled by now."""
     renewed: Renewed = Renewed()
 
     stages: dict[str, float] = {}
@@ -230,7 +230,7 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
         done.strays = receipts.settle(tx, group.receipts)
         ways.stopwatch.lap("receipts")
     if group.watch:
-        done.watched = silence.still_claimed(tx, group.watch)
+        done.watched = silence.settled_of(tx, group.watch)
     if group.renew:
         done.renewed = silence.renew(tx, group.renew, allowance.muted, ways.world.now())
     if group.claim:

@@ -46,9 +46,10 @@ def stop(message_id: int, address: str, claims: Iterable[tuple[int, str]], node:
     return Stop(message_id, address, tuple(mine), tuple(elsewhere))
 
 
-def still_claimed(tx: Tx, ids: Iterable[int]) -> list[int]:
-    """Which of these texts nobody has settled yet."""
-    return [row[0] for row in sql.still_claimed.rows(tx, sorted(ids))]
+def settled_of(tx: Tx, ids: Iterable[int]) -> list[int]:
+    """Which of these claimed texts are settled by now."""
+    claimed = {row[0] for row in sql.still_claimed.rows(tx, sorted(ids))}
+    return [one for one in ids if one not in claimed]
 
 
 def renew(tx: Tx, ids: Iterable[int], muted: Collection[str], now: int) -> Renewed:

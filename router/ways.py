@@ -19,9 +19,12 @@ from router.store import statements as sql
 from router.store.engine import Tx
 from router.world import World
 from rules.rulebook import Rulebook
+from rules.words import words_of
 
 ROUNDS = 4
 """How often `decide` may ask for more: it asks for everything of a kind at once, so more means a fault of ours."""
+LONGEST_STOP = 80
+"""Characters of the longest text that is held to be a STOP while it is read: a phrase with all its politeness."""
 OLD_BOOKS = 16
 """Rule sets of earlier deployments kept compiled, for runs that end in the set they began in."""
 
@@ -48,6 +51,14 @@ class Ways:
         self._keep(self.books.newest)
         self.books = Books(book, self._older)
         self.own_numbers = frozenset(book.numbers)
+
+    def says_stop(self, number: str, text: str) -> bool:
+        """Whether that text to that number is a STOP, of whatever scope, by the rules in force."""
+        if len(text) > LONGEST_STOP:
+            return False
+        book = self.books.newest.numbers.get(number)
+        reserved = book.reserved_in(words_of(text)) if book is not None else None
+        return reserved is not None and reserved.kind == "stop"
 
     def place(self) -> Place:
         """Where and when a batch is performed that begins now."""

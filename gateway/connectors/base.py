@@ -67,6 +67,19 @@ class Connector(Protocol):
     def settled(self, outcomes: Sequence[Outcome]) -> None:
         """These outcomes are on disk: their slots are free."""
 
+    @property
+    def unfinished(self) -> Mapping[int, str]:
+        """Claimed texts of which a part still waits to be written, with their addresses."""
+
+    def renew(self, ids: Collection[int], until: float) -> None:
+        """What waits of these texts may be written until then (monotonic seconds); 0: not for now."""
+
+    def drop(self, ids: Collection[int]) -> None:
+        """Write nothing more of these texts, and settle them by what the carrier has accepted."""
+
+    def unwritten(self) -> set[int]:
+        """Give the kernel all that is pending: the links (numbers unique in this process) that it took not all of."""
+
     def pause_reading(self) -> None:
         """Take nothing more in."""
 

@@ -220,6 +220,24 @@ class SmppConnector:
         self.out.hand(claims, lease_until)
         self.out.flush()
 
+    @property
+    def unfinished(self) -> Table[int, str]:
+        """Claimed texts of which segments still wait, with their addresses."""
+        return self.out.unfinished
+
+    def renew(self, ids: Collection[int], until: float) -> None:
+        """What waits of these texts may be written until then."""
+        self.out.renew(ids, until)
+
+    def drop(self, ids: Collection[int]) -> None:
+        """Write nothing more of these texts."""
+        self.out.drop(ids)
+
+    def unwritten(self) -> set[int]:
+        """Links whose octets the kernel has not all taken, though it was offered them."""
+        self.out.flush()
+        return {link.number for link in self.client.links if link.connected and not link.buffer_empty}
+
     def settled(self, outcomes: Sequence[Outcome]) -> None:
         """These outcomes are on disk: their slots are free."""
         self.out.settled(outcomes)

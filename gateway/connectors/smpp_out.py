@@ -161,9 +161,9 @@ class Outgoing:
         self._queue.extendleft(reversed(others))
 
     @property
-    def unfinished(self) -> set[int]:
-        """Texts of which segments wait, for room or for another lease."""
-        return {flight.claim.id for flight, _ in self._queue}
+    def unfinished(self) -> dict[int, str]:
+        """Texts of which segments wait, for room or for another lease, with their addresses."""
+        return {flight.claim.id: flight.claim.address for flight, _ in self._queue}
 
     def renew(self, ids: Collection[int], until: float) -> None:
         """What waits of these texts may be sent until then (monotonic seconds); 0: not for now."""
@@ -237,6 +237,7 @@ class Outgoing:
         self._queue.extend((flight, index) for index in segments)
         for link in self._links():
             self.send_queued(link)
+        self._exchange.wake()
 
     def lost(self, link: Link, unanswered: Sequence[Unanswered], reason: str) -> None:
         """A link is gone: whatever it had not answered is of unknown outcome."""

@@ -2,16 +2,20 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from config.settings import Connector
 from config.values import Secret
+from gateway.binding import habits_of
 from gateway.connectors.base import Read
 from gateway.connectors.mapping import Mapping
 from gateway.connectors.smpp_client import SmppConnector
+from gateway.witness import Fence, Witness
+from router.evidence import Ended, Mark
 from router.instants import SECOND
+from router.messages import Inbound
 from router.outbox import Outcome
 from router.perform import Claim
 from router.world import Virtual
@@ -19,7 +23,7 @@ from smpp.client import BindSettings
 from smpp.codec import encode
 from smpp.errors import LocalFault
 from smpp.events import Answered, Received, Unanswered
-from smpp.pdu import DeliverSm, GenericNack, SubmitSm, SubmitSmResp
+from smpp.pdu import DeliverSm, EnquireLink, EnquireLinkResp, GenericNack, SubmitSm, SubmitSmResp
 
 NOW = 1_767_614_400 * SECOND
 """2026-01-05, 12:00 UTC."""
@@ -38,17 +42,29 @@ class FakeLink:
         self.buffer_empty = True
         self.trouble: str | None = None
         self.reading = True
+        self.parted = False
         self.waiting: deque[tuple[SubmitSm, Any]] = deque()
+        self.fences: deque[tuple[EnquireLink, Fence]] = deque()
         self.sent: list[SubmitSm] = []
         self.answers: list[tuple[int, int]] = []
+
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is there."""
+        return self.bound
 
     @property
     def room(self) -> int:
         """Free slots."""
         return self.window - len(self.waiting) if self.can_send else 0
 
-    def send(self, pdu: SubmitSm, token: Any = None) -> int:
-        """Takes a request as a real link does: it must fit the window and be encodable."""
+    def send(self, pdu: SubmitSm | EnquireLink, token: Any = None) -> int:
+        """Takes a request as a real link does: a submit_sm must fit the window and be encodable."""
+        if isinstance(pdu, EnquireLink):
+            if not self.bound:
+                raise LocalFault("the link is gone")
+            self.fences.append((pdu, token))
+            return len(self.sent)
         if self.room <= 0:
             raise LocalFault("the window is full")
         encode(pdu)
@@ -57,9 +73,9 @@ class FakeLink:
         return len(self.sent)
 
     def answer(self, request: Received, status: int) -> bool:
-        """Notes the answer by the request's sequence number."""
+        """Notes the answer by the request's sequence number; a link that is gone takes none."""
         self.answers.append((request.pdu.sequence_number, status))
-        return True
+        return self.bound
 
     def pause_reading(self) -> None:
         """Notes it."""
@@ -82,11 +98,23 @@ class FakeLink:
             answers.append(Answered(token, pdu, response))
         return answers
 
+    def flush(self) -> None:
+        """The kernel takes everything at once here."""
+        self.buffer_empty = True
+
+    def proofs(self) -> list[Answered]:
+        """Answers to the enquire_links that wait."""
+        answers = [Answered(token, pdu, EnquireLinkResp()) for pdu, token in self.fences]
+        self.fences.clear()
+        return answers
+
     def end(self) -> list[Unanswered]:
         """The connection is gone: what was not answered."""
         self.bound = self.can_send = self.can_receive = False
         lost = [Unanswered(token, pdu, "gone") for pdu, token in self.waiting]
+        lost += [Unanswered(token, pdu, "gone") for pdu, token in self.fences]
         self.waiting.clear()
+        self.fences.clear()
         return lost
 
 
@@ -113,12 +141,24 @@ class Notes:
     def __init__(self) -> None:
         self.reads: list[Read] = []
         self.outcomes: list[Outcome] = []
+        self.released: list[Inbound] = []
+        self.marks: list[Mark] = []
+        self.ended: list[Ended] = []
         self.wakes = 0
         self.timers: list[tuple[float, Callable[[], None]]] = []
 
     def take(self, read: Read) -> None:
         """Notes it."""
         self.reads.append(read)
+
+    def release(self, texts: Sequence[Inbound]) -> None:
+        """Notes it."""
+        self.released += texts
+
+    def prove(self, marks: Iterable[Mark], ended: Iterable[Ended] = ()) -> None:
+        """Notes it."""
+        self.marks += marks
+        self.ended += ended
 
     def report(self, outcomes: Sequence[Outcome]) -> None:
         """Notes it."""
@@ -191,12 +231,15 @@ def connector_on(
     *links: FakeLink,
     world: Virtual | None = None,
     short_codes: Sequence[str] = ("4411",),
+    witness: Witness | None = None,
     **changed: Any,
 ) -> SmppConnector:
-    """A connector on fake links; `changed` are its settings."""
+    """A connector on fake links; `changed` are its settings. Two that are given one `witness` are of one group."""
     own = settings(**{"window": links[0].window if links else 10, **changed})
     binding = BindSettings(name=own.name, addresses=((own.host, own.port),), system_id=own.system_id)
-    connector = SmppConnector(own, binding, Mapping(own, short_codes), world or Virtual(NOW), exchange)
+    connector = SmppConnector(
+        own, binding, Mapping(own, short_codes), witness or Witness(habits_of(own)), world or Virtual(NOW), exchange
+    )
     connector.client = FakeClient(*links)  # type: ignore[assignment]
     return connector
 

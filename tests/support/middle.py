@@ -9,11 +9,13 @@ from gateway.connectors.smpp_client import SmppConnector
 from gateway.dripper import Dripper
 from gateway.exchange import Exchange
 from gateway.metrics import Metrics
+from router.evidence import Ended, Mark
 from router.group import Done, Group
 from router.messages import Inbound
 from router.outbox import Outcome
 from router.perform import Claim
 from router.receipts import ReceiptIn
+from router.silence import Renewed
 from router.store.errors import StoreUnavailable
 from router.world import Virtual
 from tests.support.fake_links import JAN, NOW, FakeLink, Timers, connector_on
@@ -29,23 +31,47 @@ class Desk:
         self.inbound: list[Inbound] = []
         self.receipts: list[ReceiptIn] = []
         self.outcomes: list[Outcome] = []
+        self.marks: list[Mark] = []
+        self.ended: list[Ended] = []
         self.due = 0
         self.claims = 0
+        self.watch: Sequence[int] = ()
+        self.renew: Sequence[int] = ()
+
+    def ask(self, *, watch: Sequence[int] = (), renew: Sequence[int] = ()) -> None:
+        """Notes it."""
+        self.watch, self.renew = watch or self.watch, renew or self.renew
 
     def put(
         self, *, inbound: Iterable[Inbound] = (), receipts: Iterable[ReceiptIn] = (), outcomes: Iterable[Outcome] = (),
-        due: bool = False, claim: bool = False,
+        ended: Iterable[Ended] = (), due: bool = False, claim: bool = False,
     ) -> None:  # fmt: skip
         """Notes it."""
+        self.ended += ended
         self.inbound += inbound
         self.receipts += receipts
         self.outcomes += outcomes
         self.due += due
         self.claims += claim
 
+    def note(self, marks: Iterable[Mark]) -> None:
+        """Notes it."""
+        self.marks += marks
+
+    def give_up(self, before: int) -> Group:
+        """Hands back what came in before that instant."""
+        late = Group(
+            inbound=[one for one in self.inbound if one.received_at < before],
+            receipts=[one for one in self.receipts if one.received_at < before],
+        )
+        self.inbound = [one for one in self.inbound if one.received_at >= before]
+        self.receipts = [one for one in self.receipts if one.received_at >= before]
+        return late
+
     def group(self) -> Group:
         """All of it, as the next group."""
-        found = Group(self.outcomes, self.receipts, self.inbound)
+        found = Group(self.outcomes, self.receipts, self.inbound, watch=self.watch, renew=self.renew)
+        self.watch = self.renew = ()
         self.inbound, self.receipts, self.outcomes = [], [], []
         return found
 
@@ -72,12 +98,12 @@ class Middle:
         """One read brings texts and receipts with these ids."""
         texts = [
             Inbound(id=one, connector="carrier", session=1, sequence=one, sender=JAN, recipient="4411", text="JA",
-                    received_at=NOW)
+                    received_at=self.world.now())
             for one in ids
         ]  # fmt: skip
         states = [
-            ReceiptIn(id=one, connector="carrier", message_id="", forms=(), state="DELIVRD", error="", received_at=NOW,
-                      text="")
+            ReceiptIn(id=one, connector="carrier", message_id="", forms=(), state="DELIVRD", error="",
+                      received_at=self.world.now(), text="")
             for one in receipts
         ]  # fmt: skip
         answers: dict[int, Callable[[bool], None]] = {
@@ -92,6 +118,7 @@ class Middle:
     def commit(self, *claims: Claim, **changed: Any) -> None:
         """The group of everything at the desk is on disk, and these texts are claimed in it."""
         group = self.desk.group()
+        changed = {"renewed": Renewed(granted=group.renew), **changed}
         done = Done(
             accepted=list(group.inbound), receipts=list(group.receipts), settled=list(group.outcomes),
             claims=list(claims), **changed,
@@ -103,6 +130,6 @@ class Middle:
         self.exchange.booked(done)
         self.exchange.committed(done, self.world.monotonic() if began is None else began)
 
-    def refuse(self) -> None:
-        """The store is away."""
-        self.exchange.refused(self.desk.group(), AWAY)
+    def away(self) -> None:
+        """The store is away; what is at the desk stays there."""
+        self.exchange.away(AWAY)
