@@ -1,37 +1,22 @@
 """L4 to L7: what went out. Every answer leaves or is accounted for, at most as often as its class allows, nothing after
 STOP, and receipts move messages forward once.
 
-A submit_sm is matched to its row by addresses and text, and by user_message_reference where the row has one.
+Which message belongs to which row: gateway.torture.outgoing.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 
 from gateway.torture.account import Account, Key, Message
-from gateway.torture.entries import Books, OutboxRow
+from gateway.torture.entries import Books
 from gateway.torture.line import AT_MOST_ONCE, DESPITE_STOP, Bounds, Line
+from gateway.torture.outgoing import Outgoing, Place
 from router.receipts import FINAL, FINAL_GOOD
 
 SECOND = 1_000_000
 WAITING = frozenset({"ready", "claimed"})
 TOLD_SENT = frozenset({"sent", "delivered", "undelivered"})
-
-Place = tuple[str, str, str, int | None]
-"""Of an outgoing text: destination, source, text, reference."""
-
-
-def _rows(books: Books) -> dict[Place, list[OutboxRow]]:
-    found: dict[Place, list[OutboxRow]] = defaultdict(list)
-    for row in books.outbox:
-        found[row.address, row.number, row.text, row.reference].append(row)
-    return found
-
-
-def _place(message: Message, rows: Mapping[Place, list[OutboxRow]]) -> Place:
-    exact = (*message.key, message.reference)
-    return exact if exact in rows else (*message.key, None)
 
 
 def unsent(account: Account, books: Books, bounds: Bounds) -> Line:
@@ -48,7 +33,7 @@ def unsent(account: Account, books: Books, bounds: Bounds) -> Line:
         if row.state in WAITING and not pending:
             findings.append(f"the text {row.id} to {row.address} is still {row.state}: {row.text!r}")
         overdue = books.taken_at - row.due_at > bounds.late_s * SECOND
-        if row.state == "unknown" and overdue and row.message_class not in AT_MOST_ONCE and row.attempts < bounds.lives:
+        if row.state == "unknown" and overdue and row.message_class not in AT_MOST_ONCE and row.sends < bounds.lives:
             findings.append(f"the text {row.id} to {row.address} is unknown and was not looked at when it was due")
         if row.state in TOLD_SENT:
             phantom[row.address, row.number, row.text] += 1
@@ -64,14 +49,14 @@ def sent_twice(account: Account, books: Books, bounds: Bounds) -> Line:
     Never for classes that go out at most once, never twice on one link for a single row; for the others as many as were
     on the wire when a link ended, or as answers were withheld.
     """
-    rows = _rows(books)
+    rows = Outgoing(account, books)
     accepted: dict[Place, list[Message]] = defaultdict(list)
     for message in account.messages:
-        accepted[_place(message, rows)].append(message)
+        accepted[rows.place(message)].append(message)
     findings: list[str] = []
     count = once = 0
     for place, messages in accepted.items():
-        written = rows.get(place, [])
+        written = rows.of(place)
         more = len(messages) - len(written)
         if not written:
             findings.append(f"{len(messages)} times {place[2]!r} went to {place[0]}, and no row says so")
@@ -100,7 +85,7 @@ def sent_twice(account: Account, books: Books, bounds: Bounds) -> Line:
 def after_stop(account: Account, books: Books, bounds: Bounds) -> Line:
     """L6: what arrives for a phone after its STOP was acknowledged, other than one confirmation."""
     silences, stops = _silences(account, bounds)
-    rows = _rows(books)
+    rows = Outgoing(account, books)
     confirmed: Counter[tuple[str, str]] = Counter()
     findings: list[str] = []
     for message in account.arrivals:
@@ -108,7 +93,7 @@ def after_stop(account: Account, books: Books, bounds: Bounds) -> Line:
         pair = (phone, number)
         if pair not in silences:
             continue
-        kind = next((row.message_class for row in rows.get(_place(message, rows), ())), "unknown text")
+        kind = next((row.message_class for row in rows.of(rows.place(message))), "unknown text")
         if kind == "stop_confirmation":
             confirmed[pair] += all(not segment.status for segment in message.segments)
         elif kind not in DESPITE_STOP and any(begin < message.at < end for begin, end in silences[pair]):
@@ -155,7 +140,7 @@ def receipts(account: Account, books: Books, bounds: Bounds) -> Line:
     findings += _went_back(books)
     finals = {receipt.message_id for receipt in taken if receipt.state in FINAL}
     referenced = {receipt.message_id for receipt in taken if receipt.reference is not None}
-    rows = _rows(books)
+    rows = Outgoing(account, books)
     due: Counter[Place] = Counter()
     for message in account.messages:
         if not all(segment.message_id in finals for segment in message.segments):
@@ -164,10 +149,10 @@ def receipts(account: Account, books: Books, bounds: Bounds) -> Line:
             segment.message_id in referenced or account.answered_for_good(segment, bounds.settle_s)
             for segment in message.segments
         )
-        due[_place(message, rows)] += known
+        due[rows.place(message)] += known
     for place, finished in due.items():
-        moved = sum(row.state in ("delivered", "undelivered") for row in rows.get(place, ()))
-        expected = min(finished, len(rows.get(place, ())))
+        moved = sum(row.state in ("delivered", "undelivered") for row in rows.of(place))
+        expected = min(finished, len(rows.of(place)))
         if moved < expected:
             findings.append(f"{expected} texts to {place[0]} have their receipts, {moved} show it: {place[2]!r}")
     figures = {"acknowledged": len(taken), "strays": sum(row.outbox_id is None for row in books.receipts)}

@@ -147,8 +147,8 @@ class InboundRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class OutboxRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A row of `outbox`. `due_at` in microseconds since 1970; `reference` is the user_message_reference that its
-    submit_sm carries, None where none is sent."""
+    """A row of `outbox`. `attempts` counts claims, `sends` those that went to the wire, for all we know; `due_at` in
+    microseconds since 1970; `reference` is the user_message_reference of its submit_sm, None where none is sent."""
 
     id: int
     number: str
@@ -158,6 +158,7 @@ class OutboxRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     state: str
     attempts: int
     segments: int = 1
+    sends: int = 1
     inbound_id: int = 0
     due_at: int = 0
     brand: str | None = None

@@ -1,6 +1,7 @@
 """What a trial is made of: faults from a seed, a workload, a journal that is safe, books that are read, the command."""
 
 import asyncio
+import os
 import random
 import signal
 from collections import Counter
@@ -19,7 +20,7 @@ from gateway.torture import books, run
 from gateway.torture.entries import Answered, Attempted, Befell, Injected, LinkEnded, Receipted, Responded, Submitted
 from gateway.torture.entries import Texted as TextedEntry
 from gateway.torture.faults import DEAF, KINDS, RECOVERY, Fault, at_point, plan
-from gateway.torture.gateways import Gateways
+from gateway.torture.gateways import Gateway, Gateways
 from gateway.torture.journal import Journal, means_nothing, read
 from gateway.torture.ledger import Verdict
 from gateway.torture.line import Line
@@ -220,11 +221,13 @@ class TestGateways:
 
     async def test_what_still_runs_is_killed_at_the_end(self, tmp_path: Path) -> None:
         gateways = Gateways(tmp_path / "kwek.toml", {})
-        gateway = await gateways.start(Fault(name="none", wrapper=("sleep", "600", "#")))
-        resident, descriptors = gateway.uses()
-        assert resident > 0 and descriptors >= 3
+        gateway = await gateways.start(Fault(name="none", wrapper=("sh", "-c", "exec sleep 600")))
         await gateways.close()
         assert gateway.status == -signal.SIGKILL
+
+    def test_what_a_process_uses_is_known(self) -> None:
+        resident, descriptors = Gateway(os.getpid()).uses()
+        assert resident > 1 << 20 and descriptors >= 3
 
 
 class TestTrial:

@@ -1,0 +1,42 @@
+"""Which message at the centre belongs to which row of the outbox: by addresses and text, and where a text went to the
+same phone more than once by user_message_reference, if the gateway sends one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from gateway.torture.account import Account, Key, Message
+from gateway.torture.entries import Books, OutboxRow
+
+Place = tuple[str, str, str, int | None]
+"""Of an outgoing text: destination, source, text, and its reference where that tells it from others."""
+
+
+class Outgoing:
+    """The outbox, by place."""
+
+    def __init__(self, account: Account, books: Books) -> None:
+        by_key: dict[Key, set[int | None]] = defaultdict(set)
+        for row in books.outbox:
+            by_key[_key(row)].add(row.reference)
+        # Only where every message of a key names one of its rows does the reference decide: else it is not sent.
+        self._told = {key for key, references in by_key.items() if None not in references}
+        for message in account.arrivals:
+            if message.reference not in by_key.get(message.key, ()):
+                self._told.discard(message.key)
+        self.rows: dict[Place, list[OutboxRow]] = defaultdict(list)
+        for row in books.outbox:
+            key = _key(row)
+            self.rows[(*key, row.reference if key in self._told else None)].append(row)
+
+    def place(self, message: Message) -> Place:
+        """Where a message belongs."""
+        return (*message.key, message.reference if message.key in self._told else None)
+
+    def of(self, place: Place) -> list[OutboxRow]:
+        """The rows of a place; none where nothing was written down."""
+        return self.rows.get(place, [])
+
+
+def _key(row: OutboxRow) -> Key:
+    return row.address, row.number, row.text
