@@ -251,7 +251,11 @@ class Connector:
     message_ids: MessageIds = setting(
         "learn",
         "How message ids of answers and receipts compare: same, hex in the answer or in the receipt, or learnt.",
-        waits=True,
+    )
+    reference: bool = setting(
+        True,
+        "Whether what we send bears a user_message_reference: where the centre's receipts tell it, they find a text "
+        "whose answer was lost. Off for a centre that refuses the TLV.",
     )
     addresses: Addresses = setting(
         Addresses(), "Type of number and numbering plan that this message centre wants, as TON/NPI."

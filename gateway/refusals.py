@@ -22,7 +22,10 @@ STANDARD: dict[int, Refusal] = {
 FIRST_RETRY = 5 * SECOND
 LONGEST_RETRY = HOUR
 MOST_TRIES = 12
-"""Tries of a message that is refused for now: with doubling waits the last is some 2.5 hours after the first."""
+"""Tries of a message that is refused for a passing fault: with doubling waits the last is some 2.5 hours after the
+first. Pauses do not count: a centre that asks us to wait does not say that it will not take the message."""
+MOST_HANDINGS = 4
+"""Tries of a message that cannot be handed over for a reason of our own which nobody foresaw."""
 
 
 def follows(command_status: int, own: Refusals) -> Refusal:
@@ -30,6 +33,6 @@ def follows(command_status: int, own: Refusals) -> Refusal:
     return own.get(command_status) or STANDARD.get(command_status, "fail")
 
 
-def retry_after(attempts: int) -> int:
+def retry_after(tries: int) -> int:
     """Microseconds until the next try, after so many."""
-    return min(LONGEST_RETRY, FIRST_RETRY << max(0, attempts - 1))
+    return min(LONGEST_RETRY, FIRST_RETRY << max(0, tries - 1))

@@ -13,18 +13,19 @@ from typing import NamedTuple
 
 from config.settings import Addresses, Connector
 from config.values import TonNpi
+from gateway.connectors.message_ids import IdForms
 from router.messages import Inbound, Part
 from router.perform import Claim
-from router.receipts import ReceiptIn
+from router.receipts import ReceiptIn, reference_of
 from smpp import concat, text
+from smpp.constants import TAG_USER_MESSAGE_REFERENCE
 from smpp.pdu import DataSm, DeliverSm, SubmitSm
-from smpp.receipt import id_forms, is_receipt, receipt_of, stored_form
+from smpp.receipt import is_receipt, receipt_of
 from smpp.text import Encoding, TextFault
 
 TON_INTERNATIONAL = 1
 RECEIPT_ON_FINAL = 0x01
 """registered_delivery: a receipt whether delivered or not (SMPP 3.4 §5.2.17)."""
-REFERENCE_BITS = 0xFFFF
 KNOWN_TEXTS = 1_024
 """Texts kept with their octets: what rules say again and again; a text with a name in it is not worth more."""
 
@@ -56,6 +57,8 @@ class Mapping:
         self._addresses: Addresses = settings.addresses
         self._short_codes = frozenset(short_codes)
         self._registered = RECEIPT_ON_FINAL if settings.receipts else 0
+        self._reference = settings.reference
+        self._ids = IdForms(settings.message_ids)
         self._group = settings.group or settings.name
         self._id_tlv = settings.id_tlv
         self._plus = "+" if settings.addresses.plus else ""
@@ -113,11 +116,12 @@ class Mapping:
         """A delivery receipt as the router takes it."""
         receipt = receipt_of(pdu)
         state = receipt.state
+        phones = (plain(pdu.source_addr, pdu.source_addr_ton), plain(pdu.destination_addr, pdu.dest_addr_ton))
         return ReceiptIn(
             id=origin.id,
             connector=self.connector,
             message_id=receipt.id or "",
-            forms=id_forms(receipt.id) if receipt.id else (),
+            forms=self._ids.of_receipt(receipt.id, phones) if receipt.id else (),
             state=state.value if state else (receipt.stat or "UNKNOWN"),
             error=receipt.err or "",
             received_at=origin.at,
@@ -125,6 +129,8 @@ class Mapping:
             session=origin.session,
             sequence=pdu.sequence_number,
             frame=frame,
+            reference=receipt.reference,
+            phones=phones,
         )
 
     def to_submits(self, claim: Claim) -> list[SubmitSm]:
@@ -136,6 +142,7 @@ class Mapping:
         ton, npi, source = self._sources.get(claim.number) or self._source(claim.number)
         phone = self._addresses.phone
         data_coding = text.data_coding_of(encoding, self._default_out)
+        ours = ((TAG_USER_MESSAGE_REFERENCE, reference_of(claim.id).to_bytes(2)),) if self._reference else ()
         return [
             SubmitSm(
                 source_addr_ton=ton,
@@ -148,14 +155,15 @@ class Mapping:
                 registered_delivery=self._registered,
                 data_coding=data_coding,
                 short_message=segment.short_message,
-                tlvs=segment.tlvs,
+                tlvs=segment.tlvs + ours,
             )
             for segment in segments
         ]
 
-    def message_ids(self, ids: list[str]) -> tuple[str, ...]:
-        """The ids of a sent message's segments in the form they are stored in; none where no receipt will come."""
-        return tuple([stored_form(one) for one in ids if one]) if self._registered else ()
+    def message_ids(self, ids: list[str], phone: str) -> tuple[str, ...]:
+        """The ids of the segments of a message to that phone, in the form they are stored in; none where no receipt
+        will come."""
+        return tuple([self._ids.answered(one, phone) for one in ids if one]) if self._registered else ()
 
     def _segments(self, claim: Claim) -> tuple[Encoding, tuple[concat.Segment, ...]]:
         """The encoding on this wire and the segments; those of a text that fits one segment are kept: rules repeat."""
@@ -169,7 +177,7 @@ class Mapping:
         return known
 
     def _cut(self, claim: Claim) -> tuple[Encoding, tuple[concat.Segment, ...]]:
-        reference = claim.id & REFERENCE_BITS
+        reference = reference_of(claim.id)  # ids of one moment differ in few bits: parts would mix on the phone
         encoding = Encoding(claim.encoding)
         if encoding is Encoding.GSM7:
             try:

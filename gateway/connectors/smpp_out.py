@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from typing import Literal
 
 from config.settings import Connector as Settings
+from config.values import Refusal
 from gateway.connectors.base import Exchange
 from gateway.connectors.flights import Flight
 from gateway.connectors.mapping import Mapping
-from gateway.refusals import MOST_TRIES, follows, retry_after
+from gateway.refusals import MOST_HANDINGS, MOST_TRIES, follows, retry_after
 from gateway.throttle import Throttle
+from router.faults import reason_of
 from router.instants import SECOND
 from router.outbox import Outcome
 from router.perform import Claim
@@ -25,6 +27,7 @@ from smpp.events import Answered, Unanswered
 from smpp.text import TextFault
 
 Token = tuple[Flight, int]
+State = Literal["failed", "unknown", "ready"]
 LOOK_AGAIN_S = 0.1
 """How soon to look again at links that could send but for octets which the kernel has not taken: nobody tells of it."""
 
@@ -52,7 +55,7 @@ class Outgoing:
         self._about_to = 0
         """Slots of claims that are held and not yet handed over."""
         self._queue: deque[Token] = deque()
-        """Segments that wait for room on a link: those beyond the window, and refused ones sent again."""
+        """Segments that wait for room on a link: those beyond the window."""
 
     # ------------------------------------------------------------------------------------------------ its standing
 
@@ -121,17 +124,27 @@ class Outgoing:
             link.flush()
 
     def _launch(self, claim: Claim, link: Link, until: float) -> Outcome | None:
+        """Send a claimed text; gives its outcome when that cannot be."""
         try:
             flight = self._flights[claim.id] = Flight(claim, self._mapping.to_submits(claim))
-            flight.link, flight.until = link.number, until
-            for index, pdu in enumerate(flight.pdus):
-                if link.room:
-                    link.send(pdu, (flight, index))
-                else:
-                    self._queue.append((flight, index))
-        except (TextFault, LocalFault) as fault:
-            return self._outcome(claim, "failed", str(fault))
-        return None
+        except Exception as fault:  # of this text: the others of the group go out
+            return self._spoilt(claim, fault)
+        flight.link, flight.until = link.number, until
+        for index in flight.to_send:
+            if not link.room:
+                self._queue.append((flight, index))
+            elif not self._send(link, flight, index):
+                break
+        return None if flight.left else self._conclude(flight)
+
+    def _send(self, link: Link, flight: Flight, index: int) -> bool:
+        try:
+            link.send(flight.pdus[index], (flight, index))
+        except Exception as fault:  # what is out of it already is still answered for
+            flight.cut(fault)
+            return False
+        flight.flying += 1
+        return True
 
     def _writable(self) -> int:
         """Requests that links may be given now whose octets the kernel has all taken."""
@@ -151,14 +164,20 @@ class Outgoing:
             return
         now = self._world.monotonic()
         others: deque[Token] = deque()
+        spoilt: list[Flight] = []
         while self._queue and link.room:
             flight, index = token = self._queue.popleft()
+            if flight.fault is not None:
+                continue
             if flight.link in (0, link.number) and now <= flight.until:
                 flight.link = link.number
-                link.send(flight.pdus[index], token)
+                if not self._send(link, flight, index) and not flight.left:
+                    spoilt.append(flight)
             else:
                 others.append(token)
         self._queue.extendleft(reversed(others))
+        if spoilt:
+            self._exchange.report([self._conclude(flight) for flight in spoilt])
 
     @property
     def unfinished(self) -> dict[int, str]:
@@ -185,9 +204,8 @@ class Outgoing:
             kept = deque(token for token in self._queue if token[0] is not flight)
             dropped, self._queue = len(self._queue) - len(kept), kept
             flight.left -= dropped
-            outcome = self._conclude(flight) if dropped and not flight.left else None
-            if outcome is not None:
-                outcomes.append(outcome)
+            if dropped and not flight.left:
+                outcomes.append(self._conclude(flight))
         if outcomes:
             self._exchange.report(outcomes)
 
@@ -201,50 +219,61 @@ class Outgoing:
             flight, index = answer.token
             response = answer.response
             if flight.answer(index, response.command_status, getattr(response, "message_id", None) or ""):
-                outcome = self._conclude(flight)
-                if outcome is not None:
-                    outcomes.append(outcome)
+                outcomes.append(self._conclude(flight))
         self.send_queued(link)
         if outcomes:
             self._exchange.report(outcomes)
 
-    def _conclude(self, flight: Flight) -> Outcome | None:
-        """What the answers to all segments come to; None when some are sent again."""
-        claim = flight.claim
-        if not flight.refused or (flight.stopped and flight.accepted):
-            self._throttle.accepted(self._world.monotonic())
-            ids = self._mapping.message_ids(flight.message_ids)
-            return Outcome(id=claim.id, connector=self.name, state="sent", message_ids=ids)
-        status = flight.refusal
-        name = status_name(status)
-        self.refused[name] = self.refused.get(name, 0) + len(flight.refused)
-        next_step = follows(status, self._settings.retry)
-        if next_step == "fail" or (next_step == "retry" and flight.tries >= MOST_TRIES):
-            return self._outcome(claim, "failed", f"refused with {name}")
-        now = self._world.monotonic()
-        wait = int(self._throttle.pause(now) * SECOND) if next_step == "pause" else retry_after(flight.tries)
+    def _conclude(self, flight: Flight) -> Outcome:
+        """What the answers to all segments come to."""
+        claim, now = flight.claim, self._world.monotonic()
         if flight.accepted:
-            self._exchange.later(wait / SECOND, partial(self._resend, flight, flight.again()))
-            return None
-        return self._outcome(claim, "ready", f"refused with {name}", wait)
+            self._throttle.accepted(now, len(flight.accepted))
+        if flight.fault is not None:
+            return self._spoilt(claim, flight.fault, flight)
+        if not flight.refused and len(flight.before) + len(flight.accepted) == len(flight.pdus):
+            return self._sent(flight)
+        if flight.stopped and (flight.before or flight.accepted):
+            return self._sent(flight)
+        for status in flight.refused.values():
+            name = status_name(status)
+            self.refused[name] = self.refused.get(name, 0) + 1
+        step, status = self._worst(flight)
+        reason = f"refused with {status_name(status)}" if flight.refused else "stopped"
+        if step == "fail" or (step == "retry" and claim.retries + 1 >= MOST_TRIES):
+            return self._outcome(claim, "failed", reason, flight=flight)
+        if step == "retry":
+            return self._outcome(claim, "ready", reason, retry_after(claim.retries + 1), flight, retried=True)
+        wait = int(self._throttle.pause(now) * SECOND) if step == "pause" else 0
+        return self._outcome(claim, "ready", reason, wait, flight)
 
-    def _resend(self, flight: Flight, segments: list[int]) -> None:
-        if flight.stopped:
-            outcome = self._conclude(flight)
-            self._exchange.report([outcome] if outcome is not None else [])
-            return
-        self._throttle.spend(len(segments))
-        self._queue.extend((flight, index) for index in segments)
-        for link in self._links():
-            self.send_queued(link)
-        self._exchange.wake()
+    def _worst(self, flight: Flight) -> tuple[Refusal | None, int]:
+        """What follows the gravest refusal of its segments, and its status."""
+        steps = {follows(status, self._settings.retry): status for status in flight.refused.values()}
+        return next(((step, steps[step]) for step in ("fail", "retry", "pause") if step in steps), (None, 0))
+
+    def _sent(self, flight: Flight) -> Outcome:
+        claim = flight.claim
+        ids = self._mapping.message_ids(flight.message_ids, claim.address)
+        # One id for all (message_payload), none where the centre gave none, more where the text had to be cut smaller.
+        less = claim.segments - len(ids) - len(flight.before) if self._settings.receipts else 0
+        return Outcome(id=claim.id, connector=self.name, state="sent", message_ids=ids, without_receipt=less)
+
+    def _spoilt(self, claim: Claim, fault: Exception, flight: Flight | None = None) -> Outcome:
+        """Its own text or address cannot be sent, which does not change; or a fault nobody foresaw, which may pass."""
+        known = isinstance(fault, (TextFault, LocalFault))
+        reason = str(fault) if known else reason_of(fault)
+        if known or claim.retries + 1 >= MOST_HANDINGS:
+            return self._outcome(claim, "failed", reason, flight=flight)
+        return self._outcome(claim, "ready", reason, retry_after(claim.retries + 1), flight, retried=True)
 
     def lost(self, link: Link, unanswered: Sequence[Unanswered], reason: str) -> None:
-        """A link is gone: whatever it had not answered is of unknown outcome."""
+        """A link is gone: whatever it had not answered is of unknown outcome; what had not begun to go out waits."""
         flights: dict[int, Flight] = {}
         for one in unanswered:
             if isinstance(one.token, tuple):
                 flights[one.token[0].claim.id] = one.token[0]
+        unknown = flights.keys() - ()
         waiting, self._queue = self._queue, deque()
         for token in waiting:
             if token[0].link == link.number:
@@ -252,7 +281,12 @@ class Outgoing:
             else:
                 self._queue.append(token)
         if flights:
-            self._exchange.report([self._outcome(flight.claim, "unknown", reason) for flight in flights.values()])
+            self._exchange.report(
+                [
+                    self._outcome(flight.claim, "unknown" if id in unknown else "ready", reason, flight=flight)
+                    for id, flight in flights.items()
+                ]
+            )
 
     def settled(self, outcomes: Sequence[Outcome]) -> None:
         """These outcomes are on disk: their slots are free."""
@@ -261,8 +295,14 @@ class Outgoing:
             self._held_slots -= held.pop(outcome.id, 0)
             self._flights.pop(outcome.id, None)
 
-    def _outcome(self, claim: Claim, state: str, reason: str, wait: int = 0) -> Outcome:
+    def _outcome(
+        self, claim: Claim, state: State, reason: str, wait: int = 0, flight: Flight | None = None, *,
+        retried: bool = False,
+    ) -> Outcome:  # fmt: skip
+        """Not sent, or not all of it: what the centre has accepted is kept all the same."""
+        ids = self._mapping.message_ids(flight.message_ids, claim.address) if flight is not None else ()
         return Outcome(
-            id=claim.id, connector=self.name, state=state, reason=reason, retry_at=self._world.now() + wait,  # type: ignore[arg-type]
-            message_class=claim.message_class, attempts=claim.attempts,
+            id=claim.id, connector=self.name, state=state, reason=reason, retry_at=self._world.now() + wait,
+            message_class=claim.message_class, sends=claim.sends, retried=retried, message_ids=ids,
+            accepted=flight.told() if flight is not None else "",
         )  # fmt: skip
