@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -54,64 +54,41 @@ class Gateway:
         return resident, len(list((process / "fd").iterdir()))
 
 
-class Gateways:
-    """Starts them, all with the same settings."""
+class Nursery:
+    """The process that gateways are forked from. Several trials may use one, in the same event loop."""
 
-    def __init__(self, config: Path, environment: Mapping[str, str]) -> None:
-        self.log = config.with_name("kwek.log")
-        self._config = config
-        self._environment = {**os.environ, **environment}
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._listening: asyncio.Task[None] | None = None
         self._alive: dict[int, Gateway] = {}
         self._born: asyncio.Queue[Gateway] = asyncio.Queue()
-        self._nursery: asyncio.subprocess.Process | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Start the nursery."""
-        self._nursery = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", NURSERY, env=self._environment,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        self._watch(self._listen(self._nursery))
+        """Start it; it is ready when it has loaded everything, which nobody need wait for."""
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", NURSERY, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        self._listening = asyncio.get_running_loop().create_task(self._listen(self._process))
 
-    async def start(self, fault: Fault) -> Gateway:
-        """Start one that is to end by that fault. Raises TimeoutError when it does not begin."""
-        if fault.needs_a_start_of_its_own:
-            return await self._start_alone(fault)
-        assert self._nursery is not None and self._nursery.stdin is not None  # opened before
-        order = {"config": str(self._config), "log": str(self.log), "environment": dict(fault.environment)}
-        self._nursery.stdin.write(json.dumps(order).encode() + b"\n")
+    async def bear(self, config: Path, log: Path, environment: Mapping[str, str]) -> Gateway:
+        """Fork a gateway. Raises TimeoutError when it does not begin."""
+        assert self._process is not None and self._process.stdin is not None  # opened before
+        order = {"config": str(config), "log": str(log), "environment": dict(environment)}
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
         async with asyncio.timeout(START_S):
             return await self._born.get()
 
     async def close(self) -> None:
-        """Kill what still runs."""
-        for gateway in list(self._alive.values()):
-            await gateway.end(signal.SIGKILL)
-        if self._nursery is not None and self._nursery.stdin is not None:
-            self._nursery.stdin.close()
-            await self._nursery.wait()
-        for task in self._tasks:
-            await task
+        """End it, and with it every gateway that still runs."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            await self._process.wait()
+        if self._listening is not None:
+            await self._listening
 
-    async def _start_alone(self, fault: Fault) -> Gateway:
-        with self.log.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                *fault.wrapper, sys.executable, "-c", KWEK, "run", "--config", str(self._config),
-                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**self._environment, **fault.environment},
-            )  # fmt: skip
-        gateway = self._alive[process.pid] = Gateway(process.pid)
-        self._watch(self._outlive(process, gateway))
-        return gateway
-
-    async def _outlive(self, process: asyncio.subprocess.Process, gateway: Gateway) -> None:
-        gateway.over(await process.wait())
-        del self._alive[gateway.pid]
-
-    async def _listen(self, nursery: asyncio.subprocess.Process) -> None:
-        assert nursery.stdout is not None  # it has a pipe
-        async for line in nursery.stdout:
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None  # it has a pipe
+        async for line in process.stdout:
             said = json.loads(line)
             if "started" in said:
                 gateway = self._alive[said["started"]] = Gateway(said["started"])
@@ -119,5 +96,44 @@ class Gateways:
             else:
                 self._alive.pop(said["ended"]).over(said["status"])
 
-    def _watch(self, work: Coroutine[None, None, None]) -> None:
-        self._tasks.add(asyncio.get_running_loop().create_task(work))
+
+class Gateways:
+    """Starts the gateways of one trial, all with the same settings."""
+
+    def __init__(self, nursery: Nursery, config: Path, environment: Mapping[str, str]) -> None:
+        self.log = config.with_name("kwek.log")
+        self._nursery = nursery
+        self._config = config
+        self._environment = dict(environment)
+        self._started: list[Gateway] = []
+        self._alone: set[asyncio.Task[None]] = set()
+
+    async def start(self, fault: Fault) -> Gateway:
+        """Start one that is to end by that fault. Raises TimeoutError when it does not begin."""
+        environment = {**self._environment, **fault.environment}
+        if fault.needs_a_start_of_its_own:
+            gateway = await self._start_alone(fault.wrapper, environment)
+        else:
+            gateway = await self._nursery.bear(self._config, self.log, environment)
+        self._started = [one for one in self._started if not one.ended.is_set()] + [gateway]
+        return gateway
+
+    async def close(self) -> None:
+        """Kill what still runs."""
+        for gateway in self._started:
+            await gateway.end(signal.SIGKILL)
+        await asyncio.gather(*self._alone)
+
+    async def _start_alone(self, wrapper: tuple[str, ...], environment: Mapping[str, str]) -> Gateway:
+        with self.log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *wrapper, sys.executable, "-c", KWEK, "run", "--config", str(self._config),
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **environment},
+            )  # fmt: skip
+        gateway = Gateway(process.pid)
+        self._alone.add(asyncio.get_running_loop().create_task(_outlive(process, gateway)))
+        return gateway
+
+
+async def _outlive(process: asyncio.subprocess.Process, gateway: Gateway) -> None:
+    gateway.over(await process.wait())

@@ -21,7 +21,7 @@ import msgspec
 
 from gateway.torture import books
 from gateway.torture.faults import Fault, plan
-from gateway.torture.gateways import Gateway, Gateways
+from gateway.torture.gateways import Gateway, Gateways, Nursery
 from gateway.torture.journal import read
 from gateway.torture.ledger import Bounds, Verdict, examine
 from gateway.torture.workload import CONFIG, PASSWORD, RULES, Texts
@@ -149,19 +149,24 @@ class Trial:
         self._say = say
         self._chance = random.Random(orders.seed).random
         self._url = f"sqlite:///{folder / 'kwek.db'}" if orders.store == "sqlite" else orders.store
-        self._highest = 0
 
-    async def run(self, planned: Sequence[Fault] | None = None) -> Report:
-        """The whole trial. Raises TrialError when it cannot be carried out."""
+    async def run(self, planned: Sequence[Fault] | None = None, nursery: Nursery | None = None) -> Report:
+        """The whole trial: faults as the orders ask for, or as planned. Raises TrialError when it cannot be carried on.
+
+        With a nursery that runs already, gateways are forked there.
+        """
         orders = self._orders
         faults = plan(orders.kills, orders.only, self._chance) if planned is None else planned
         journal = self._folder / "journal.jsonl"
         if not await asyncio.to_thread(books.is_fresh, self._url):
             raise TrialError("there are texts in that store: a trial needs one of its own")
         config = self._folder / "kwek.toml"
-        gateways = Gateways(config, {"KWEK_TORTURE_PASSWORD": PASSWORD, "KWEK_TORTURE_STORE": self._url})
+        own = Nursery()
+        environment = {"KWEK_TORTURE_PASSWORD": PASSWORD, "KWEK_TORTURE_STORE": self._url}
+        gateways = Gateways(nursery or own, config, environment)
         try:
-            await gateways.open()  # it loads while the centre does
+            if nursery is None:
+                await own.open()  # it loads while the centre does
             await self.carrier.start(journal, orders)
             self._write_settings(config)
             self.carrier.do("load")
@@ -175,6 +180,7 @@ class Trial:
             drained = time.monotonic()
         finally:
             await gateways.close()
+            await own.close()
             await self.carrier.stop()
         found = await asyncio.to_thread(books.read_books, self._url, time.time_ns() // 1000)
         verdict = await asyncio.to_thread(examine, list(read(journal)), found, self._bounds())
@@ -219,6 +225,7 @@ class Trial:
         self.carrier.do("befell", kind="kill", at=time.monotonic(), detail=fault.name)
         if gateway.status != KILLED:
             raise TrialError(f"the gateway ended by itself with {gateway.status}:\n{_tail(gateways.log)}")
+        await self.carrier.until(lambda: not self.carrier.bound, BOUND_S)  # it knows that this one is gone
         self.between(fault)
 
     async def _dies(self, gateway: Gateway, fault: Fault) -> None:
@@ -236,15 +243,10 @@ class Trial:
         await _ended_within(gateway, self._chance() * seconds)
 
     async def _bound(self, gateway: Gateway, log: Path) -> None:
-        """Wait until this gateway, and none before it, has bound."""
-        carrier = self.carrier
         try:
-            await carrier.until(
-                lambda: gateway.ended.is_set() or any(n > self._highest for n in carrier.bound), BOUND_S
-            )
+            await self.carrier.until(lambda: gateway.ended.is_set() or self.carrier.bound, BOUND_S)
         except TimeoutError:
             raise TrialError(f"the gateway has not bound within {BOUND_S:g} s:\n{_tail(log)}") from None
-        self._highest = max([self._highest, *carrier.bound])
 
     # ------------------------------------------------------------------------------------------------ the end
 

@@ -3,12 +3,14 @@ the fault matrix, and the loop. What became of every promise is the ledger's to 
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from gateway.torture.faults import RECOVERY, Fault, at_point, deaf, half_a_long_text
+from gateway.torture.gateways import Nursery
 from gateway.torture.run import Orders, Report, Trial
 from gateway.torture.workload import Texts
 from tests.support.postgres import PostgresDatabases, postgres_databases
@@ -16,7 +18,16 @@ from tests.support.postgres import PostgresDatabases, postgres_databases
 KILLS = int(os.environ.get("KWEK_KILLS", "30"))
 SEED = int(os.environ.get("SEED", "1"))
 
-pytestmark = [pytest.mark.torture, pytest.mark.timeout(0)]
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(0), pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def nursery() -> AsyncIterator[Nursery]:
+    """Where all gateways of these tests are forked."""
+    opened = Nursery()
+    await opened.open()
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +47,10 @@ def store(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
-async def killed(folder: Path, faults: Sequence[Fault], texts: Texts = "unique") -> Report:
+async def killed(nursery: Nursery, folder: Path, faults: Sequence[Fault], texts: Texts = "unique") -> Report:
     """A trial on SQLite with just these kills, each of which must come to pass where it is named."""
     trial = Trial(Orders(seed=SEED, texts=texts), folder, print)
-    report = await trial.run(faults)
+    report = await trial.run(faults, nursery)
     print(report.table())
     assert not [name for name in report.faults if name.endswith("not passed")]
     return report
@@ -50,42 +61,52 @@ def kept(report: Report) -> None:
     assert not report.verdict.broken, report.table()
 
 
-async def test_row_01_killed_before_the_commit_nothing_exists_and_it_is_delivered_again(tmp_path: Path) -> None:
-    kept(await killed(tmp_path, [at_point("commit.before", nth) for nth in (1, 3, 8)]))
+async def test_row_01_killed_before_the_commit_nothing_exists_and_it_is_delivered_again(
+    nursery: Nursery, tmp_path: Path
+) -> None:
+    kept(await killed(nursery, tmp_path, [at_point("commit.before", nth) for nth in (1, 3, 8)]))
 
 
-async def test_row_02_killed_after_the_commit_there_is_one_effect(tmp_path: Path) -> None:
-    report = await killed(tmp_path, [at_point("commit.after", nth) for nth in (2, 5, 9)])
+async def test_row_02_killed_after_the_commit_there_is_one_effect(nursery: Nursery, tmp_path: Path) -> None:
+    report = await killed(nursery, tmp_path, [at_point("commit.after", nth) for nth in (2, 5, 9)])
     kept(report)
     assert report.verdict.line("L3").figures["suspected"], "what was committed came again and was known"
 
 
-async def test_row_03_killed_after_the_answer_is_written_there_is_one_effect(tmp_path: Path) -> None:
-    report = await killed(tmp_path, [at_point("answers.after", 4), deaf(0.1), at_point("answers.after", 2), deaf(0.2)])
+async def test_row_03_killed_after_the_answer_is_written_there_is_one_effect(nursery: Nursery, tmp_path: Path) -> None:
+    report = await killed(
+        nursery, tmp_path, [at_point("answers.after", 4), deaf(0.1), at_point("answers.after", 2), deaf(0.2)]
+    )
     kept(report)
     assert report.verdict.line("L3").figures["suspected"], "what was answered unread came again and was known"
 
 
 @pytest.mark.parametrize("texts", ["unique", "ja"])
-async def test_row_04_killed_again_while_it_recovers_it_is_as_if_once(tmp_path: Path, texts: Texts) -> None:
+async def test_row_04_killed_again_while_it_recovers_it_is_as_if_once(
+    nursery: Nursery, tmp_path: Path, texts: Texts
+) -> None:
     again = at_point(RECOVERY)
     faults = [at_point("commit.after", 4), again, again, at_point("claims.after", 4), again, deaf(0.1), again]
-    kept(await killed(tmp_path, faults, texts))
+    kept(await killed(nursery, tmp_path, faults, texts))
 
 
-async def test_row_21_killed_between_claim_and_write_the_class_decides(tmp_path: Path) -> None:
-    kept(await killed(tmp_path, [at_point("claims.before", nth) for nth in (2, 6)]))
+async def test_row_21_killed_between_claim_and_write_the_class_decides(nursery: Nursery, tmp_path: Path) -> None:
+    kept(await killed(nursery, tmp_path, [at_point("claims.before", nth) for nth in (2, 6)]))
 
 
-async def test_row_22_killed_between_write_and_answer_the_class_decides(tmp_path: Path) -> None:
-    kept(await killed(tmp_path, [at_point("claims.after", nth) for nth in (2, 6)]))
+async def test_row_22_killed_between_write_and_answer_the_class_decides(nursery: Nursery, tmp_path: Path) -> None:
+    kept(await killed(nursery, tmp_path, [at_point("claims.after", nth) for nth in (2, 6)]))
 
 
-async def test_row_23_killed_between_an_answer_and_its_commit_the_class_decides(tmp_path: Path) -> None:
-    kept(await killed(tmp_path, [at_point("response.read", nth) for nth in (2, 6)]))
+async def test_row_23_killed_between_an_answer_and_its_commit_the_class_decides(
+    nursery: Nursery, tmp_path: Path
+) -> None:
+    kept(await killed(nursery, tmp_path, [at_point("response.read", nth) for nth in (2, 6)]))
 
 
-async def test_row_31_killed_with_half_a_long_text_the_other_half_completes_it(tmp_path: Path) -> None:
+async def test_row_31_killed_with_half_a_long_text_the_other_half_completes_it(
+    nursery: Nursery, tmp_path: Path
+) -> None:
     halves: list[int] = []
 
     def count(_: Fault) -> None:
@@ -94,16 +115,18 @@ async def test_row_31_killed_with_half_a_long_text_the_other_half_completes_it(t
 
     trial = Trial(Orders(seed=SEED), tmp_path, print)
     trial.between = count
-    report = await trial.run([half_a_long_text(nth) for nth in (1, 2, 3)])
+    report = await trial.run([half_a_long_text(nth) for nth in (1, 2, 3)], nursery)
     kept(report)
     assert any(halves), "some kill found parts without their fellows"
     assert not report.verdict.line("L1").count
 
 
 @pytest.mark.parametrize("texts", ["unique", "ja"])
-async def test_killed_again_and_again_no_promise_is_broken(tmp_path: Path, store: str, texts: Texts) -> None:
+async def test_killed_again_and_again_no_promise_is_broken(
+    nursery: Nursery, tmp_path: Path, store: str, texts: Texts
+) -> None:
     kills = KILLS if texts == "unique" else max(1, KILLS // 3)
-    report = await Trial(Orders(store=store, kills=kills, seed=SEED, texts=texts), tmp_path, print).run()
+    report = await Trial(Orders(store=store, kills=kills, seed=SEED, texts=texts), tmp_path, print).run(None, nursery)
     print(report.table())
     for name in ("L1", "L3", "L4", "L6"):
         line = report.verdict.line(name)

@@ -20,7 +20,7 @@ from gateway.torture import books, run
 from gateway.torture.entries import Answered, Attempted, Befell, Injected, LinkEnded, Receipted, Responded, Submitted
 from gateway.torture.entries import Texted as TextedEntry
 from gateway.torture.faults import DEAF, KINDS, RECOVERY, Fault, at_point, plan
-from gateway.torture.gateways import Gateway, Gateways
+from gateway.torture.gateways import Gateway, Gateways, Nursery
 from gateway.torture.journal import Journal, means_nothing, read
 from gateway.torture.ledger import Verdict
 from gateway.torture.line import Line
@@ -206,8 +206,9 @@ class TestBooks:
 
 class TestGateways:
     async def test_forked_or_started_alone_its_end_is_known(self, tmp_path: Path) -> None:
-        gateways = Gateways(tmp_path / "kwek.toml", {})  # which is missing
-        await gateways.open()
+        nursery = Nursery()
+        await nursery.open()
+        gateways = Gateways(nursery, tmp_path / "kwek.toml", {})  # which is missing
         try:
             for fault in (Fault(name="none"), Fault(name="none", wrapper=("env",))):
                 gateway = await gateways.start(fault)
@@ -217,10 +218,11 @@ class TestGateways:
                 gateway.tell(signal.SIGKILL)
         finally:
             await gateways.close()
+            await nursery.close()
         assert "kwek.toml" in gateways.log.read_text()
 
     async def test_what_still_runs_is_killed_at_the_end(self, tmp_path: Path) -> None:
-        gateways = Gateways(tmp_path / "kwek.toml", {})
+        gateways = Gateways(Nursery(), tmp_path / "kwek.toml", {})
         gateway = await gateways.start(Fault(name="none", wrapper=("sh", "-c", "exec sleep 600")))
         await gateways.close()
         assert gateway.status == -signal.SIGKILL
