@@ -43,9 +43,9 @@ class SmallDisk:
     def __init__(self) -> None:
         self.full = False
 
-    def open(self, url: str) -> Store:
+    def open(self, url: str, *, unsafe: bool = False) -> Store:
         """In the place of `open_store`: each transaction first hears how many pages there may be."""
-        store = open_store(url)
+        store = open_store(url, unsafe=unsafe)
         begin = store.begin
 
         @contextmanager
