@@ -74,7 +74,10 @@ class Throttle:
     def pause(self, now: float) -> float:
         """The centre asked us to slow down; gives the pause in seconds. Refusals within one pause count once."""
         if now >= self._paused_until:
-            speed = min(self.speed(now), max(self._measured(now), LEAST_SPEED / DECREASE))
+            speed = self.speed(now)
+            if self._cut is None:  # what it bears is measured; later on a pause would count as what it bears
+                speed = min(speed, max(self._measured(now), LEAST_SPEED / DECREASE))
+            speed = max(speed, min(self._rate, LEAST_SPEED / DECREASE))
             self._pause_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, 2 * self._pause_s))
             self._paused_until = now + self._pause_s
             self._cut = (DECREASE * speed, INCREASE * speed, self._paused_until)

@@ -18,7 +18,7 @@ from smpp.text import Encoding, TextFault
 from tests.support.fake_links import JAN, NOW, claim, long_text, settings
 
 ORIGIN = Origin(id=42, session=7, at=NOW)
-PAYLOAD, MESSAGE_ID, MESSAGE_STATE = 0x0424, 0x001E, 0x0427
+PAYLOAD, MESSAGE_ID, MESSAGE_STATE, REFERENCE = 0x0424, 0x001E, 0x0427, 0x0204
 
 
 def mapping(**changed: Any) -> Mapping:
@@ -157,6 +157,14 @@ def test_receipts_in_text(stat: bytes, state: str) -> None:
     assert found.text.endswith("text:Hallo")
 
 
+def test_a_receipt_tells_whose_it_is_and_our_reference_where_it_comes_back() -> None:
+    pdu = deliver(USUAL % (b"DELIVRD", b"000"), esm_class=4, tlvs=((REFERENCE, b"\x12\x34"),))
+    found = mapping().to_receipt(pdu, b"f", ORIGIN)
+    assert (found.reference, found.phones) == (0x1234, (JAN, "4411"))
+    plain_one = mapping().to_receipt(deliver(USUAL % (b"DELIVRD", b"000"), esm_class=4), b"f", ORIGIN)
+    assert plain_one.reference is None
+
+
 def test_receipts_in_tlvs_by_data_sm_and_without_anything() -> None:
     by_tlvs = DataSm(source_addr=JAN, esm_class=4, tlvs=((MESSAGE_ID, b"77\0"), (MESSAGE_STATE, b"\x05")))
     found = mapping().to_receipt(by_tlvs, b"", ORIGIN)
@@ -177,8 +185,22 @@ def test_a_claim_becomes_one_pdu_per_segment() -> None:
     assert (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi) == (JAN, 1, 1)
     assert (pdu.short_message, pdu.data_coding, pdu.registered_delivery, pdu.esm_class) == (b"Hallo", 0, 1, 0)
     parts = mapping().to_submits(claim(0x1_2345, long_text(3), 3))
-    assert [pdu.short_message[:6] for pdu in parts] == [concat.header(0x2345 & 0xFF, 3, n) for n in (1, 2, 3)]
+    reference = receipts.reference_of(0x1_2345)
+    assert [pdu.short_message[:6] for pdu in parts] == [concat.header(reference & 0xFF, 3, n) for n in (1, 2, 3)]
     assert {pdu.esm_class for pdu in parts} == {0x40}
+    assert {pdu.tlvs for pdu in parts} == {((REFERENCE, reference.to_bytes(2)),)}
+
+
+def test_a_centre_that_refuses_the_reference_is_not_given_one() -> None:
+    (pdu,) = mapping(reference=False).to_submits(claim())
+    assert pdu.tlvs == ()
+
+
+def test_texts_of_one_moment_have_references_of_their_own() -> None:
+    """They differ in a few low bits: a phone joins parts by the reference's last octet alone."""
+    near = [receipts.reference_of((123_456_789 << 22) + (7 << 12) + n) for n in range(64)]
+    assert len(set(near)) == 64
+    assert len({one & 0xFF for one in near}) > 48
 
 
 @pytest.mark.parametrize(
@@ -232,9 +254,9 @@ def test_characters_that_an_encoding_does_not_carry_are_a_fault() -> None:
 
 
 def test_ids_are_kept_only_where_receipts_are_asked_for() -> None:
-    assert mapping().message_ids(["0A12", "", "77"]) == ("a12", "77")
+    assert mapping().message_ids(["0A12", "", "77"], JAN) == ("a12", "77")
     silent = mapping(receipts=False)
-    assert silent.message_ids(["0A12"]) == ()
+    assert silent.message_ids(["0A12"], JAN) == ()
     assert silent.to_submits(claim())[0].registered_delivery == 0
 
 

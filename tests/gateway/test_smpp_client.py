@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from config.values import Refusals
+from gateway.connectors.mapping import Mapping
 from gateway.connectors.smpp_out import LOOK_AGAIN_S
-from gateway.refusals import FIRST_RETRY, MOST_TRIES
+from gateway.refusals import FIRST_RETRY, MOST_HANDINGS, MOST_TRIES
 from gateway.throttle import FIRST_PAUSE_S
 from router.instants import SECOND
 from router.world import Virtual
 from smpp import constants as c
+from smpp.errors import LocalFault
 from tests.support.fake_links import NOW, FakeLink, Notes, claim, connector_on, hand, long_text, received
 
 LEASE = NOW / SECOND + 1.0
@@ -168,7 +170,7 @@ def test_the_rate_counts_segments() -> None:
 def test_throttled_pauses_the_whole_connector_and_the_text_waits_as_long(status: int) -> None:
     notes, link, world = Notes(), FakeLink(), Virtual(NOW)
     connector = connector_on(notes, link, world=world)
-    hand(connector, [claim(1), claim(2), claim(3, attempts=MOST_TRIES + 5)], LEASE)
+    hand(connector, [claim(1), claim(2), claim(3, attempts=MOST_TRIES + 5, retries=MOST_TRIES - 1)], LEASE)
     reply(connector, link, status, 0, status)
     assert [(one.id, one.state) for one in notes.outcomes] == [(1, "ready"), (2, "sent"), (3, "ready")]
     assert {one.retry_at for one in notes.outcomes if one.state == "ready"} == {NOW + int(FIRST_PAUSE_S * SECOND)}
@@ -184,16 +186,16 @@ def test_a_passing_fault_is_tried_again_later_and_later_and_then_fails(status: i
     notes, link = Notes(), FakeLink()
     connector = connector_on(notes, link)
     waits = []
-    for attempt in range(1, MOST_TRIES):
-        hand(connector, [claim(7, attempts=attempt)], LEASE)
+    for retries in range(MOST_TRIES - 1):
+        hand(connector, [claim(7, retries=retries)], LEASE)
         reply(connector, link, status)
         (outcome,) = notes.outcomes
-        assert outcome.state == "ready"
+        assert (outcome.state, outcome.retried) == ("ready", True)
         waits.append(outcome.retry_at - NOW)
         settle(connector, notes)
     assert waits[:3] == [FIRST_RETRY, 2 * FIRST_RETRY, 4 * FIRST_RETRY]
     assert connector.room() == 10, "other texts go on"
-    hand(connector, [claim(7, attempts=MOST_TRIES)], LEASE)
+    hand(connector, [claim(7, retries=MOST_TRIES - 1)], LEASE)
     reply(connector, link, status)
     assert settle(connector, notes) == [(7, "failed", f"refused with {c.status_name(status)}")]
 
@@ -229,48 +231,109 @@ def test_of_a_long_text_only_what_was_refused_is_sent_again() -> None:
     connector = connector_on(notes, link)
     hand(connector, [claim(7, long_text(4), 4)], LEASE)
     reply(connector, link, 0, c.ESME_RTHROTTLED, 0, c.ESME_RTHROTTLED)
-    assert (notes.outcomes, connector.held) == ([], 4)
-    ((seconds, act),) = notes.timers
-    assert seconds == FIRST_PAUSE_S
-    act()
+    (outcome,) = notes.outcomes
+    assert (outcome.state, outcome.accepted, len(outcome.message_ids)) == ("ready", "0,2/4", 2)
+    assert not outcome.retried, "a pause is no try"
+    settle(connector, notes)
+    assert connector.held == 0, "nothing waits here: a stop meanwhile leaves the row as it is"
+    hand(connector, [claim(7, long_text(4), 4, accepted=outcome.accepted)], LEASE)
     assert [pdu.short_message[5] for pdu in link.sent] == [1, 2, 3, 4, 2, 4]
     reply(connector, link, 0, 0)
     (outcome,) = notes.outcomes
-    assert (outcome.state, len(outcome.message_ids), all(outcome.message_ids)) == ("sent", 4, True)
+    assert (outcome.state, len(outcome.message_ids), outcome.without_receipt) == ("sent", 2, 0)
 
 
-def test_the_rest_of_a_long_text_goes_over_the_link_that_is_there_then() -> None:
-    notes, link = Notes(), FakeLink(1)
+def test_a_text_that_is_cut_otherwise_than_before_goes_out_whole() -> None:
+    notes, link = Notes(), FakeLink()
     connector = connector_on(notes, link)
+    hand(connector, [claim(7, long_text(3), 3, accepted="0/4")], LEASE)
+    assert [pdu.short_message[5] for pdu in link.sent] == [1, 2, 3]
+
+
+def test_the_gravest_refusal_decides_and_what_was_accepted_keeps_its_ids() -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link)
+    hand(connector, [claim(7, long_text(4), 4)], LEASE)
+    reply(connector, link, 0, c.ESME_RINVDSTADR, c.ESME_RSYSERR, c.ESME_RTHROTTLED)
+    (outcome,) = notes.outcomes
+    assert (outcome.state, outcome.reason) == ("failed", "refused with ESME_RINVDSTADR")
+    assert (outcome.accepted, len(outcome.message_ids)) == ("0/4", 1)
+    assert sum(connector.refused.values()) == 3
+
+
+def test_a_text_in_one_payload_has_one_receipt_to_come() -> None:
+    notes, link = Notes(), FakeLink()
+    connector = connector_on(notes, link, long_messages="payload")
     hand(connector, [claim(7, long_text(3), 3)], LEASE)
-    reply(connector, link, 0, c.ESME_RSYSERR, c.ESME_RSYSERR)
-    connector.lost(link, link.end(), "the connection broke")  # type: ignore[arg-type]
-    assert notes.outcomes == [], "nothing of it is unknown"
-    connector.client.links.clear()  # type: ignore[attr-defined]
-    ((_, act),) = notes.timers
-    act()
-    again = FakeLink(2, 1)
-    connector.client.links.append(again)  # type: ignore[attr-defined]
-    connector.changed(again)  # type: ignore[arg-type]
-    assert [pdu.short_message[5] for pdu in again.sent] == [2]
-    reply(connector, again, 0)
-    reply(connector, again, 0)
-    assert settle(connector, notes) == [(7, "sent", "")]
+    reply(connector, link, 0)
+    (outcome,) = notes.outcomes
+    assert (len(outcome.message_ids), outcome.without_receipt) == (1, 2)
+
+
+# ---------------------------------------------------------------------------------------------------------- poison
+
+
+class Broken(FakeLink):
+    """A link over which some texts cannot be sent, for a reason nobody foresaw."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.spoils = b""
+        self.fault: Exception = RuntimeError("the codec has a bug")
+
+    def send(self, pdu: Any, token: Any = None) -> int:
+        if self.spoils in pdu.short_message:
+            raise self.fault
+        return super().send(pdu, token)
+
+
+def test_a_text_that_cannot_be_handed_over_is_put_off_and_fails_and_the_others_go_out() -> None:
+    notes, link = Notes(), Broken()
+    link.spoils = b"bad"
+    connector = connector_on(notes, link)
+    waits = []
+    for retries in range(MOST_HANDINGS):
+        hand(connector, [claim(1, "bad", retries=retries), claim(10 + retries, "fine")], LEASE)
+        reply(connector, link, 0)
+        bad, fine = notes.outcomes
+        assert fine.state == "sent"
+        assert bad.reason == "RuntimeError: the codec has a bug"
+        waits.append((bad.state, bad.retry_at - NOW))
+        settle(connector, notes)
+    assert waits[:-1] == [("ready", FIRST_RETRY << n) for n in range(MOST_HANDINGS - 1)]
+    assert waits[-1][0] == "failed"
     assert connector.held == 0
 
 
-def test_the_rest_of_a_long_text_is_not_tried_for_ever() -> None:
+def test_a_text_that_spoils_the_translation_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     notes, link = Notes(), FakeLink()
     connector = connector_on(notes, link)
-    hand(connector, [claim(7, long_text(2), 2)], LEASE)
-    reply(connector, link, 0, c.ESME_RSYSERR)
-    tries = 1
-    while notes.timers:
-        notes.timers.pop()[1]()
-        tries += 1
-        reply(connector, link, c.ESME_RSYSERR)
-    assert tries == MOST_TRIES
-    assert settle(connector, notes) == [(7, "failed", "refused with ESME_RSYSERR")]
+    real = Mapping.to_submits
+
+    def spoilt(self: Mapping, claim: Any) -> Any:
+        if claim.id == 1:
+            raise KeyError(claim.id)
+        return real(self, claim)
+
+    monkeypatch.setattr(Mapping, "to_submits", spoilt)
+    hand(connector, [claim(1), claim(2)], LEASE)
+    assert [(one.id, one.state, one.reason) for one in notes.outcomes] == [(1, "ready", "KeyError: 1")]
+    assert len(link.sent) == 1
+
+
+@pytest.mark.parametrize("window", [10, 1])
+def test_a_text_of_which_a_later_segment_cannot_be_sent_fails_with_what_was_accepted(window: int) -> None:
+    notes, link = Notes(), Broken(window=window)
+    link.spoils, link.fault = b"bad", LocalFault("it cannot be encoded")
+    connector = connector_on(notes, link)
+    hand(connector, [claim(7, "x" * 160 + "bad" + "x" * 200, 3)], LEASE)
+    assert (len(link.sent), notes.outcomes) == (1, [])
+    reply(connector, link, 0)
+    (outcome,) = notes.outcomes
+    assert (outcome.state, outcome.reason, outcome.accepted) == ("failed", "it cannot be encoded", "0/3")
+    assert len(outcome.message_ids) == 1
+    settle(connector, notes)
+    assert connector.held == 0
 
 
 # ------------------------------------------------------------------------------------------------------------ lost
@@ -284,11 +347,24 @@ def test_a_lost_link_leaves_what_it_had_not_answered_unknown_once_per_text() -> 
     reply(connector, link, 0)
     lost = link.end()
     connector.lost(link, lost, "the connection broke")  # type: ignore[arg-type]
+    (cut,) = notes.outcomes
+    assert (cut.accepted, len(cut.message_ids)) == ("0/6", 1), "its receipt still finds it"
     assert notes.told() == [(1, "unknown", "the connection broke")]
     reply(connector, other, 0, 0)
     assert [(id, state) for id, state, _ in notes.told()] == [(2, "sent"), (3, "sent")]
     connector.changed(other)  # type: ignore[arg-type]
     assert len(other.sent) == 2, "what waited for the lost link went nowhere"
+
+
+def test_what_was_not_on_the_wire_when_the_link_was_lost_waits_and_is_not_unknown() -> None:
+    notes, link = Notes(), FakeLink(window=1)
+    connector = connector_on(notes, link)
+    hand(connector, [claim(7, long_text(3), 3)], LEASE)
+    link.can_send = False  # the centre does not read: the second segment waits
+    reply(connector, link, 0)
+    connector.lost(link, link.end(), "the connection broke")  # type: ignore[arg-type]
+    (outcome,) = notes.outcomes
+    assert (outcome.state, outcome.accepted, len(outcome.message_ids)) == ("ready", "0/3", 1)
 
 
 def test_a_link_lost_with_nothing_open_says_nothing() -> None:
