@@ -27,6 +27,8 @@ KERNEL_OCTETS = 128 * 1024
 """What the kernels of both ends hold of one direction."""
 FEW_OCTETS = 300
 """Longer writes are not cut into single octets: that would show nothing more and take its time."""
+GAP_S = 0.000_05
+"""Mean time between two pieces of one write, in seconds: about a turn of the loop."""
 PIECES = 6
 """Most pieces of a longer write that is cut."""
 
@@ -75,7 +77,9 @@ class Pipe:
         """Octets that the writer's kernel has taken."""
         self._held += len(octets)
         now = self._network.loop.time()
-        for piece in self._network.pieces(octets):
+        for place, piece in enumerate(self._network.pieces(octets)):
+            if place:
+                self._last_at += self._network.gap()
             self._carry(self._arrive, now, piece)
 
     def end(self, how: str) -> None:
@@ -240,6 +244,10 @@ class Network:
         """Seconds that the next octets take."""
         weather = self.weather
         return weather.latency_s + weather.jitter_s * self._random.expovariate(1.0)
+
+    def gap(self) -> float:
+        """Seconds between two pieces of one write: now and then they are read apart."""
+        return GAP_S * self._random.expovariate(1.0)
 
     def after_latency(self, stream: int, act: Callable[[], None]) -> None:
         """The other end's kernel learns of something."""

@@ -162,7 +162,7 @@ class MemoryTransport(asyncio.Transport):
         if not self.closed:
             self.closed = True
             self._buffer.clear()
-            self._out.end("reset" if self._in.arrived else "fin")
+            self._end()
 
     # --------------------------------------------------------------------------------------------------- its insides
 
@@ -209,6 +209,10 @@ class MemoryTransport(asyncio.Transport):
             self._closing = True
             self._loop.call_soon(self._lose, error, context=self.context)
 
+    def _end(self) -> None:
+        if self._in.ended != "reset":  # then there is nobody to tell
+            self._out.end("reset" if self._in.arrived else "fin")
+
     def _lose(self, error: Exception | None) -> None:
         if self.closed:
             return
@@ -218,7 +222,7 @@ class MemoryTransport(asyncio.Transport):
         try:
             self._served.connection_lost(error)
         finally:
-            self._out.end("reset" if self._in.arrived else "fin")
+            self._end()
 
 
 def _reset() -> ConnectionResetError:
