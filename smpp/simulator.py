@@ -266,8 +266,8 @@ class Simulator:
 
     def _respond(self, link: ServerLink, request: Received, answer: Pdu | int, verdict: Verdict) -> None:
         for _ in range(verdict.copies):
-            self._witness.responded(link.number, request.pdu.sequence_number)
-            link.answer(request, answer)
+            if link.answer(request, answer):
+                self._witness.responded(link.number, request.pdu.sequence_number)
 
     def _do(self, mischief: Mischief, link: ServerLink, submit: Submit) -> None:
         match mischief:

@@ -14,6 +14,7 @@ from gateway.torture.gateways import Nursery
 from gateway.torture.run import Orders, Report, Trial
 from gateway.torture.workload import Texts
 from tests.support.postgres import PostgresDatabases, postgres_databases
+from tests.support.process import environment
 
 KILLS = int(os.environ.get("KWEK_KILLS", "30"))
 SEED = int(os.environ.get("SEED", "1"))
@@ -23,11 +24,15 @@ pytestmark = [pytest.mark.torture, pytest.mark.timeout(0), pytest.mark.asyncio(l
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def nursery() -> AsyncIterator[Nursery]:
-    """Where all gateways of these tests are forked."""
-    opened = Nursery()
-    await opened.open()
-    yield opened
-    await opened.close()
+    """Where all gateways of these tests are forked; modules are compiled once for all processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment().items():
+            patch.setenv(name, value)
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        opened = Nursery()
+        await opened.open()
+        yield opened
+        await opened.close()
 
 
 @pytest.fixture(scope="module")
