@@ -7,7 +7,7 @@ Only after the commit is anything acknowledged or sent, in this order: claims to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from gateway.barrier import Barrier
 from gateway.connectors.base import Connector, Read
@@ -36,6 +36,7 @@ class Exchange:
         self._world = world
         self._metrics = metrics
         self._intake = Intake(world, metrics, self.connectors, self.later, most_octets)
+        self._intake.emptied = self._look_finished
         self._sender = Sender(world, self.connectors, dripper, self.later, self._claim, self._renew)
         self.barrier = Barrier(world, metrics, self.connectors, self.later, self._watch, self._freed)
         self._timers: set[asyncio.TimerHandle] = set()
@@ -51,6 +52,10 @@ class Exchange:
     def release(self, texts: Sequence[Inbound]) -> None:
         """Texts that the evidence held back may be judged now."""
         self._intake.release(texts, self.writer)
+
+    def refuse(self, ids: Collection[int]) -> None:
+        """Texts that the evidence held back come again: nobody waits for their answer any more."""
+        self._intake.refuse(ids)
 
     def prove(self, marks: Iterable[Mark], ended: Iterable[Ended] = ()) -> None:
         """How far links are confirmed, and which are over."""

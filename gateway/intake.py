@@ -43,6 +43,8 @@ class Intake:
         self._away_since: float | None = None
         self._looking = False
         self._answers: dict[int, tuple[Answer, int]] = {}
+        self.emptied: Callable[[], None] = _unheard
+        """Told when something was given back: the last may have been."""
 
     @property
     def unanswered(self) -> int:
@@ -57,7 +59,9 @@ class Intake:
         self._octets += share * len(read.answers)
         self._metrics.received(read.connector, len(read.inbound), len(read.receipts))
         if self._refusing:
-            self._refuse(read.answers)
+            again = [one for one in read.inbound if one.repeats]  # what becomes of the first, becomes of its repeat
+            self.refuse(read.answers.keys() - {one.id for one in again})
+            self.release(again, writer)
             return
         if writer is not None:
             writer.put(inbound=read.inbound, receipts=read.receipts)
@@ -127,11 +131,12 @@ class Intake:
         """Give back what has waited too long and is in no group."""
         self._looking = False
         late: Group = writer.give_up(self._world.now() - int(ANSWER_WITHIN_S * SECOND))
-        self._refuse([one.id for one in late.inbound] + [one.id for one in late.receipts])
+        self.refuse([one.id for one in late.inbound] + [one.id for one in late.receipts])
         if self._away_since is not None or self._paused:
             self._look_soon(writer)
 
-    def _refuse(self, ids: Collection[int]) -> None:
+    def refuse(self, ids: Collection[int]) -> None:
+        """Have the peers of these try again later."""
         octets = 0
         for id in list(ids):
             answer, share = self._answers.pop(id, (None, 0))
@@ -141,3 +146,8 @@ class Intake:
         self._less(octets)
         if ids:
             self._metrics.store_refused(len(ids))
+            self.emptied()
+
+
+def _unheard() -> None:
+    """Nobody wants to know."""

@@ -3,7 +3,8 @@
 A text is open from its reading until its peer has provably read our acknowledgement: an enquire_link sent after the
 deliver_sm_resp was answered (the *fence*; one stream is read in order). Against open texts an equal PDU is held up:
 - same link, same sequence_number: the same PDU again;
-- same link, and the first is still unanswered after most of the peer's response timer: the peer asks again;
+- same link, and the first was not answered within most of the peer's response timer: the peer asks again, perhaps
+  while our late answer is under way to it;
 - another link: it waits until the first is confirmed (then it is genuine) or its link ends (then the doubt in the
   tables decides, router.evidence).
 Anything else is genuine, however equal. Nothing here waits or sends; `now` is monotonic seconds.
@@ -23,6 +24,8 @@ from router.world import first_id_at
 
 ASKED_AGAIN = 0.8
 """Share of the peer's response timer after which an equal PDU on the same link is its second try (RELIABILITY 2.2)."""
+CROSSING_S = 2.0
+"""How long at most a late acknowledgement and the peer's second try can miss each other on the wire."""
 LAGS = first_id_at(10_000_000) - first_id_at(0)
 """How far, in ids (some ten seconds' worth), the mark of an idle session may stay behind: a start looks at texts above
 it."""
@@ -45,7 +48,7 @@ class Habits:
 class _Seen:
     """One open text."""
 
-    __slots__ = ("answered", "at", "fingerprint", "id", "sequence", "session")
+    __slots__ = ("answered_at", "at", "fingerprint", "id", "sequence", "session")
 
     def __init__(self, message: Inbound, now: float) -> None:
         self.id = message.id
@@ -53,7 +56,7 @@ class _Seen:
         self.sequence = message.sequence
         self.fingerprint = message.fingerprint
         self.at = now
-        self.answered = False
+        self.answered_at: float | None = None
 
 
 class Fence:
@@ -94,7 +97,9 @@ class Witness:
         self._habits = habits
         self._sessions: dict[int, _Session] = {}
         self._open: dict[int, list[_Seen]] = {}
-        self._held: dict[int, Inbound] = {}
+        self._held: dict[int, list[Inbound]] = {}
+        """Texts that wait for another link's, by id, each with its own repeats behind it."""
+        self._late: list[Inbound] = []
         self._latest = 0
         self.orphans: dict[int, int] = {}
 
@@ -113,21 +118,34 @@ class Witness:
             return message
         first = self._repeated(same, message, now)
         if first:
-            return msgspec.structs.replace(message, repeats=first)
+            again = msgspec.structs.replace(message, repeats=first)
+            if first not in self._held:
+                return again
+            self._held[first].append(again)
+            return None
+        elsewhere = any(seen.session != message.session for seen in same)
         self._keep(message, now)
-        if all(seen.session == message.session for seen in same if seen.id != message.id):
+        if not elsewhere:
             return message
-        self._held[message.id] = message
+        self._held[message.id] = [message]
         return None
 
+    def late(self) -> list[Inbound]:
+        """Texts of earlier reads that what was read since has set free."""
+        late, self._late = self._late, []
+        return late
+
     def _repeated(self, same: list[_Seen], message: Inbound, now: float) -> int:
-        late = now - ASKED_AGAIN * self._habits.peer_response_s
         for seen in same:
-            if seen.session == message.session and (
-                seen.sequence == message.sequence or (not seen.answered and seen.at <= late)
-            ):
+            if seen.session == message.session and (seen.sequence == message.sequence or self._asked_again(seen, now)):
                 return seen.id
         return 0
+
+    def _asked_again(self, seen: _Seen, now: float) -> bool:
+        timer_s = ASKED_AGAIN * self._habits.peer_response_s
+        if seen.answered_at is None:
+            return now - seen.at >= timer_s
+        return seen.answered_at - seen.at >= timer_s and now - seen.answered_at <= CROSSING_S
 
     def _keep(self, message: Inbound, now: float) -> None:
         session = self._sessions.get(message.session)
@@ -137,7 +155,7 @@ class Witness:
         seen = session.open[message.id] = _Seen(message, now)
         session.last_id = self._latest = message.id
         if len(session.open) > MOST_OPEN:  # the peer sent so much since: it has read what it was told
-            self._closed([next(iter(session.open.values()))])
+            self._late += self._closed([next(iter(session.open.values()))])
         same = self._open.get(message.fingerprint)
         if same is None:
             self._open[message.fingerprint] = [seen]
@@ -146,12 +164,12 @@ class Witness:
 
     # ----------------------------------------------------------------------------------------------- what is answered
 
-    def answered(self, session: int, id: int) -> None:
+    def answered(self, session: int, id: int, now: float) -> None:
         """Its acknowledgement has been given to the link."""
         known = self._sessions.get(session)
         seen = known.open.get(id) if known is not None else None
         if known is not None and seen is not None:
-            seen.answered = True
+            seen.answered_at = now
             known.answered.append(seen)
 
     def refused(self, session: int, id: int) -> list[Inbound]:
@@ -205,20 +223,24 @@ class Witness:
                 released += self._closed(session.ripening.popleft()[1])
         return released
 
-    def ended(self, session: int, *, read_all: bool, expires_at: int) -> tuple[list[Ended], list[Inbound]]:
+    def ended(self, session: int, *, read_all: bool, expires_at: int) -> tuple[list[Ended], list[Inbound], list[int]]:
         """A link is gone; `read_all` when its peer answered our unbind, behind which it has read everything.
 
-        Gives what is in doubt, and the texts that were held and are now to be judged by that doubt.
+        Gives what is in doubt, the texts that were held and are now to be judged by that doubt, and the ids of those
+        that this link brought and that were held: they are dropped, for nobody can be answered and the peer sends them
+        again.
         """
         known = self._sessions.pop(session, None)
         if known is None:
-            return [], []
-        doubtful = [seen for seen in known.open.values() if not (read_all and seen.answered)]
-        self.orphans.update((seen.id, session) for seen in doubtful if not seen.answered)
-        for seen in doubtful:
-            self._held.pop(seen.id, None)  # nobody could be answered: the peer sends it again
+            return [], [], []
+        dropped = [one.id for seen in known.open for one in self._held.pop(seen, ())]
+        doubtful = [
+            seen for seen in known.open.values()
+            if seen.id not in dropped and not (read_all and seen.answered_at is not None)
+        ]  # fmt: skip
+        self.orphans.update((seen.id, session) for seen in doubtful if seen.answered_at is None)
         released = self._closed(list(known.open.values()))
-        return [Ended(session, [seen.id for seen in doubtful], expires_at)], released
+        return [Ended(session, [seen.id for seen in doubtful], expires_at)], released, dropped
 
     def adopted(self, ids: Iterable[int], expires_at: int) -> list[Ended]:
         """Texts are on disk: those of links that are gone by now are in doubt."""
@@ -251,7 +273,9 @@ class Witness:
             session = self._sessions.get(seen.session)
             if session is not None:
                 session.open.pop(seen.id, None)
-            same = self._open[seen.fingerprint]
+            same = self._open.get(seen.fingerprint)
+            if same is None or seen not in same:  # too many were open, and its fence was answered all the same
+                continue
             if len(same) == 1:
                 del self._open[seen.fingerprint]
             else:
@@ -265,5 +289,5 @@ class Witness:
             same = self._open.get(fingerprint, ())
             for seen in same:
                 if seen.id in self._held and all(other.session == seen.session or other.id > seen.id for other in same):
-                    free.append(self._held.pop(seen.id))
+                    free += self._held.pop(seen.id)
         return free

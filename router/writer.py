@@ -114,11 +114,16 @@ class Writer:
         self._marks.update((mark.session, mark) for mark in marks)
 
     def give_up(self, before: int) -> Group:
-        """Take back the messages and receipts that came in before that instant and that no group has begun with."""
-        inbound = [message for message in self._inbound if message.received_at < before]
+        """Take back the messages and receipts that came in before that instant and that no group has begun with.
+
+        A repeat shares the fate of the text that it repeats: it is taken back with it, or not at all.
+        """
+        late = {message.id for message in self._inbound if message.received_at < before and not message.repeats}
+        inbound = [message for message in self._inbound if message.id in late or message.repeats in late]
         receipts = [receipt for receipt in self._receipts if receipt.received_at < before]
         if inbound or receipts:
-            self._inbound = deque(message for message in self._inbound if message.received_at >= before)
+            gone = late.union(message.id for message in inbound)
+            self._inbound = deque(message for message in self._inbound if message.id not in gone)
             self._receipts = deque(receipt for receipt in self._receipts if receipt.received_at >= before)
         return Group(inbound=inbound, receipts=receipts)
 
@@ -158,9 +163,7 @@ class Writer:
                     return
             else:
                 self.trouble = ""
-                if done.held:
-                    self._hold(done.held)
-                self._owner.booked(done)
+                self._book(done)
                 begun = None if self._errands else self._begin()
                 self._owner.committed(done, began)
 
@@ -208,8 +211,13 @@ class Writer:
         return False
 
     def _act_upon(self, done: Done, began: float) -> None:
-        self._owner.booked(done)
+        self._book(done)
         self._owner.committed(done, began)
+
+    def _book(self, done: Done) -> None:
+        if done.held:
+            self._hold(done.held)
+        self._owner.booked(done)
 
     def _gather(self) -> Group | None:
         outcomes = _take(self._outcomes, GROUP)

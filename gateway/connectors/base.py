@@ -115,6 +115,9 @@ class Exchange(Protocol):
     def release(self, texts: Sequence[Inbound]) -> None:
         """Texts of an earlier read, held back until now, may be judged."""
 
+    def refuse(self, ids: Collection[int]) -> None:
+        """Texts that were held back come again, if at all: their peer is told to try later, where it can be."""
+
     def prove(self, marks: Iterable[Mark], ended: Iterable[Ended] = ()) -> None:
         """How far links are confirmed, and which are over."""
 

@@ -141,6 +141,7 @@ class SmppConnector:
             octets += len(request.frame)
         if answers:
             self._exchange.take(Read(self.name, inbound, receipts, answers, octets))
+        self._exchange.release(self._witness.late())
 
     def _faulted(self, link: Link, event: Faulted) -> None:
         """A PDU that could not be read was refused by the session; its octets are kept all the same."""
@@ -201,7 +202,7 @@ class SmppConnector:
             link.answer(request, ESME_RX_T_APPN)
             self._exchange.release(self._witness.refused(session, id))
         elif link.answer(request, ESME_ROK):
-            self._witness.answered(session, id)
+            self._witness.answered(session, id, self._world.monotonic())
 
     def _session(self, link: Link) -> int:
         return self._sessions.get(link.number, 0)
@@ -260,9 +261,10 @@ class SmppConnector:
     def lost(self, link: Link, unanswered: list[Unanswered], reason: str) -> None:
         """A link is gone: outcomes are unknown, and acknowledgements that were not proven are in doubt."""
         session = self._sessions.pop(link.number, 0)
-        ended, released = self._witness.ended(session, read_all=link.parted, expires_at=self._expiry())
+        ended, released, dropped = self._witness.ended(session, read_all=link.parted, expires_at=self._expiry())
         self._exchange.prove(self._witness.marks(), ended)
         self._exchange.release(released)
+        self._exchange.refuse(dropped)
         self.out.lost(link, unanswered, reason)
 
     def changed(self, link: Link) -> None:

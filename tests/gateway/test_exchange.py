@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
+from gateway.connectors.base import Read
 from gateway.connectors.smpp_out import LOOK_AGAIN_S
+from gateway.intake import ANSWER_WITHIN_S, LOOK_S, PAUSE_S
 from router.group import Done
 from router.instants import SECOND
 from router.outbox import Outcome
@@ -52,13 +56,46 @@ async def test_a_quarantined_text_is_kept_and_so_acknowledged(on_loop: Make) -> 
     assert one.answered == [(1, True)]
 
 
-async def test_while_the_store_is_away_every_unanswered_text_is_refused_for_now(on_loop: Make) -> None:
+async def test_while_the_store_is_away_reading_pauses_and_what_has_waited_too_long_is_given_back(
+    on_loop: Make,
+) -> None:
     one = on_loop(link := FakeLink())
-    one.read(1, 2, octets=2 * OCTETS, receipts=[3])
+    one.read(1, 2, receipts=[3])
+    one.away()
     assert not link.reading
-    one.refuse()
+    one.timers.forward(ANSWER_WITHIN_S)
+    assert one.answered == []
+    one.timers.forward(2 * LOOK_S)
     assert one.answered == [(1, False), (2, False), (3, False)]
-    assert (one.exchange.unanswered, link.reading) == (0, True)
+    assert (one.exchange.unanswered, link.reading) == (0, True), "enquire_link must be read"
+    one.read(4)
+    assert one.answered[3:] == [(4, False)], "it is refused at once by now"
+    assert one.desk.inbound == []
+
+
+async def test_a_short_absence_of_the_store_is_only_a_pause(on_loop: Make) -> None:
+    one = on_loop(link := FakeLink())
+    one.read(1)
+    one.away()
+    one.timers.forward(PAUSE_S / 2)
+    assert (link.reading, one.answered) == (False, [])
+    one.commit()
+    assert (link.reading, one.answered) == (True, [(1, True)])
+    one.timers.forward(2 * ANSWER_WITHIN_S)
+    one.read(2)
+    assert (one.exchange.unanswered, one.answered) == (1, [(1, True)]), "it waits for its commit as ever"
+
+
+async def test_a_repeat_is_not_refused_while_the_text_that_it_repeats_is_not(on_loop: Make) -> None:
+    one = on_loop(FakeLink())
+    one.read(1)
+    one.away()
+    one.timers.forward(PAUSE_S)
+    (first,) = one.desk.inbound
+    again = msgspec.structs.replace(first, id=2, repeats=1)
+    one.exchange.take(Read("carrier", [again], [], {2: partial(one._answer, 2)}, 100))
+    assert one.answered == []
+    assert [message.id for message in one.desk.inbound] == [1, 2]
 
 
 async def test_reading_pauses_above_the_bound_and_goes_on_below_half_of_it(on_loop: Make) -> None:
@@ -219,13 +256,14 @@ async def test_draining_a_gateway_with_nothing_under_way_takes_no_time(on_loop: 
     assert await one.exchange.drain(10.0) == 10.0
 
 
-async def test_draining_ends_when_the_store_refuses_the_last(on_loop: Make) -> None:
+async def test_draining_ends_when_the_last_is_given_back(on_loop: Make) -> None:
     one = on_loop(FakeLink())
     one.read(1)
     draining = asyncio.create_task(one.exchange.drain(10.0))
     await asyncio.sleep(0)
-    one.refuse()
-    assert await draining == 10.0
+    one.exchange.refuse([1])
+    assert await asyncio.wait_for(draining, 5.0) == 10.0
+    assert one.answered == [(1, False)]
 
 
 async def test_draining_gives_up_when_its_time_is_over(on_loop: Make) -> None:

@@ -94,9 +94,11 @@ def test_sessions_of_two_processes_differ() -> None:
     sessions = []
     for at in (NOW, NOW + SECOND):
         notes, link = Notes(), FakeLink(1)
-        connector_on(notes, link, world=Virtual(at)).received(link, [received(1)])  # type: ignore[arg-type]
+        connector = connector_on(notes, link, world=Virtual(at))
+        connector.changed(link)  # type: ignore[arg-type]
+        connector.received(link, [received(1)])  # type: ignore[arg-type]
         sessions.append(notes.reads[0].inbound[0].session)
-    assert sessions[0] != sessions[1]
+    assert 0 < sessions[0] < sessions[1]
 
 
 def test_settling_what_is_not_held_changes_nothing() -> None:

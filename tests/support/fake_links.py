@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -142,6 +142,7 @@ class Notes:
         self.reads: list[Read] = []
         self.outcomes: list[Outcome] = []
         self.released: list[Inbound] = []
+        self.dropped: list[int] = []
         self.marks: list[Mark] = []
         self.ended: list[Ended] = []
         self.wakes = 0
@@ -154,6 +155,10 @@ class Notes:
     def release(self, texts: Sequence[Inbound]) -> None:
         """Notes it."""
         self.released += texts
+
+    def refuse(self, ids: Collection[int]) -> None:
+        """Notes it."""
+        self.dropped += ids
 
     def prove(self, marks: Iterable[Mark], ended: Iterable[Ended] = ()) -> None:
         """Notes it."""
