@@ -20,8 +20,8 @@ DEAF: Final = "deaf"
 RECOVERY: Final = "recovery.middle"
 HALF: Final = "half a long text"
 
-MOST_PASSES: Final = 40
-"""A named point is passed at most so often before the process dies there: a second's work under load."""
+MOST_PASSES: Final = 20
+"""A named point is passed at most so often before the process dies there: half a second of work under load."""
 FEW_PASSES: Final = 4
 """Parts of the long texts that a trial begins are committed in about so many groups."""
 LONGEST_LIFE_S: Final = 0.5
