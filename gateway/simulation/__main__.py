@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from gateway.simulation.run import Run, simulate
+from gateway.simulation.run import simulate
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
     found = 0
     for seed in range(given.seed, given.seed + given.seeds):
         run = simulate(seed, given.hours)
-        _say(line_of(run))
+        _say(run.line)
         if given.table:
             _say(run.table)
         for finding in run.findings:
@@ -31,16 +31,6 @@ def main() -> int:
 def _say(what: object) -> None:
     sys.stdout.write(f"{what}\n")
     sys.stdout.flush()
-
-
-def line_of(run: Run) -> str:
-    """One run in one line."""
-    faster = run.virtual_s / run.real_s
-    return (
-        f"seed {run.seed}: {run.virtual_s:.0f} virtual s in {run.real_s:.1f} s ({faster:.0f} times as fast), "
-        f"{run.texts} texts, {run.messages} messages, {run.lives} lives, {sum(run.faults.values())} faults, "
-        f"{len(run.findings)} findings, {run.digest}"
-    )
 
 
 if __name__ == "__main__":

@@ -109,12 +109,12 @@ def meaning(text: str) -> tuple[Word, int | None]:
     return words.get(text, ""), None
 
 
-def saying(random: Random, number: str, nth: int) -> str:
-    """What a phone texts to a number; `nth` makes it unlike all others where it is to be."""
+def saying(random: Random, number: str, nth: int, unique: bool) -> str:
+    """What a phone texts to a number; `nth` makes it unlike all others where it is to be, or always if `unique`."""
     if random.random() < LONG:
         said = "Привет " if random.random() < FOREIGN else "Nog een lang verhaal, "
         return f"verhaal {nth}: " + said * random.randint(12, 25)
-    if random.random() < UNIQUE:
+    if unique or random.random() < UNIQUE:
         return f"NAAM x{nth}" if number == CLUB else f"vraag {nth}"
     return random.choice(SAYINGS[number])
 

@@ -6,7 +6,8 @@ A fault is one coroutine: it does its harm, waits, and undoes what can be undone
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from gateway.simulation.network import Network, Weather
 from gateway.simulation.world import Disk
 from router.world import FAULT_POINTS
 from smpp.constants import ESME_RMSGQFUL, ESME_RTHROTTLED
+from smpp.server import ServerLink
 from smpp.simulator_conduct import Submit, Verdict
 from smpp.simulator_hostile import HostileConduct
 
@@ -29,6 +31,8 @@ AGAIN = 0.2
 POINT_WAIT_S = 60.0
 """How long a process is waited for that is to die at a named point."""
 MOST_PASSINGS = 4
+PATIENT = 0.7
+"""Share of centres that wait for an answer as long as their link stands."""
 
 
 class Conduct(HostileConduct):
@@ -36,6 +40,8 @@ class Conduct(HostileConduct):
 
     def __init__(self, chance: Callable[[], float]) -> None:
         super().__init__(chance)
+        if chance() < PATIENT:
+            self.again_after_s = 0.0
         self.congested = 0.0
         """Share of messages that it refuses for now."""
         self._draw = chance
@@ -55,12 +61,14 @@ class Chaos:
     ) -> None:
         self.made: dict[str, int] = {}
         """How often each kind of fault was made."""
+        self.links: Callable[[], Sequence[ServerLink]] = tuple
+        """The centre's links."""
         self._machine = machine
         self._network = network
         self._conduct = conduct
         self._random = random
         self._journal, self._trace = told
-        self._kinds: list[tuple[float, Callable[[], Awaitable[None]]]] = [
+        kinds: list[tuple[float, Callable[[], Awaitable[None]]]] = [
             (4.0, self._kill),
             (5.0, self._kill_at_a_point),
             (1.0, self._restart),
@@ -77,6 +85,10 @@ class Chaos:
             (2.0, self._freeze),
             (1.0, self._congestion),
         ]
+        # A centre that asks again on the same link while nobody can hear it sends two equal texts at once: nothing in
+        # SMPP tells these from two that were meant (RELIABILITY.md 2.1 f). So it is either impatient or hard to reach.
+        unheard = (self._hang, self._slow_network, self._freeze)
+        self._kinds = [kind for kind in kinds if not conduct.again_after_s or kind[1] not in unheard]
 
     async def strike(self) -> None:
         """Make one fault, and undo it."""
@@ -143,13 +155,19 @@ class Chaos:
     async def _hang(self) -> None:
         seconds = self._random.expovariate(0.2)
         self._tell("hang", seconds)
-        for connection in self._network.connections:
-            self._network.hang(connection, seconds)
+        self._hang_all(seconds)
 
     async def _lose_for_good(self) -> None:
         self._tell("black hole")
+        self._hang_all(inf)
+
+    def _hang_all(self, seconds: float) -> None:
+        now = asyncio.get_running_loop().time()
         for connection in self._network.connections:
-            self._network.hang(connection)
+            self._network.hang(connection, seconds)
+            for link in self.links():
+                if link.peer == connection.near.get_extra_info("sockname"):
+                    self._journal.hangs(link.number, now, now + seconds)
 
     async def _slow_network(self) -> None:
         slow = self._random.choice((0.02, 0.2, 1.0))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from gateway.simulation.brands import meaning
-from gateway.torture.entries import Answered, Entry, Submitted
+from gateway.torture.entries import Answered, Entry, LinkEnded, Submitted
 from gateway.torture.journal import Journal
 
 
@@ -24,12 +24,21 @@ class TwoClocks(Journal):
         self._left_at = left_at
         self._departures: dict[int, float] = {}
         """By place in the entries: when the gateway had handed it to its kernel."""
+        self._hung: dict[int, tuple[float, float]] = {}
 
     def note(self, entry: Entry) -> None:
         """Take an entry."""
         if isinstance(entry, Answered | Submitted):
             self._departures[len(self.entries)] = self._left_at()
+        if isinstance(entry, LinkEnded) and entry.link in self._hung:
+            since, until = self._hung.pop(entry.link)
+            if entry.at < until:
+                entry = msgspec.structs.replace(entry, at=since)
         super().note(entry)
+
+    def hangs(self, link: int, since: float, until: float) -> None:
+        """Nothing arrives on a link in between: if it ends meanwhile, it had ended when that began."""
+        self._hung[link] = (self._hung[link][0] if link in self._hung else since, until)
 
     def by_departure(self) -> list[Entry]:
         """The journal as the gateway's kernel would have kept it: what the gateway said counts from there."""

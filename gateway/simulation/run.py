@@ -70,6 +70,16 @@ class Run:
     """The ledger."""
     findings: tuple[Finding, ...]
 
+    @property
+    def line(self) -> str:
+        """The run in one line."""
+        faster = self.virtual_s / self.real_s
+        return (
+            f"seed {self.seed}: {self.virtual_s:.0f} virtual s in {self.real_s:.1f} s ({faster:.0f} times as fast), "
+            f"{self.texts} texts, {self.messages} messages, {self.lives} lives, {sum(self.faults.values())} faults, "
+            f"{len(self.findings)} findings, {self.digest}"
+        )
+
 
 def simulate(seed: int, hours: float) -> Run:
     """Run one seed for so many virtual hours."""

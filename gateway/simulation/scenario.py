@@ -51,6 +51,10 @@ LONGEST_DRAIN_S = 1_200.0
 """... and for what waits on a timer of its own (an unknown outcome, a long pause) no longer than this."""
 STOP_S = 60.0
 WINDOW = 20
+RETRY_S = 2.0
+"""When the centre sends again what was refused for now: later than an impatient one would have asked again."""
+PATIENCE_S = 10.0
+"""Response timer of a centre that does not ask again."""
 BEGINS = datetime.fromtimestamp(BEGINS_AT // SECOND, UTC)
 
 
@@ -89,16 +93,20 @@ class Scenario:
         loop.network.trace = self.trace.octets
         loop.failed = self._failed
         self.journal = TwoClocks(loop.time, lambda: loop.network.left_at)
-        self.settings = settings_for(self._url, binds=random.choice((1, 1, 1, 2)))
+        conduct = Conduct(Random(random.random()).random)
+        self._unique = conduct.again_after_s > 0
+        """Where the centre asks again, a text that comes late and equal is taken for the first: so none is meant so."""
+        self.settings = settings_for(self._url, random.choice((1, 1, 1, 2)), conduct.again_after_s or PATIENCE_S)
         self.machine = Machine(loop, self.settings, book(), Random(random.random()), self.trace.note)
         self.machine.unexpected = self.surprises.append
-        conduct = Conduct(Random(random.random()).random)
         self.centre = Simulator(
             2775, [Account("kwek", "secret")], loop.time, random.random,
             lambda: BEGINS + timedelta(seconds=loop.time()),
-            CentreSettings(host="centre", conduct=conduct, witness=self.journal, limits=Limits(window=100)),
+            CentreSettings(host="centre", conduct=conduct, witness=self.journal, limits=Limits(window=100),
+                           retry_s=RETRY_S),
         )  # fmt: skip
         self.chaos = Chaos(self.machine, loop.network, conduct, Random(random.random()), (self.journal, self.trace))
+        self.chaos.links = lambda: self.centre.links
         self._phones = phones(Random(random.random()), PHONES)
         self._process = Process("centre")
 
@@ -177,7 +185,7 @@ class Scenario:
         """A phone texts."""
         self.texts += 1
         phone, number = self._phones()
-        text = saying(self._random, number, self.texts)
+        text = saying(self._random, number, self.texts, self._unique)
         self._process.context.copy().run(self.centre.phone(phone).text, number, text)
 
     async def _drain(self) -> None:
@@ -207,12 +215,12 @@ class Scenario:
         self.surprises.append(f"nobody caught: {context.get('message')}: {context.get('exception')!r}")
 
 
-def settings_for(url: str, binds: int) -> Settings:
+def settings_for(url: str, binds: int, peer_response_s: float) -> Settings:
     """The gateway's settings, as kwek.toml would give them; timers are short, so that faults are noticed soon."""
     connector = Connector(
         name="carrier", host="centre", port=2775, system_id="kwek", password=Secret("secret", "the simulation's own"),
-        window=WINDOW, binds=binds, enquire_link_s=10.0, response_s=5.0, connect_s=5.0, reconnect_least_s=0.05,
-        reconnect_most_s=5.0, refused_least_s=1.0, refused_most_s=5.0, peer_response_s=1.0,
+        window=WINDOW, binds=binds, enquire_link_s=20.0, response_s=5.0, connect_s=5.0, reconnect_least_s=0.05,
+        reconnect_most_s=5.0, refused_least_s=1.0, refused_most_s=5.0, peer_response_s=peer_response_s,
     )  # fmt: skip
     numbers = tuple(
         Number(
@@ -228,7 +236,7 @@ def settings_for(url: str, binds: int) -> Settings:
 @cache
 def book() -> Rulebook:
     """The brands' rules, compiled once. Raises ValueError where they do not compile."""
-    grants = grants_of(settings_for("sqlite://", 1))
+    grants = grants_of(settings_for("sqlite://", 1, PATIENCE_S))
     compiled = compile_sources([Source(name, text) for name, text in SOURCES.items()], grants)
     if compiled.book is None:
         raise ValueError("; ".join(str(one) for one in compiled.diagnostics if one.severity == "error"))
