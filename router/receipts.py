@@ -7,7 +7,7 @@ that brings that id finds it. The centre is answered after the commit. (RELIABIL
 Rules for what belongs together:
 - the same connector, and a receipt that came after the text was written down: ids are used again, so an old receipt
   must not be taken for a new text's.
-- the likeliest form of an id counts as it stands; under another form, where both tell of a phone, it is the same phone.
+- the likeliest form of an id counts as it stands, where it is sure; else, where a phone is named, it is the same phone.
 - a text of unknown outcome has no id: the reference that it was sent with, and its phone, find it. It has arrived then,
   in part at least, and is not sent again.
 """
@@ -36,6 +36,8 @@ SKEW = first_id_at(EPOCH_MS * 1000 + 5 * SECOND)
 SHORTEST_PHONE, SAME_DIGITS = 7, 8
 """An address with so many digits is a phone's; two are the same when their last digits are, for centres write them with
 and without their country."""
+BY_REFERENCE = 9
+"""The rank of a stray's form that is no form of an id."""
 _SPREAD = 0x9E3779B97F4A7C15
 """2^64 divided by the golden ratio (Knuth, The Art of Computer Programming 3, 6.4): neighbours land far apart."""
 
@@ -47,8 +49,8 @@ def reference_of(outbox_id: int) -> int:
 
 class ReceiptIn(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A receipt as a connector read it. `forms` are all the ways its message id may have been written before, the
-    likeliest first; `reference` is what we gave with the message, where the centre tells it; `phones` the addresses
-    that it names, one of which is the phone's."""
+    likeliest first, and `sure` whether that one counts by itself; `reference` is what we gave with the message, where
+    the centre tells it; `phones` the addresses that it names, one of which is the phone's."""
 
     id: int
     connector: str
@@ -63,6 +65,7 @@ class ReceiptIn(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     frame: bytes = b""
     reference: int | None = None
     phones: tuple[str, ...] = ()
+    sure: bool = True
 
 
 class _Awaited(msgspec.Struct):
@@ -140,7 +143,8 @@ def recall(tx: Tx, ids: Collection[int], now: int) -> set[int]:
                 found.append((id, (connector, *row)))
     if not found:
         return set()
-    form_of: dict[int, str] = dict(sql_receipts.likeliest_forms.rows(tx, [row[2] for _, row in found]))
+    likeliest = sorted(sql_receipts.forms_of.rows(tx, [row[2] for _, row in found], BY_REFERENCE), reverse=True)
+    form_of: dict[int, str] = {receipt_id: form for _, receipt_id, form in likeliest}
     told: dict[tuple[str, str, int], _Awaited] = {}
     hits: list[_Hit] = []
     for id, (connector, _, receipt_id, state, *_rest) in found:
@@ -217,7 +221,7 @@ class _Known:
         awaited, connector = self._awaited, receipt.connector
         return [
             (rank, one)
-            for rank, form in enumerate(receipt.forms)
+            for rank, form in enumerate(receipt.forms, not receipt.sure)
             if (connector, form) in awaited
             for one in awaited[connector, form]
         ]
@@ -276,9 +280,9 @@ def _named(reference: int, phone: str) -> str:
 
 
 def _strays(receipt: ReceiptIn) -> list[Row]:
-    forms = [*enumerate(receipt.forms)]
+    forms = [*enumerate(receipt.forms, not receipt.sure)]
     if receipt.reference is not None:
-        forms += [(len(forms) + 1, _named(receipt.reference, phone)) for phone in dict.fromkeys(receipt.phones)]
+        forms += [(BY_REFERENCE, _named(receipt.reference, phone)) for phone in dict.fromkeys(receipt.phones)]
     phones = " ".join(receipt.phones)
     return [(receipt.connector, form, receipt.id, receipt.received_at, rank, phones) for rank, form in forms]
 

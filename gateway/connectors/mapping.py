@@ -117,11 +117,12 @@ class Mapping:
         receipt = receipt_of(pdu)
         state = receipt.state
         phones = (plain(pdu.source_addr, pdu.source_addr_ton), plain(pdu.destination_addr, pdu.dest_addr_ton))
+        forms, sure = self._ids.of_receipt(receipt.id, phones) if receipt.id else ((), True)
         return ReceiptIn(
             id=origin.id,
             connector=self.connector,
             message_id=receipt.id or "",
-            forms=self._ids.of_receipt(receipt.id, phones) if receipt.id else (),
+            forms=forms,
             state=state.value if state else (receipt.stat or "UNKNOWN"),
             error=receipt.err or "",
             received_at=origin.at,
@@ -131,6 +132,7 @@ class Mapping:
             frame=frame,
             reference=receipt.reference,
             phones=phones,
+            sure=sure,
         )
 
     def to_submits(self, claim: Claim) -> list[SubmitSm]:

@@ -2,7 +2,8 @@
 
 Some write it in hexadecimal here and in decimal there, with leading zeros or without. The `message_ids` setting says
 which; "learn" finds out: an id that was given lately, for that very phone, and that only one way of reading the
-receipt's id leads to, is a vote. Until all of many votes agree, every form counts, the literal one first.
+receipt's id leads to, is a vote. Until all of many votes agree, every form counts, the literal one first, and where the
+centre's receipts name the phone, none counts that is another phone's.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class IdForms:
         self._way = way
         self._recent: OrderedDict[str, str] = OrderedDict()
         self._votes: dict[MessageIds, int] = dict.fromkeys(_WAYS, 0)
+        self._names_phones = False
 
     @property
     def learnt(self) -> MessageIds | None:
@@ -53,21 +55,25 @@ class IdForms:
                 self._recent.popitem(last=False)
         return form
 
-    def of_receipt(self, message_id: str, phones: tuple[str, ...]) -> tuple[str, ...]:
-        """The forms in which a receipt's id may be stored, the likeliest first; `phones`: the addresses it names."""
+    def of_receipt(self, message_id: str, phones: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+        """The forms in which a receipt's id may be stored, the likeliest first, and whether that one is sure enough to
+        count for a receipt that names another phone. `phones`: the addresses that this one names."""
         if self._way != "learn":
-            return (converted(message_id, self._way),)
+            return (converted(message_id, self._way),), True
         forms = id_forms(message_id)
-        if len(forms) > 1:
-            self._learn(message_id, phones)
-            learnt = self.learnt
-            if learnt is not None:
-                forms = tuple(dict.fromkeys((converted(message_id, learnt), *forms)))
-        return forms
+        if len(forms) == 1:
+            return forms, True
+        self._learn(message_id, phones)
+        learnt = self.learnt
+        if learnt is not None:
+            return tuple(dict.fromkeys((converted(message_id, learnt), *forms))), True
+        return forms, not self._names_phones
 
     def _learn(self, message_id: str, phones: tuple[str, ...]) -> None:
         recent = self._recent
         meant = {form for way in _WAYS if recent.get(form := converted(message_id, way), "?") in phones}
         if len(meant) == 1:
+            self._names_phones = True
             ways = [way for way in _WAYS if converted(message_id, way) in meant]
-            self._votes[ways[0]] += 1  # a number that is written alike in both ways says "same"
+            if len(ways) == 1:  # a number below ten is written alike in every way
+                self._votes[ways[0]] += 1

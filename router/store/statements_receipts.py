@@ -62,12 +62,12 @@ strays_by_form = Statement(
     .order_by(stray_receipts.c.receipt_id),
     "connector", "forms",
 )  # fmt: skip
-likeliest_forms = Statement(
-    select(stray_receipts.c.receipt_id, stray_receipts.c.form).where(
-        one_of(stray_receipts.c.receipt_id, "ids"), stray_receipts.c.rank == _ZERO
+forms_of = Statement(
+    select(stray_receipts.c.rank, stray_receipts.c.receipt_id, stray_receipts.c.form).where(
+        one_of(stray_receipts.c.receipt_id, "ids"), stray_receipts.c.rank < bindparam("below")
     ),
-    "ids",
-)
+    "ids", "below",
+)  # fmt: skip
 unmet = Statement(
     select(
         awaiting_receipt.c.connector, stray_receipts.c.form, stray_receipts.c.receipt_id, receipts.c.state,
