@@ -20,13 +20,13 @@ import msgspec
 
 from router.evidence import Ended, Mark
 from router.messages import Inbound
-from router.world import first_id_at
+from router.world import EPOCH_MS, first_id_at
 
 ASKED_AGAIN = 0.8
 """Share of the peer's response timer after which an equal PDU on the same link is its second try (RELIABILITY 2.2)."""
 CROSSING_S = 2.0
 """How long at most a late acknowledgement and the peer's second try can miss each other on the wire."""
-LAGS = first_id_at(10_000_000) - first_id_at(0)
+LAGS = first_id_at((EPOCH_MS + 10_000) * 1_000)
 """How far, in ids (some ten seconds' worth), the mark of an idle session may stay behind: a start looks at texts above
 it."""
 
