@@ -121,6 +121,16 @@ def deliver(sender: str, text: str, sequence: int) -> bytes:
     )  # fmt: skip
 
 
+def part(sender: str, piece: bytes, where: tuple[int, int, int], sequence: int, data_coding: int = 0) -> bytes:
+    """The octets of one part of a long text to 4411; `where`: its 8-bit reference, the total, its place from 1."""
+    reference, total, index = where
+    pdu = DeliverSm(
+        sequence, source_addr_ton=1, source_addr_npi=1, source_addr=sender, destination_addr="4411", esm_class=0x40,
+        data_coding=data_coding, short_message=bytes((5, 0, 3, reference, total, index)) + piece,
+    )  # fmt: skip
+    return encode(pdu)
+
+
 def frame(command_id: int, body: bytes = b"", *, status: int = 0, sequence: int = 1) -> bytes:
     """A PDU with any body."""
     return pack_header(16 + len(body), command_id, status, sequence) + body
