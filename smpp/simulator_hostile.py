@@ -16,7 +16,7 @@ from smpp.receipt import State
 from smpp.simulator_conduct import Conduct, Cut, Ids, Mischief, Noise, PlannedReceipt, StrayReceipt, Submit, Verdict
 
 #: How often a message is refused for now, its answer slow, doubled, lost, or preceded by one that answers nothing.
-REFUSED: Final = 0.01
+REFUSED: Final = 0.004
 SLOW: Final = 0.10
 DOUBLED: Final = 0.03
 LOST: Final = 0.0005

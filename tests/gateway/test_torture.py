@@ -13,7 +13,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from gateway.cli import app
-from gateway.commands import torturing
+from gateway.commands import running, simulating, torturing
 from gateway.commands.conducting import hostile
 from gateway.exits import Exit
 from gateway.torture import books, run
@@ -308,8 +308,15 @@ class TestCommand:
         assert said.exit_code == Exit.USAGE
         assert why in " ".join(said.stderr.replace("│", " ").split())
 
-    def test_a_hostile_centre_for_trying_things_out(self) -> None:
-        assert isinstance(hostile(3), HostileConduct)
+    def test_a_hostile_centre_for_trying_things_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        given: list[object] = []
+        monkeypatch.setattr(simulating, "run_centre", lambda *arguments: given.append(arguments[4]))
+        monkeypatch.setattr(running, "under_uvloop", lambda _: Exit.OK)
+        assert CliRunner().invoke(app, ["simulate", "--hostile", "3"]).exit_code == Exit.OK
+        [conduct] = given
+        assert isinstance(conduct, HostileConduct)
+        same, submit = hostile(3), SubmitSm(registered_delivery=1)
+        assert [conduct.receipts(submit) for _ in range(100)] == [same.receipts(submit) for _ in range(100)]
         said = CliRunner().invoke(app, ["simulate", "--hostile", "3", "--ids", "hex-answer"])
         assert said.exit_code == Exit.USAGE
         assert "it decides all of" in said.stderr
