@@ -141,7 +141,8 @@ def _known_by_name(tx: Tx, named: Sequence[Inbound]) -> dict[int, int]:
         first: dict[str, int] = (
             dict(sql.strong_ids_of.rows(tx, scope, [message.strong_id for message in old])) if old else {}
         )
-        known |= {message.id: first[message.strong_id] for message in old}
+        # One that was held after its id was written is its own first, and no repeat.
+        known |= {one.id: first[one.strong_id] for one in old if first[one.strong_id] != one.id}
     return known
 
 

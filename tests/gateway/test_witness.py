@@ -254,7 +254,7 @@ def test_the_mark_of_an_idle_session_follows_the_others_now_and_then() -> None:
     assert one.marks() == [Mark(A, "carrier", 9)]
     one.read(text(B + LAGS + 1, fingerprint=9), 0.0)
     assert one.marks() == [Mark(B, "carrier", B + LAGS + 1)]
-    assert LAGS == first_id_at(NOW + 10 * SECOND) - first_id_at(NOW)
+    assert first_id_at(NOW + 10 * SECOND) - first_id_at(NOW) == LAGS
 
 
 # ------------------------------------------------------------------------------------------------- any interleaving

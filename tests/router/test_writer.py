@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import pytest
 
 from router import writer
+from router.evidence import Ended, Mark
 from router.group import Done, Doubt, Group, Interrupted
 from router.messages import Inbound
 from router.outbox import Outcome
@@ -309,3 +310,95 @@ async def test_what_gathered_is_begun_before_the_last_group_is_acted_upon(phones
     await one.run()
     assert owner.accepted == [["JOIN"], ["JOIN"]]
     assert begun == [0, 0], "the second group was on its way before the first was acted upon"
+
+
+# ---- what is held, and what is given back
+
+
+async def test_a_held_text_keeps_its_place_before_what_its_sender_wrote_later(
+    phones: Phones, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Writer(phones.store, phones.ways, owner)
+    first, second, other = texts(phones, (JAN, "QUIZ"), (JAN, "ja"), (PIET, "JOIN"))
+    held = [[first], [first], []]
+
+    def holding(store: Store, group: Group, *more: Any) -> Done:
+        wait = held.pop(0) if held else []
+        return Done(accepted=[one for one in group.inbound if one not in wait], held=wait)
+
+    monkeypatch.setattr(writer, "commit", holding)
+    monkeypatch.setattr(writer, "HELD_S", 0.001)
+    task = asyncio.create_task(made.run())
+    made.put(inbound=[first, second, other])
+    await owner.until(lambda: sum(map(len, owner.accepted)) == 3)
+    made.stop()
+    await task
+    assert owner.accepted == [["JOIN"], ["QUIZ"], ["ja"]]
+
+
+async def test_a_text_that_another_node_must_judge_is_not_forgotten_when_the_store_goes_away_midway(
+    phones: Phones, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "RETRY_S", 0)
+    made = Writer(phones.store, phones.ways, owner)
+    (text,) = texts(phones, (JAN, "JOIN"))
+    stop = Interrupted(StoreUnavailable("the cable"), Done(held=[text]), Group(), None)
+    outcomes: list[Any] = [stop]
+
+    def once(store: Store, group: Group, *more: Any) -> Done:
+        if outcomes:
+            raise outcomes.pop()
+        return Done(accepted=list(group.inbound))
+
+    monkeypatch.setattr(writer, "commit", once)
+    task = asyncio.create_task(made.run())
+    made.put(inbound=[text])
+    await owner.until(lambda: owner.accepted == [["JOIN"]])
+    made.stop()
+    await task
+
+
+async def test_confirmations_ride_along_and_go_alone_when_nothing_else_goes(
+    running: Writer, owner: Owner, phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MARKS_WAIT_S", 0.01)
+    running.note([Mark(5, "carrier", 10)])
+    running.note([Mark(5, "carrier", 11)])
+    running.put(inbound=texts(phones, (JAN, "JOIN")))
+    await owner.until(lambda: len(owner.groups) == 1)
+    assert [row["confirmed_id"] for row in phones.table("sessions")] == [11]
+    running.note([Mark(5, "carrier", 12)])
+    await owner.until(lambda: len(owner.groups) >= 2)
+    assert [row["confirmed_id"] for row in phones.table("sessions")] == [12]
+
+
+async def test_marks_and_ends_survive_a_store_that_is_away_and_newer_marks_win(
+    running: Writer, owner: Owner, phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = Away(monkeypatch)
+    away.gone = True
+    (text,) = texts(phones, (JAN, "JOIN"))
+    running.note([Mark(5, "carrier", 10), Mark(6, "carrier", 10)])
+    running.put(inbound=[text], ended=[Ended(6, [], 0)])
+    await owner.until(lambda: bool(owner.troubles))
+    running.note([Mark(5, "carrier", 20)])
+    away.gone = False
+    await owner.until(lambda: bool(owner.groups))
+    rows = {row["session"]: (row["confirmed_id"], row["ended_at"] is not None) for row in phones.table("sessions")}
+    assert rows == {5: (20, False), 6: (10, True)}
+
+
+async def test_what_is_given_up_is_taken_back_with_its_repeats_and_never_without_its_first(phones: Phones) -> None:
+    made = Writer(phones.store, phones.ways, Owner())
+    old, young = phones.text(JAN, "STEM a"), phones.text(PIET, "STEM a", received_at=phones.world.now() + 5)
+    receipt = phones.receipt("m1")
+    repeats = [
+        phones.text(JAN, "STEM a", repeats=old.id, received_at=phones.world.now() + 5),
+        phones.text(PIET, "STEM a", repeats=young.id),
+        phones.text(KEES, "STEM a", repeats=1),  # its first is being committed
+    ]
+    made.put(inbound=[old, young, *repeats], receipts=[receipt])
+    taken = made.give_up(phones.world.now() + 1)
+    assert (taken.inbound, taken.receipts) == ([old, repeats[0]], [receipt])
+    assert made.waiting == 3
+    assert made.give_up(phones.world.now() + 1).inbound == []
