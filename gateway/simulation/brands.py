@@ -11,8 +11,10 @@ from random import Random
 
 from gateway.torture.entries import Word
 
-CLUB, QUIZ = "4411", "3197010281234"
-NUMBERS = {CLUB: "Klub", QUIZ: "Quiz"}
+CLUB, QUIZ, VOTE = "4411", "3197010281234", "4422"
+NUMBERS = {CLUB: "Klub", QUIZ: "Quiz", VOTE: "Stem"}
+WORDS = ("JA", "NEE", "ROOD", "BLAUW")
+"""All that is ever said to VOTE."""
 
 CLUB_RULES = """\
 brand "Klub"
@@ -89,7 +91,20 @@ fallback
     reply "Stuur QUIZ, LATER of NPS en een cijfer."
 """
 
-SOURCES = {"klub.rules": CLUB_RULES, "quiz.rules": QUIZ_RULES}
+VOTE_RULES = """\
+brand "Stem"
+    numbers   4422
+    language  nl
+    timezone  Europe/Amsterdam
+
+keyword STEM
+    record stem = "stem"
+
+fallback
+    record stem = "anders"
+"""
+
+SOURCES = {"klub.rules": CLUB_RULES, "quiz.rules": QUIZ_RULES, "stem.rules": VOTE_RULES}
 
 SAYINGS = {
     CLUB: ("JOIN", "JOIN", "STEM ROOD", "STEM BLAUW", "TWEE", "STRAKS", "LANG", "JA", "JA", "STOP", "START", "HELP"),

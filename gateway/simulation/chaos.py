@@ -69,10 +69,10 @@ class Chaos:
         self._random = random
         self._journal, self._trace = told
         kinds: list[tuple[float, Callable[[], Awaitable[None]]]] = [
-            (4.0, self._kill),
-            (5.0, self._kill_at_a_point),
+            (4.0, self.kill),
+            (5.0, self.kill_at_a_point),
             (1.0, self._restart),
-            (3.0, self._cut),
+            (3.0, self.cut),
             (2.0, self._hang),
             (1.0, self._lose_for_good),
             (1.0, self._slow_network),
@@ -121,11 +121,13 @@ class Chaos:
 
     # -------------------------------------------------------------------------------------------------- processes
 
-    async def _kill(self) -> None:
+    async def kill(self) -> None:
+        """The process dies at any moment."""
         self._tell("kill")
         self._machine.kill("at random")
 
-    async def _kill_at_a_point(self) -> None:
+    async def kill_at_a_point(self) -> None:
+        """The process dies at a named point, if it passes one in time."""
         point = self._random.choice(FAULT_POINTS)
         self._doom(point, self._random.randint(1, MOST_PASSINGS))
         await asyncio.sleep(POINT_WAIT_S)
@@ -147,7 +149,8 @@ class Chaos:
 
     # ---------------------------------------------------------------------------------------------------- network
 
-    async def _cut(self) -> None:
+    async def cut(self) -> None:
+        """All connections break."""
         self._tell("cut")
         for connection in self._network.connections:
             self._network.cut(connection)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from config.settings import Connector, Country, Digits, Gateway, Number, Settings
 from config.values import Secret, Store
 from gateway.binding import grants_of
-from gateway.simulation.brands import CLUB, NUMBERS, SOURCES, phones, saying
+from gateway.simulation.brands import NUMBERS, QUIZ, SOURCES, phones, saying
 from gateway.simulation.chaos import Chaos, Conduct
 from gateway.simulation.journal import TwoClocks
 from gateway.simulation.machine import Machine
@@ -24,6 +24,7 @@ from gateway.simulation.process import Process
 from gateway.simulation.trace import Trace
 from gateway.simulation.world import BEGINS_AT
 from gateway.torture.books import read_books, waiting
+from gateway.torture.entries import Books
 from gateway.torture.ledger import Bounds, Verdict, examine
 from router.instants import SECOND
 from router.store import checkpoint
@@ -87,8 +88,10 @@ class Scenario:
         self.surprises: list[str] = []
         """What nobody expected: exceptions that nobody caught, processes that ended by themselves."""
         self.texts = 0
+        self.counts: dict[str, int] = {}
+        """What a kind of scenario counts besides the ledger."""
         self._loop = loop
-        self._random = random
+        self.random = random
         self._url = f"sqlite:///{folder / 'kwek.db'}"
         loop.network.trace = self.trace.octets
         loop.failed = self._failed
@@ -118,9 +121,7 @@ class Scenario:
         keeping = asyncio.create_task(self.chaos.keep_up())
         checkpoints = asyncio.create_task(self._checkpoints())
         try:
-            async with asyncio.TaskGroup() as course:
-                course.create_task(self._lone())
-                course.create_task(self._bursts())
+            await self.course()
             self.trace.note("healed")
             await self._drain()
         finally:
@@ -136,10 +137,20 @@ class Scenario:
             self.machine.kill("it does not stop")
             await self.machine.gone.wait()
 
+    def count(self, books: Books) -> None:
+        """Count what the ledger does not."""
+
+    async def course(self) -> None:
+        """What happens before everything is healed: texts and faults."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._lone())
+            both.create_task(self._bursts())
+
     def verdict(self) -> Verdict:
         """The ledger. What was sent after a STOP is judged by when it left the gateway, exactly."""
         now = self.machine.clock.now()
         read = read_books(self._url, now)
+        self.count(read)
         bounds = Bounds(window=WINDOW * self.settings.connectors[0].binds, stop_slack_s=0.0)
         lines = examine(self.journal.entries, read, bounds).lines
         exact = examine(self.journal.by_departure(), read, bounds).line("L6")
@@ -147,7 +158,7 @@ class Scenario:
 
     async def _lone(self) -> None:
         """Texts one by one, and faults, at any time."""
-        total_s, draw = self.plan.hours * HOUR_S, self._random.random
+        total_s, draw = self.plan.hours * HOUR_S, self.random.random
         events = sorted(
             [(draw() * total_s, False) for _ in range(self.plan.lone_texts)]
             + [(draw() * total_s, True) for _ in range(self.plan.faults // 2)]
@@ -162,7 +173,7 @@ class Scenario:
 
     async def _bursts(self) -> None:
         """Many texts within a second or a few, and faults in their midst."""
-        draw = self._random.random
+        draw = self.random.random
         total_s = self.plan.hours * HOUR_S
         within = self.plan.faults - self.plan.faults // 2
         async with asyncio.TaskGroup() as faults:
@@ -183,9 +194,12 @@ class Scenario:
 
     def _text(self) -> None:
         """A phone texts."""
-        self.texts += 1
         phone, number = self._phones()
-        text = saying(self._random, number, self.texts, self._unique)
+        self.say(phone, number, saying(self.random, number, self.texts + 1, self._unique))
+
+    def say(self, phone: str, number: str, text: str) -> None:
+        """A phone texts this to a number."""
+        self.texts += 1
         self._process.context.copy().run(self.centre.phone(phone).text, number, text)
 
     async def _drain(self) -> None:
@@ -224,7 +238,7 @@ def settings_for(url: str, binds: int, peer_response_s: float) -> Settings:
     )  # fmt: skip
     numbers = tuple(
         Number(
-            number=Digits(number), kind="short-code" if number == CLUB else "long-number", country=Country("NL"),
+            number=Digits(number), kind="long-number" if number == QUIZ else "short-code", country=Country("NL"),
             brands=(brand,), via=connector.name,
         )
         for number, brand in NUMBERS.items()

@@ -43,8 +43,8 @@ def test_ten_minutes_keep_every_promise(seed: int) -> None:
 def test_one_seed_is_one_run_in_this_process_and_in_another(root: Path) -> None:
     first, again, other = simulate(FIRST, 0.05), simulate(FIRST, 0.05), simulate(FIRST + 1, 0.05)
     assert first.digest == again.digest != other.digest
-    assert (first.texts, first.events, first.points, first.table) == (
-        again.texts, again.events, again.points, again.table,
+    assert (first.texts, first.events, first.points, first.verdict) == (
+        again.texts, again.events, again.points, again.verdict,
     )  # fmt: skip
     told = subprocess.run(
         [sys.executable, "-m", "gateway.simulation", "--seed", str(FIRST), "--hours", "0.05"],
