@@ -10,7 +10,9 @@ it was to keep is never safe again, though a later sync says so: Linux marks the
 from __future__ import annotations
 
 import struct
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -206,3 +208,16 @@ def lay_down(folder: Path, files: Mapping[str, bytes]) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(octets)
+
+
+@contextmanager
+def small_disk(folder: Path, octets: int) -> Iterator[bool]:
+    """A disk of so many octets, mounted on a folder; gives False where that is not allowed (it needs root)."""
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={octets}", "kwek-torture", str(folder)], capture_output=True, check=False
+    )
+    try:
+        yield mounted.returncode == 0
+    finally:
+        if mounted.returncode == 0:
+            subprocess.run(["umount", "--lazy", str(folder)], capture_output=True, check=True)

@@ -23,7 +23,7 @@ class OwnPostgres:
         self.folder = Path(server.pgdata)
         info = server.get_postmaster_info()
         self.socket = Unix(f"{info.socket_dir}/.s.PGSQL.5432")
-        self.url = server.get_uri(database=DATABASE)
+        self.url: str = server.get_uri(database=DATABASE)
         self.ask(f"CREATE DATABASE {DATABASE}", server.get_uri())
 
     def through(self, port: int) -> str:
