@@ -21,6 +21,7 @@ from typing import NamedTuple
 import msgspec
 
 from router.instants import SECOND
+from router.states import FORGET_AFTER, MOST_SENDS
 from router.store import statements_receipts as sql_receipts
 from router.store.engine import Row, Tx
 from router.world import EPOCH_MS, first_id_at
@@ -36,6 +37,8 @@ SKEW = first_id_at(EPOCH_MS * 1000 + 5 * SECOND)
 SHORTEST_PHONE, SAME_DIGITS = 7, 8
 """An address with so many digits is a phone's; two are the same when their last digits are, for centres write them with
 and without their country."""
+DONE, TOLD = 1, 2
+"""`awaiting_receipt.done` of ids that only a receipt told us."""
 BY_REFERENCE = 9
 """The rank of a stray's form that is no form of an id."""
 _SPREAD = 0x9E3779B97F4A7C15
@@ -200,7 +203,7 @@ class _Known:
             forms[receipt.connector] += receipt.forms
         for connector, some in forms.items():
             for form, outbox_id, done in sql_receipts.awaiting_by_id.rows(tx, connector, some):
-                self._awaited[connector, form].append(_Awaited(form, outbox_id, bool(done)))
+                self._awaited[connector, form].append(_Awaited(form, outbox_id, done == DONE, done == TOLD))
         doubtful = [one.outbox_id for receipt in batch for one in self._doubtful(receipt)]
         self._address_of: dict[int, str] = dict(sql_receipts.addresses_of.rows(tx, doubtful)) if doubtful else {}
         self._unknown = self._texts_of_unknown_outcome(tx, batch)
@@ -299,9 +302,11 @@ def _link(tx: Tx, found: Iterable[tuple[int, int]]) -> None:
 
 def _arrived(tx: Tx, told: Sequence[tuple[str, _Awaited]], now: int) -> None:
     """Texts of unknown outcome have arrived; the ids that their receipts bear are kept, counted or not."""
-    sql_receipts.mark_arrived.run(tx, now, sorted({awaited.outbox_id for _, awaited in told}))
-    sql_receipts.insert_awaiting.run(
-        tx, [(connector, awaited.form, awaited.outbox_id, now) for connector, awaited in told]
+    ids = sorted({awaited.outbox_id for _, awaited in told})
+    sql_receipts.mark_begun.run(tx, now + FORGET_AFTER, MOST_SENDS, ids)
+    sql_receipts.mark_arrived.run(tx, now, ids)
+    sql_receipts.insert_told.run(
+        tx, [(connector, awaited.form, awaited.outbox_id, now, TOLD) for connector, awaited in told]
     )
 
 

@@ -3,8 +3,8 @@ statements (`router.outbox`, `router.receipts`); tests run each of them from eve
 
 `ready` waits for a slot; `claimed` is committed before a single octet goes out; `sent` has the centre's message id;
 `unknown` was claimed and never answered for (the link died, the process ended). Receipts settle the rest: one may show
-that a text which was to be sent once more has arrived (`ready` to `sent`). A finished message stays finished: late,
-repeated and disordered receipts are normal (RELIABILITY.md 2.3: claim before the wire).
+that a text which was to be sent once more has arrived (`ready` to `sent`; or to `unknown`, when only a part has). A
+finished message stays finished: late, repeated and disordered receipts are normal (RELIABILITY.md 2.3).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ State = OneOf[
 ]
 
 MOVES: dict[State, frozenset[State]] = {
-    "ready": frozenset({"claimed", "cancelled", "failed", "sent"}),
+    "ready": frozenset({"claimed", "cancelled", "failed", "sent", "unknown"}),
     "claimed": frozenset({"sent", "failed", "unknown", "ready"}),
     "unknown": frozenset({"ready", "sent", "delivered", "undelivered", "expired"}),
     "sent": frozenset({"delivered", "undelivered"}),

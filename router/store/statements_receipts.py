@@ -20,6 +20,11 @@ insert_awaiting = Insert(
     ("connector", "message_id", "outbox_id", "sent_at"),
     conflict=("connector", "message_id", "outbox_id"),
 )
+insert_told = Insert(
+    awaiting_receipt,
+    ("connector", "message_id", "outbox_id", "sent_at", "done"),
+    conflict=("connector", "message_id", "outbox_id"),
+)
 awaiting_by_id = Statement(
     select(awaiting_receipt.c.message_id, awaiting_receipt.c.outbox_id, awaiting_receipt.c.done).where(
         awaiting_receipt.c.connector == bindparam("connector"), one_of(awaiting_receipt.c.message_id, "forms")
@@ -82,7 +87,7 @@ unmet = Statement(
         ),
     )
     .join(receipts, receipts.c.id == stray_receipts.c.receipt_id)
-    .where(stray_receipts.c.received_at > bindparam("since"), awaiting_receipt.c.done == _ZERO),
+    .where(stray_receipts.c.received_at > bindparam("since"), awaiting_receipt.c.done != _ONE),
     "since",
 )  # fmt: skip
 """Receipts and the ids they are about that were written by two nodes at once, neither of which saw the other's."""
@@ -114,15 +119,20 @@ unknown_by_id = Statement(
     .where(one_of(outbox.c.id, "ids"), outbox.c.state == _UNKNOWN),
     "ids",
 )
+_not_answered_for = or_(outbox.c.state == _UNKNOWN, and_(outbox.c.state == _READY, outbox.c.sends > _ZERO))
 mark_arrived = Statement(
     update(outbox)
-    .where(
-        one_of(outbox.c.id, "ids"),
-        or_(outbox.c.state == _UNKNOWN, and_(outbox.c.state == _READY, outbox.c.sends > _ZERO)),
-    )
+    .where(one_of(outbox.c.id, "ids"), _not_answered_for, outbox.c.receipts_left <= _ONE)
     .values(state=_SENT, settled_at=bindparam("at")),
     "at", "ids",
 )  # fmt: skip
+mark_begun = Statement(
+    update(outbox)
+    .where(one_of(outbox.c.id, "ids"), _not_answered_for, outbox.c.receipts_left > _ONE)
+    .values(state=_UNKNOWN, due_at=bindparam("due"), sends=bindparam("most")),
+    "due", "most", "ids",
+)  # fmt: skip
+"""Of a long text one segment has arrived: the receipts of the others are still found, and it is not sent again."""
 
 # ---- what receipts do to a text
 

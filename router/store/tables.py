@@ -196,8 +196,9 @@ awaiting_receipt = Table(
     PrimaryKeyConstraint("connector", "message_id", "outbox_id"),
     sqlite_with_rowid=False,
 )
-"""Message ids that a centre gave us and whose receipt is still to come; small, for it is emptied as they do. `done`: an
-id that only a receipt told us, and that has been counted; kept so that the same receipt again is not counted again."""
+"""Message ids that a centre gave us and whose receipt is still to come; small, for it is emptied as they do. `done`: 0,
+or for an id that only a receipt told us 2 before its final receipt and 1 after it: it is kept, so that the same receipt
+again is not counted again."""
 
 receipts = Table(
     "receipts",

@@ -4,16 +4,24 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from router.states import MOVES
+from router import outbox, receipts
+from router.instants import SECOND
+from router.perform import Claim
+from router.receipts import ReceiptIn, reference_of
+from router.states import FORGET_AFTER, MOVES, RESEND_AFTER
 from tests.support.routing import JAN, PIET, Phones
 
 ANY_ORDER = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
 )
+
+SKEW_TIME = 6 * SECOND
+"""More than nodes' clocks may differ (router.receipts.SKEW)."""
 
 
 def outcome_of(phones: Phones) -> tuple[str, str]:
@@ -196,3 +204,248 @@ def test_any_order_of_the_same_news_comes_to_the_same_and_only_moves_forward(
         assert old == new or new in MOVES[old] or any(new in MOVES[step] for step in MOVES[old]), seen  # type: ignore[index]
     left = [row for row in phones.table("awaiting_receipt") if row["outbox_id"] == claim.id]
     assert left == []
+
+
+# ---- doubled, used again, another phone's
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_second_final_receipt_is_kept_and_no_later_text_takes_it_when_its_id_is_used_again(
+    phones: Phones, together: bool
+) -> None:
+    (claim,) = phones.write(JAN, "JOIN")
+    phones.commit(outcomes=[phones.sent(claim, "m1")])
+    twice = [phones.receipt("m1"), phones.receipt("m1", "UNDELIV")]
+    for batch in [twice] if together else [[one] for one in twice]:
+        phones.commit(receipts=batch)
+    assert outcome_of(phones) == ("delivered", "DELIVRD")
+    assert [row["state"] for row in phones.table("receipts")] == ["DELIVRD", "UNDELIV"]
+    phones.later(SKEW_TIME)
+    (later,) = phones.write(PIET, "JOIN")
+    phones.commit(outcomes=[phones.sent(later, "m1")])
+    assert outcome_of(phones) == ("sent", ""), "what came before it was written is not about it"
+    phones.commit(receipts=[phones.receipt("m1")])
+    assert phones.states() == ["delivered", "delivered"]
+
+
+def test_of_two_texts_that_bear_one_id_a_receipt_is_about_the_last(phones: Phones) -> None:
+    (first,) = phones.write(JAN, "JOIN")
+    phones.commit(outcomes=[phones.sent(first, "m1")])
+    phones.later(SKEW_TIME)
+    (second,) = phones.write(PIET, "JOIN")
+    phones.commit(outcomes=[phones.sent(second, "m1")])
+    phones.commit(receipts=[phones.receipt("m1", phones=(PIET, "4411"))])
+    assert phones.states() == ["sent", "delivered"]
+    phones.commit(receipts=[phones.receipt("m1", phones=(JAN, "4411"))])
+    assert phones.states() == ["delivered", "delivered"]
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_an_id_that_reads_like_anothers_is_not_taken_from_another_phone(phones: Phones, early: bool) -> None:
+    """The centre answers in hexadecimal: 16 is "10" there, and the receipt of 10 says "10"."""
+    (ten,) = phones.write(JAN, "JOIN")
+    (sixteen,) = phones.write(PIET, "JOIN")
+    receipt = phones.receipt("10", "DELIVRD", "10", "a", "16", phones=(JAN, "4411"), sure=False)
+    if early:
+        phones.commit(receipts=[receipt])
+    phones.commit(outcomes=[phones.sent(sixteen, "10")])
+    phones.commit(outcomes=[phones.sent(ten, "a")])
+    if not early:
+        phones.commit(receipts=[receipt])
+    assert phones.states() == ["delivered", "sent"]
+    assert phones.table("stray_receipts") == []
+
+
+def test_where_both_could_be_meant_the_phone_decides(phones: Phones) -> None:
+    (ten,) = phones.write(JAN, "JOIN")
+    (sixteen,) = phones.write(PIET, "JOIN")
+    phones.commit(outcomes=[phones.sent(sixteen, "10"), phones.sent(ten, "a")])
+    phones.commit(receipts=[phones.receipt("10", "DELIVRD", "10", "a", "16", phones=("0612345678", "4411"))])
+    assert phones.states() == ["delivered", "sent"], "without its country it is the same phone"
+
+
+def test_progress_is_told_and_goes_forward_only(phones: Phones) -> None:
+    (claim,) = phones.write(JAN, "JOIN")
+    phones.commit(outcomes=[phones.sent(claim, "m1")])
+    seen = []
+    for state in ("SCHEDLD", "ENROUTE", "SCHEDLD", "ACCEPTD", "ENROUTE", "UNKNOWN", "DELIVRD", "ACCEPTD"):
+        phones.commit(receipts=[phones.receipt("m1", state)])
+        seen.append(outcome_of(phones)[1])
+    assert seen == ["SCHEDLD", "ENROUTE", "ENROUTE", "ACCEPTD", "ACCEPTD", "ACCEPTD", "DELIVRD", "DELIVRD"]
+
+
+# ---- texts of unknown outcome
+
+
+def of(claim: Claim, phones: Phones, state: str = "DELIVRD", id: str = "m1", **more: Any) -> ReceiptIn:
+    """A receipt that tells our reference."""
+    return phones.receipt(id, state, reference=reference_of(claim.id), phones=(claim.address, "4411"), **more)
+
+
+@pytest.mark.parametrize("when", ["before", "after", "later", "resent"])
+@pytest.mark.parametrize(
+    ("state", "comes_to"), [("DELIVRD", "delivered"), ("ACCEPTD", "sent"), ("EXPIRED", "undelivered")]
+)
+def test_a_receipt_finds_a_text_of_unknown_outcome_by_its_reference_and_it_is_not_sent_again(
+    phones: Phones, when: str, state: str, comes_to: str
+) -> None:
+    (claim,) = phones.write(JAN, "JOIN")
+    if when == "before":
+        phones.commit(receipts=[of(claim, phones, state)])
+    phones.commit(outcomes=[phones.unknown(claim)])
+    if when == "resent":
+        phones.later(RESEND_AFTER)
+        phones.commit(due=True, claim=True, room=0)
+        assert phones.states() == ["ready"]
+    if when != "before":
+        phones.commit(receipts=[of(claim, phones, state)])
+    phones.later(RESEND_AFTER)
+    assert phones.commit(due=True, claim=True).claims == []
+    assert phones.commit(claim=True).claims == []
+    assert phones.states() == [comes_to]
+    assert phones.table("stray_receipts") == []
+    assert [row["outbox_id"] for row in phones.table("receipts")] == [claim.id]
+
+
+@pytest.mark.parametrize("text", ["JOIN", "STOP", "HELP"])
+def test_texts_of_every_class_are_found_within_their_time(phones: Phones, text: str) -> None:
+    (claim,) = phones.write(JAN, text)
+    phones.commit(outcomes=[phones.unknown(claim)])
+    phones.later(RESEND_AFTER - 1)
+    phones.commit(receipts=[of(claim, phones)])
+    phones.later(FORGET_AFTER)
+    phones.commit(due=True)
+    assert phones.commit(claim=True).claims == []
+    assert phones.states() == ["delivered"]
+    assert phones.table("outbox")[0]["sends"] == 1
+
+
+def test_a_reference_finds_nobody_elses_text(phones: Phones) -> None:
+    (claim,) = phones.write(JAN, "JOIN")
+    phones.commit(outcomes=[phones.unknown(claim)])
+    reference = reference_of(claim.id)
+    phones.commit(receipts=[
+        phones.receipt("a", reference=reference, phones=(PIET, "4411")),
+        phones.receipt("b", reference=reference ^ 1, phones=(JAN, "4411")),
+        phones.receipt("c", reference=reference, phones=(JAN, "4411"), connector="other"),
+        phones.receipt("d", reference=reference),
+    ])  # fmt: skip
+    assert phones.states() == ["unknown"]
+    with phones.store.begin() as tx:
+        assert receipts.recall(tx, [claim.id], phones.world.now()) == set()
+
+
+def test_of_two_texts_with_one_reference_a_receipt_settles_neither(
+    phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("router.receipts.reference_of", lambda _: 7)
+    for _ in range(2):
+        (claim,) = phones.write(JAN, "JOIN")
+        phones.commit(outcomes=[phones.unknown(claim)])
+    phones.commit(receipts=[phones.receipt("m1", reference=7, phones=(JAN, "4411"))])
+    assert phones.states() == ["unknown", "unknown"]
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_long_text_of_unknown_outcome_counts_each_of_its_receipts_once(phones: Phones, early: bool) -> None:
+    (claim,) = phones.write(JAN, "LANG")
+    told = [of(claim, phones, id="s1"), of(claim, phones, "ENROUTE", id="s2"), of(claim, phones, id="s1")]
+    if not early:
+        phones.commit(outcomes=[phones.unknown(claim)])
+    for one in told:
+        phones.commit(receipts=[one])
+    if early:
+        phones.commit(outcomes=[phones.unknown(claim)])
+    (row,) = phones.table("outbox")
+    assert (row["state"], row["receipts_left"]) == ("unknown" if early else "sent", 1)
+    phones.later(RESEND_AFTER)
+    assert phones.commit(due=True, claim=True).claims == []
+    assert phones.commit(claim=True).claims == [], "it has begun to arrive"
+    phones.commit(receipts=[of(claim, phones, id="s1"), of(claim, phones, id="s2")])
+    assert phones.states() == ["delivered"]
+
+
+def test_a_receipt_without_an_id_is_found_by_its_reference(phones: Phones) -> None:
+    (claim,) = phones.write(JAN, "JOIN")
+    bare = msgspec.structs.replace(of(claim, phones), message_id="", forms=())
+    phones.commit(receipts=[bare])
+    phones.commit(outcomes=[phones.unknown(claim)])
+    assert phones.states() == ["delivered"]
+    (claim,) = phones.write(PIET, "JOIN")
+    phones.commit(outcomes=[phones.unknown(claim)])
+    phones.commit(receipts=[msgspec.structs.replace(of(claim, phones), message_id="", forms=())])
+    assert phones.states() == ["delivered", "delivered"]
+
+
+# ---- two nodes
+
+
+def test_a_receipt_and_its_answer_committed_by_two_nodes_at_once_are_brought_together(
+    two_nodes: tuple[Phones, Phones],
+) -> None:
+    phones, other = two_nodes
+    (claim,) = phones.write(JAN, "JOIN")
+    with other.store.begin() as theirs:
+        receipts.settle(theirs, [other.receipt("m1")])
+        phones.commit(outcomes=[phones.sent(claim, "m1")])  # neither sees what the other has not committed
+    assert phones.states() == ["sent"]
+    with phones.store.begin() as tx:
+        outbox.housekeep(tx, phones.world.now())
+    assert phones.states() == ["delivered"]
+    assert phones.table("stray_receipts") == phones.table("awaiting_receipt") == []
+
+
+def test_what_housekeeping_brings_together_belongs_together(phones: Phones) -> None:
+    (claim,) = phones.write(JAN, "JOIN")
+    phones.commit(outcomes=[phones.sent(claim, "10")])
+    phones.commit(receipts=[phones.receipt("10", "DELIVRD", "10", "a", phones=(PIET, "4411"), sure=False)])
+    with phones.store.begin() as tx:
+        outbox.housekeep(tx, phones.world.now())
+    assert phones.states() == ["sent"]
+
+
+# ---- whatever comes, in whatever form
+
+FORMS = {
+    "as it was": ("2748", ("2748", "abc", "10056")),
+    "with zeros": ("0000002748", ("2748", "abc", "10056")),
+    "read as decimal": ("ABC", ("abc", "2748")),
+}
+"""What a receipt may say of the message 2748, and the forms that come of it."""
+
+
+@ANY_ORDER
+@given(
+    told=st.lists(
+        st.tuples(st.sampled_from(["ENROUTE", "ACCEPTD", "DELIVRD"]), st.sampled_from(sorted(FORMS))), max_size=5
+    ),
+    answered_at=st.integers(0, 5),
+    form=st.sampled_from(sorted(FORMS)),
+    unknown_first=st.booleans(),
+    reference=st.booleans(),
+)
+def test_any_permutation_any_doubling_any_form_of_the_id_ends_the_same(
+    phones: Phones, told: Sequence[tuple[str, str]], answered_at: int, form: str, unknown_first: bool, reference: bool
+) -> None:
+    sender = f"316{phones.world.ids.next(phones.world.now())}"[:15]
+    (claim,) = phones.write(sender, "JOIN")
+    phones.later(SKEW_TIME)
+    (last,) = phones.write(f"{sender}9", "JOIN")  # whatever comes is not about this one
+    if unknown_first:
+        phones.commit(outcomes=[phones.unknown(claim)])
+    more: dict[str, Any] = {"reference": reference_of(claim.id)} if reference else {}
+    told = [*told, ("DELIVRD", form)]
+    for place in range(len(told) + 1):
+        if place == min(answered_at, len(told)):
+            phones.commit(outcomes=[phones.sent(claim, "2748")])
+        if place < len(told):
+            state, how = told[place]
+            said, forms = FORMS[how]
+            phones.commit(receipts=[phones.receipt(said, state, *forms, phones=(sender, "4411"), **more)])
+    states = {row["id"]: (row["state"], row["reason"], row["receipts_left"]) for row in phones.table("outbox")}
+    assert states[claim.id] == ("delivered", "DELIVRD", 0)
+    assert states[last.id] == ("claimed", "", 1)
+    phones.commit(outcomes=[phones.sent(last)])
+    with phones.store.begin() as tx:
+        tx.write("DELETE FROM stray_receipts")
+        tx.write("DELETE FROM awaiting_receipt")

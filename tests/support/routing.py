@@ -150,13 +150,15 @@ class Phones:
         part = Part(reference, total, index)
         return self.text(sender, octets.decode("latin-1"), octets=octets, part=part, **more)
 
-    def receipt(self, message_id: str, state: str = "DELIVRD", *forms: str, connector: str = "carrier") -> ReceiptIn:
+    def receipt(
+        self, message_id: str, state: str = "DELIVRD", *forms: str, connector: str = "carrier", **more: Any
+    ) -> ReceiptIn:
         """A receipt as a connector reads it."""
         now = self.world.now()
         return ReceiptIn(
             id=self.world.ids.next(now), connector=connector, message_id=message_id,
             forms=forms or (message_id.lower(),), state=state, error="000", received_at=now,
-            text=f"id:{message_id} stat:{state}", frame=b"PDU of receipt " + message_id.encode(),
+            text=f"id:{message_id} stat:{state}", frame=b"PDU of receipt " + message_id.encode(), **more,
         )  # fmt: skip
 
     def commit(self, *, room: int | Mapping[str, int] = 100, **causes: Any) -> Done:
