@@ -147,6 +147,7 @@ class Trial:
         self._orders = orders
         self._folder = folder
         self._say = say
+        self._stopped_at = 0
         self._chance = random.Random(orders.seed).random
         self._url = f"sqlite:///{folder / 'kwek.db'}" if orders.store == "sqlite" else orders.store
 
@@ -182,7 +183,7 @@ class Trial:
             await gateways.close()
             await own.close()
             await self.carrier.stop()
-        found = await asyncio.to_thread(books.read_books, self._url, time.time_ns() // 1000)
+        found = await asyncio.to_thread(books.read_books, self._url, self._stopped_at)
         verdict = await asyncio.to_thread(examine, list(read(journal)), found, self._bounds())
         return Report(
             verdict=verdict, kills=len(faults), seconds=ended - began, drained_s=drained - ended,
@@ -268,6 +269,7 @@ class Trial:
         if gateway.ended.is_set():
             raise TrialError(f"the gateway ended by itself with {gateway.status}:\n{_tail(gateways.log)}")
         self._sample(gateway)
+        self._stopped_at = time.time_ns() // 1000  # what falls due from now on nobody looks at any more
         if await gateway.end(signal.SIGTERM):
             raise TrialError(f"the gateway stopped with {gateway.status}:\n{_tail(gateways.log)}")
 
