@@ -28,9 +28,11 @@ fallback
 
 
 @asynccontextmanager
-async def raw_pair(folder: Path, **connector: Any) -> AsyncIterator[tuple[Station, RawCentre, RawLink]]:
+async def raw_pair(
+    folder: Path, rules: str = RULES, **connector: Any
+) -> AsyncIterator[tuple[Station, RawCentre, RawLink]]:
     """The gateway bound to a raw centre, and the first link."""
-    async with raw_centre() as centre, station(folder, RULES, start=False, **connector) as one:
+    async with raw_centre() as centre, station(folder, rules, start=False, **connector) as one:
         one.carrier.port = centre.port
         await one.start(bound=False)
         yield one, centre, await centre.link()
