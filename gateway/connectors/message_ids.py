@@ -22,10 +22,10 @@ _WAYS: tuple[MessageIds, ...] = ("same", "hex-answer", "hex-receipt")
 
 
 def converted(message_id: str, way: MessageIds) -> str:
-    """A receipt's id as the answer wrote it, by one way of writing; itself where it is no such number."""
+    """A receipt's id as the answer wrote it, by one way of writing; itself where it is no number, or too long a one."""
     form = stored_form(message_id)
-    if len(id_forms(message_id)) == 1 and not form.isdigit():
-        return form  # no number, or too long for one: nothing is converted
+    if len(id_forms(message_id)) == 1:
+        return form
     if way == "hex-answer":
         return f"{int(form):x}" if form.isdigit() else form
     return str(int(form, 16)) if way == "hex-receipt" else form
@@ -70,10 +70,12 @@ class IdForms:
         return forms, not self._names_phones
 
     def _learn(self, message_id: str, phones: tuple[str, ...]) -> None:
-        recent = self._recent
-        meant = {form for way in _WAYS if recent.get(form := converted(message_id, way), "?") in phones}
+        # A receipt with a letter in its number is not one of a centre that writes them in decimal there.
+        ways = [way for way in _WAYS if way != "hex-answer" or message_id.strip(" \0").isdigit()]
+        form_of = {way: converted(message_id, way) for way in ways}
+        meant = {form for form in form_of.values() if self._recent.get(form, "?") in phones}
         if len(meant) == 1:
             self._names_phones = True
-            ways = [way for way in _WAYS if converted(message_id, way) in meant]
+            ways = [way for way in ways if form_of[way] in meant]
             if len(ways) == 1:  # a number below ten is written alike in every way
                 self._votes[ways[0]] += 1

@@ -164,7 +164,7 @@ class Way:
         """Read the answers; they are written down with the next batch."""
         self._outcomes = [
             Outcome(id=event.token.id, connector="bench", state="sent",
-                    message_ids=self._mapping.message_ids([event.response.message_id]))
+                    message_ids=self._mapping.message_ids([event.response.message_id], event.token.address))
             for event in self._session.receive(answers, 1.0)
             if isinstance(event, Answered) and isinstance(event.response, SubmitSmResp) and event.response.message_id
         ]  # fmt: skip
