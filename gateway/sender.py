@@ -23,6 +23,8 @@ T = TypeVar("T", Claim, Outcome)
 
 LEASE_S = 1.0
 """How long after its group began a claimed text may still be written, in monotonic seconds (RELIABILITY: STOP)."""
+BUSY_S = 0.02
+"""How soon to look again at what waits for a contact that another node was at work on: about a transaction's time."""
 RENEW_S = 0.4
 """How often texts whose segments wait ask for another lease: soon enough for one lost answer."""
 
@@ -113,6 +115,8 @@ class Sender:
 
     def ask(self, done: Done) -> None:
         """Have what waits handed out where there is room now; where a rate or a pause holds it back, look again."""
+        if done.busy:
+            self._later(BUSY_S, self._claim)
         if (done.settled or done.resent) and self._waiting:
             self._claim()
         elif self._waiting:

@@ -1,7 +1,8 @@
 """Lock and load: the contacts of a batch with what their brands know of them, in a few queries for the whole batch.
 
-Contacts come first in every transaction and ascending by id, so that two transactions never wait for each other in a
-ring. A contact that was made in this very transaction has nothing else to load.
+Those of a batch's senders are locked before anything else, ascending by id; whoever comes up later in the transaction
+(something waits for him, or falls due) is only taken where no other node is at work on him. So two transactions never
+wait for each other in a ring. A contact that was made in this very transaction has nothing else to load.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class Loaded(msgspec.Struct):
     runs: Mapping[int, list[Run]] = {}
     unsettled: Collection[tuple[int, str]] = ()
     """(contact, number) pairs that already have a message waiting or on the wire."""
+    busy: bool = False
+    """Somebody is missing because another node is at work on him."""
 
     def facts(self, contact: Contact, number: str, message: Inbound | None) -> Facts:
         """What `decide` may look at for that contact on that number."""
@@ -61,10 +64,18 @@ def by_address(tx: Tx, addresses: Collection[str], ids: Ids, now: int) -> Loaded
     return _load(tx, rows, made.keys())
 
 
+def lock_senders(tx: Tx, addresses: Collection[str]) -> None:
+    """Lock the contacts with those addresses, as far as there are any; the first thing that a transaction waits for."""
+    sql.lock_senders.rows(tx, list(addresses))
+
+
 def by_id(tx: Tx, contact_ids: Iterable[int]) -> Loaded:
-    """Lock the contacts with those ids and load what is known of them."""
-    statement = sql.contacts_by_id if tx.dialect == "sqlite" else sql.lock_contacts
-    return _load(tx, statement.rows(tx, sorted(set(contact_ids))), ())
+    """Lock the contacts with those ids that no other node has locked, and load what is known of them."""
+    ids = sorted(set(contact_ids))
+    statement = sql.contacts_by_id if tx.dialect == "sqlite" else sql.lock_free_contacts
+    loaded = _load(tx, statement.rows(tx, ids), ())
+    loaded.busy = len(loaded.contacts) < len(ids)
+    return loaded
 
 
 def _load(tx: Tx, rows: list[Row], new: Collection[int]) -> Loaded:

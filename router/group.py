@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from router import due, evidence, inbound, outbox, receipts, silence
+from router import contacts, due, evidence, inbound, outbox, receipts, silence
 from router.due import AT_ONCE
 from router.evidence import Ended, Mark
 from router.messages import Inbound
@@ -95,6 +95,8 @@ class Done(msgspec.Struct):
     """After a claim: connectors for which something still waits, and when it is due."""
 
     stops: list[Stop] = []
+    busy: bool = False
+    """Something that waits was passed over, for another node was at work on its contact."""
     watched: Sequence[int] = ()
     """Of the texts that were watched, those that are settled by now."""
     renewed: Renewed = Renewed()
@@ -109,6 +111,7 @@ class Done(msgspec.Struct):
             getattr(self, name).extend(getattr(other, name))
         self.strays += other.strays
         self.resent += other.resent
+        self.busy |= other.busy
         self.next_due = min((at for at in (self.next_due, other.next_due) if at is not None), default=None)
         self.waiting = self.waiting if other.waiting is None else other.waiting
         # `watch` and `renew` are not in pieces: whoever asked asks again.
@@ -219,6 +222,9 @@ def _held(store: Store, doubt: Doubt) -> bool:
 
 def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
     done = Done(receipts=list(group.receipts), settled=list(group.outcomes))
+    if group.inbound and tx.dialect != "sqlite":
+        # The only locks of contacts that are waited for, before any other lock: no two nodes wait in a ring.
+        contacts.lock_senders(tx, [message.sender for message in group.inbound])
     if group.marks or group.ended:
         if evidence.witness(tx, group.marks, group.ended, ways.node, ways.world.now()):
             ways.memory.doubts = True
@@ -250,6 +256,7 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
         done.stops += performance.stops
         if performance.next_due is not None:
             done.next_due = min(performance.next_due, done.next_due or performance.next_due)
+    done.busy = allowance.busy
     if group.claim:
         done.waiting = outbox.waiting(tx, allowance.left)
     return done

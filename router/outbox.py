@@ -144,6 +144,7 @@ def _claim(
         if isinstance(found, str):
             _put_off(tx, connector, candidates[0], found, place)
             continue
+        allowance.busy |= found.busy
         by_id = {contact.id: contact for contact in found.contacts.values() if contact.address not in not_to}
         for one in candidates:
             contact = by_id.get(one.contact_id)

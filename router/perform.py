@@ -76,6 +76,8 @@ class Allowance:
         self.pace = dict(pace or {})
         self.keep: Mapping[str, int] = {}
         self.muted: Collection[str] = ()
+        self.busy = False
+        """Something was passed over, for another node is at work on its contact."""
         self._most = most or {}
 
     def mark(self) -> tuple[dict[str, int], dict[str, int]]:

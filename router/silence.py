@@ -62,7 +62,7 @@ def renew(tx: Tx, ids: Iterable[int], muted: Collection[str], now: int) -> Renew
     granted: list[int] = []
     over: list[int] = []
     for row_id, contact_id, number, brand, message_class, created_at in rows:
-        if addresses[contact_id] in muted:
+        if addresses.get(contact_id) in (None, *muted):  # another node is at work on him: asked again soon
             continue
         thread = loaded.threads.get((contact_id, number), Thread())
         profiles = loaded.profiles.get(contact_id, {})

@@ -32,6 +32,14 @@ contacts_by_id = Statement(select(*_CONTACT).where(one_of(contacts.c.id, "ids"))
 lock_contacts = Statement(
     select(*_CONTACT).where(one_of(contacts.c.id, "ids")).order_by(contacts.c.id).with_for_update(), "ids"
 )
+lock_senders = Statement(
+    select(contacts.c.id).where(one_of(contacts.c.address, "addresses")).order_by(contacts.c.id).with_for_update(),
+    "addresses",
+)
+lock_free_contacts = Statement(
+    select(*_CONTACT).where(one_of(contacts.c.id, "ids")).order_by(contacts.c.id).with_for_update(skip_locked=True),
+    "ids",
+)
 insert_contacts = Insert(contacts, ("id", "address", "created_at"), conflict=("address",))
 
 THREAD_COLUMNS = (

@@ -87,8 +87,22 @@ def test_whoever_holds_a_contact_holds_up_the_other_node(two_nodes: tuple[Phones
     with phones.store.begin() as tx:
         contacts.by_address(tx, [JAN], phones.world.ids, NOW)
         with pytest.raises(StoreUnavailable, match="lock timeout"), other.store.begin() as theirs:
+            assert contacts.by_id(theirs, [phones_contact(phones, tx)]).busy, "passed over, not waited for"
             theirs.write("SET LOCAL lock_timeout = '50ms'")
-            contacts.by_id(theirs, [phones_contact(phones, tx)])
+            contacts.lock_senders(theirs, [JAN])
+
+
+def test_whoever_writes_is_locked_before_anything_else_is(two_nodes: tuple[Phones, Phones]) -> None:
+    """Each has claimed what waits for a phone that writes by way of the other: they would wait for each other."""
+    phones, other = two_nodes
+    for address in (JAN, PIET):
+        phones.write(address, "JOIN", room=0)
+    with phones.store.begin() as tx:
+        contacts.lock_senders(tx, [JAN])
+        done = other.commit(claim=True)
+    assert ([claim.address for claim in done.claims], done.busy) == ([PIET], True)
+    done = other.commit(claim=True)
+    assert ([claim.address for claim in done.claims], done.busy) == ([JAN], False)
 
 
 def phones_contact(phones: Phones, tx: object) -> int:
