@@ -9,7 +9,9 @@ octets and is acknowledged.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -24,6 +26,11 @@ from router.silence import Renewed, Stop
 from router.store.engine import Store, Tx
 from router.store.errors import CommitUnknown, StoreConflict, StoreError, StoreUnavailable
 from router.ways import Ways
+
+T = TypeVar("T")
+Steps = Generator[Callable[[], None], None, T]
+"""Work that stops at each call that waits for the disk or for another process. Whoever drives it makes that call, on
+whatever thread, and goes on; what the call raised is thrown in."""
 
 AGAIN = 5
 """How often a transaction that met a deadlock is run again before the store counts as away."""
@@ -136,17 +143,37 @@ class Interrupted(StoreUnavailable):
 
 
 def commit(store: Store, group: Group, ways: Ways, allowance: Allowance) -> Done:
-    """Perform a group and commit it, whole or in pieces.
+    """Perform a group and commit it, whole or in pieces, here and now.
 
     Raises Interrupted, which says what was committed all the same and what is to be tried again, and StoreBroken.
     """
+    steps = committing(store, group, ways, allowance)
+    try:
+        wait = next(steps)
+        while True:
+            wait = _driven(steps, wait)
+    except StopIteration as end:
+        done: Done = end.value
+        return done
+
+
+def _driven(steps: Steps[Done], wait: Callable[[], None]) -> Callable[[], None]:
+    try:
+        wait()
+    except Exception as error:
+        return steps.throw(error)
+    return next(steps)
+
+
+def committing(store: Store, group: Group, ways: Ways, allowance: Allowance) -> Steps[Done]:
+    """The same in steps. Nothing else may use the store before it has ended."""
     done = Done()
     todo = deque([group])
     while todo:
         piece = todo.popleft()
         mark = allowance.mark()
         try:
-            did = _transaction(store, piece, ways, allowance)
+            did = yield from _transaction(store, piece, ways, allowance)
         except Interrupted as stop:
             raise Interrupted(stop, done, together(todo), stop.doubt) from stop
         except StoreUnavailable as error:
@@ -186,7 +213,7 @@ def reason_of(error: Exception) -> str:
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
-def _transaction(store: Store, group: Group, ways: Ways, allowance: Allowance) -> Done:
+def _transaction(store: Store, group: Group, ways: Ways, allowance: Allowance) -> Steps[Done]:
     mark = allowance.mark()
     for _ in range(AGAIN):
         allowance.back_to(mark)
@@ -194,9 +221,13 @@ def _transaction(store: Store, group: Group, ways: Ways, allowance: Allowance) -
         done = Done()
         try:
             ways.stopwatch.start()
-            with store.begin(marker) as tx:
+            if not store.take_at_once():
+                yield store.take
+            with store.begin(marker, leave_open=True) as tx:
                 done = _set_aside(tx, group, ways) if group.poison else _perform(tx, group, ways, allowance)
                 ways.world.fault("commit.before")
+            ways.stopwatch.lap("perform")
+            yield partial(store.commit, marker)
             ways.stopwatch.lap("commit")
             ways.world.fault("commit.after")
             done.stages = ways.stopwatch.laps

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import random
 import signal
+import threading
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
 
 from router.instants import SECOND
 
@@ -121,13 +123,68 @@ def trial(order: str) -> Callable[[str], None]:
     return fault
 
 
+class Worker:
+    """One thread that does what it is given, in order. A group's COMMIT passes here each time, and the standard
+    library's executor takes 60 microseconds more for it: two futures, locks and a work item where one future will do.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._jobs: queue.SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def begin(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Begin `work` after what was begun before, for the running loop to await. Raises RuntimeError once closed."""
+        if self._closed:
+            raise RuntimeError(f"the thread {self._name} has ended")
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+            self._thread.start()
+        result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._jobs.put((result, work))
+        return result
+
+    def close(self) -> None:
+        """End when what was begun is done."""
+        self._closed = True
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            result, work = job
+            try:
+                value = work()
+            except BaseException as error:  # whoever awaits it gets it
+                self._tell(result, _fail, error)
+            else:
+                self._tell(result, _succeed, value)
+            del job, result, work  # nothing is kept alive until the next one comes
+
+    def _tell(self, result: asyncio.Future[Any], how: Callable[[asyncio.Future[Any], Any], None], what: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            result.get_loop().call_soon_threadsafe(how, result, what)
+
+
+def _succeed(result: asyncio.Future[Any], value: Any) -> None:
+    if not result.done():  # cancelled meanwhile
+        result.set_result(value)
+
+
+def _fail(result: asyncio.Future[Any], error: BaseException) -> None:
+    if not result.done():
+        result.set_exception(error)
+
+
 class System:
     """The real world: the system's clocks, and one thread that owns the store."""
 
     def __init__(self, node: int = 0) -> None:
         self.ids = Ids(node)
         self.fault: Callable[[str], None] = trial(os.environ.get(TRIAL, ""))
-        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
+        self._writer = Worker("writer")
         self.chance: Callable[[], float] = random.SystemRandom().random
         self.monotonic: Callable[[], float] = time.monotonic
 
@@ -137,11 +194,11 @@ class System:
 
     def offload(self, work: Callable[[], T]) -> Awaitable[T]:
         """Begin `work` on the writer's thread, after what it has begun before."""
-        return asyncio.get_running_loop().run_in_executor(self._writer, work)
+        return self._writer.begin(work)
 
     def close(self) -> None:
         """End the writer's thread when what it has begun is done."""
-        self._writer.shutdown(wait=True)
+        self._writer.close()
 
 
 class Virtual:

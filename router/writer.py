@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
 from router.evidence import Ended, Mark
-from router.group import Done, Group, Interrupted, commit
+from router.group import Done, Group, Interrupted
 from router.messages import Inbound
 from router.outbox import Outcome
 from router.perform import Allowance
 from router.receipts import ReceiptIn
 from router.store.engine import Store
 from router.store.errors import StoreConflict, StoreUnavailable
+from router.underway import Underway
 from router.ways import Ways
 
 GROUP = 256
@@ -35,8 +36,6 @@ HELD_S = 0.025
 """Pause before a text is looked at again that only another node can judge: it writes confirmations that often."""
 
 T = TypeVar("T")
-Begun = tuple[float, Awaitable[Done]]
-"""When a group began (monotonic seconds), and what it will come to."""
 
 
 class Owner(Protocol):
@@ -141,9 +140,10 @@ class Writer:
     async def run(self) -> None:
         """Commit groups until stopped. Raises StoreBroken, at which the process must end.
 
-        What has gathered by the end of a group begins at once; what the group came to is acted upon meanwhile.
+        On PostgreSQL what has gathered by the end of a group begins at once, and what the group came to is acted upon
+        meanwhile. On SQLite it is acted upon first: both are this thread's work, and its COMMIT could not begin before.
         """
-        begun: Begun | None = None
+        begun: Underway | None = None
         while True:
             if begun is None:
                 await self._do_errands()
@@ -154,26 +154,26 @@ class Writer:
                 self._work.clear()
                 await self._work.wait()
                 continue
-            began, result = begun
+            under_way, began = begun, begun.began
             begun = None
             try:
-                done = await result
+                done = await under_way.result()
             except Interrupted as stop:
                 if not await self._interrupted(stop, began):
                     return
             else:
                 self.trouble = ""
                 self._book(done)
-                begun = None if self._errands else self._begin()
+                if under_way.is_elsewhere and not self._errands:
+                    begun = self._begin()
                 self._owner.committed(done, began)
 
-    def _begin(self) -> Begun | None:
-        """Start the next group on the writer's thread; None when nothing waits."""
+    def _begin(self) -> Underway | None:
+        """Start the next group; None when nothing waits."""
         group = self._gather()
         if group is None:
             return None
-        allowance, began = self._owner.reserve(group.outcomes), self._ways.world.monotonic()
-        return began, self._ways.world.offload(partial(commit, self._store, group, self._ways, allowance))
+        return Underway(self._store, group, self._ways, self._owner.reserve(group.outcomes))
 
     async def _do_errands(self) -> None:
         while self._errands:

@@ -140,19 +140,24 @@ class WeatheredStore(Store):
         self._random = random
 
     @contextmanager
-    def begin(self, marker: int = 0) -> Iterator[Tx]:
+    def begin(self, marker: int = 0, *, leave_open: bool = False) -> Iterator[Tx]:
         """One transaction, if the disk lets it (router.store.engine.Store.begin)."""
-        disk = self._disk
-        if disk.away:
+        if self._disk.away:
             raise StoreUnavailable("the database does not take writes now: database is locked")
-        with super().begin(marker) as tx:
+        with super().begin(marker, leave_open=leave_open) as tx:
             yield tx
-            if disk.away_at_commit and self._random.random() < disk.away_at_commit:
-                raise StoreUnavailable("the database does not take writes now: database or disk is full")
-            if disk.breaks and self._random.random() < 0.5:
-                raise StoreBroken("the database file cannot be written: disk I/O error")
+
+    def commit(self, marker: int = 0) -> None:
+        """Have it kept, if the disk lets it; one that breaks may have kept it, and nobody may say so."""
+        disk = self._disk
+        if disk.away_at_commit and self._random.random() < disk.away_at_commit:
+            self._rollback()
+            raise StoreUnavailable("the database does not take writes now: database or disk is full")
+        if disk.breaks and self._random.random() < 0.5:
+            self._rollback()
+            raise StoreBroken("the database file cannot be written: disk I/O error")
+        super().commit(marker)
         if disk.breaks:
-            # The other half: the transaction is on disk, and nobody may say so.
             raise StoreBroken("the database file cannot be written: disk I/O error")
 
     def close(self) -> None:

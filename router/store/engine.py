@@ -111,21 +111,60 @@ class Store:
         self._lock = lock
         self._connection: Connection | None = None
         self._cursor: Cursor | None = None
+        self._has_begun = False
 
     @contextmanager
-    def begin(self, marker: int = 0) -> Iterator[Tx]:
-        """One transaction: committed when the block ends, rolled back when it raises.
+    def begin(self, marker: int = 0, *, leave_open: bool = False) -> Iterator[Tx]:
+        """One transaction: committed when the block ends (left to `commit` where told so), rolled back when it raises.
 
         `marker` names the transaction, so that PostgreSQL can be asked for its outcome should the connection break
         at COMMIT. Raises StoreUnavailable, StoreConflict, CommitUnknown, StoreBroken; other errors pass through.
         """
-        try:
-            cursor = self._cursor or self._connect()
-            cursor.execute("BEGIN IMMEDIATE" if self.dialect == "sqlite" else "BEGIN")
-            tx = Tx(cursor, self.dialect)
+        self.take()
+        with self._undone():
+            cursor = cast(Cursor, self._cursor)
             if marker and self.dialect != "sqlite":
                 cursor.execute(_MARK, (marker,))
-            yield tx
+            yield Tx(cursor, self.dialect)
+        if not leave_open:
+            self.commit(marker)
+
+    def take(self) -> None:
+        """Have the next `begin` begin now: waits at most BUSY_TIMEOUT_MS for another writer. Raises as `begin`."""
+        if self._has_begun or self.take_at_once():
+            return
+        with self._undone():
+            cursor = self._cursor or self._connect()
+            if self.dialect == "sqlite":
+                cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+                cursor.execute("BEGIN IMMEDIATE")
+                cursor.execute("PRAGMA busy_timeout=0")
+            else:
+                cursor.execute("BEGIN")
+            self._has_begun = True
+
+    def take_at_once(self) -> bool:
+        """The same where nothing need be waited for: SQLite, connected, and nobody else writes. Else False."""
+        if not self._has_begun and self.dialect == "sqlite" and self._cursor is not None:
+            with self._undone():
+                try:
+                    self._cursor.execute("BEGIN IMMEDIATE")
+                    self._has_begun = True
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                        raise
+        return self._has_begun
+
+    def commit(self, marker: int = 0) -> None:
+        """Have the disk keep what was done in `begin`: the step that waits for the disk. Raises as `begin`."""
+        self._has_begun = False
+        self._commit(cast(Cursor, self._cursor), marker)
+
+    @contextmanager
+    def _undone(self) -> Iterator[None]:
+        """Roll back when the block raises, and make the driver's errors ours."""
+        try:
+            yield
         except BaseException as error:
             self._rollback()
             ours = translated(error) if isinstance(error, Exception) else None
@@ -134,7 +173,6 @@ class Store:
             if getattr(error, "sqlstate", "") not in _SAME_CONNECTION:
                 self._drop()
             raise ours from error
-        self._commit(cursor, marker)
 
     def committed(self, marker: int) -> bool:
         """Whether the transaction of that marker held: its marker is inserted again, and a conflict says yes.
@@ -175,6 +213,7 @@ class Store:
             raise StoreBroken(f"COMMIT came to {came_to}: a failed statement was passed over")
 
     def _rollback(self) -> None:
+        self._has_begun = False
         if self._cursor is None:
             return
         try:
@@ -190,6 +229,8 @@ class Store:
         cursor = driver.cursor()
         for setting in _SETTINGS[self.dialect]:
             cursor.execute(setting)
+        if self.dialect == "sqlite":
+            cursor.execute("PRAGMA busy_timeout=0")  # `take` waits, where that holds nobody up
         self._identity = self._identify()
         self._cursor = cast(Cursor, cursor)
         return self._cursor
@@ -207,6 +248,7 @@ class Store:
         return found.st_dev, found.st_ino
 
     def _drop(self) -> None:
+        self._has_begun = False
         connection, self._connection, self._cursor = self._connection, None, None
         if connection is not None:
             if self.url != IN_MEMORY:

@@ -1,6 +1,7 @@
 """The border to the database: one owner, safe settings, and each foreign error as what its caller has to act upon."""
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -284,8 +285,7 @@ def test_a_full_disk_says_so_and_is_tried_again(tmp_path: Path) -> None:
 
 
 def test_a_file_that_somebody_writes_to_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    quick = tuple(text for text in engine._SETTINGS["sqlite"] if "busy_timeout" not in text)
-    monkeypatch.setitem(engine._SETTINGS, "sqlite", (*quick, "PRAGMA busy_timeout=0"))
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 0)
     store = open_store(f"sqlite:///{tmp_path / 'kwek.db'}")
     other = sqlite3.connect(tmp_path / "kwek.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -294,6 +294,30 @@ def test_a_file_that_somebody_writes_to_is_tried_again(tmp_path: Path, monkeypat
     other.execute("ROLLBACK")
     other.close()
     assert ids_in(store) == []
+    store.close()
+
+
+def test_what_another_connection_holds_up_is_said_at_once_and_waited_for_elsewhere(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'kwek.db'}")
+    other = sqlite3.connect(tmp_path / "kwek.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    assert not store.take_at_once()
+    release = threading.Timer(0.05, other.execute, ("ROLLBACK",))
+    release.start()
+    store.take()
+    release.join()
+    assert store.take_at_once(), "it has begun"
+    with store.begin() as tx:
+        tx.write("INSERT INTO batches (marker, at) VALUES (?, ?)", (1, 1))
+    assert store.take_at_once(), "another can begin"
+    with store.begin(leave_open=True) as tx:
+        tx.write("INSERT INTO batches (marker, at) VALUES (?, ?)", (2, 2))
+    other.execute("BEGIN")
+    assert other.execute("SELECT count(*) FROM batches").fetchone() == (1,)
+    other.execute("ROLLBACK")
+    store.commit()
+    assert other.execute("SELECT count(*) FROM batches").fetchone() == (2,)
+    other.close()
     store.close()
 
 

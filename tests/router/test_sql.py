@@ -9,6 +9,7 @@ from sqlalchemy.schema import CreateTable
 from router.store.engine import Store, Tx
 from router.store.prepared import _DECLARED
 from router.store.sql import ROWS_PER_STATEMENT, Insert, Statement, _pieces, as_json, one_of
+from router.store.statements import lock_nodes
 from router.store.statements_parts import lock_sender
 
 things = Table(
@@ -47,6 +48,25 @@ def test_a_list_is_one_parameter(tx: Tx) -> None:
     assert by_id.rows(tx, []) == []
     assert by_name.rows(tx, ["5", "1", "x' OR 1=1 --", 'q"']) == [(1,), (5,)]
     assert as_json([1, "é"]) == '[1,"é"]'
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 8, 9, 63, 64, 65, 200])
+def test_a_list_is_read_whole_whatever_its_length(tx: Tx, size: int) -> None:
+    Insert(things, ("id", "name", "n")).run(tx, [(number, str(number), number % 2) for number in range(250)])
+    odd = Statement(
+        select(things.c.id).where(one_of(things.c.id, "ids"), things.c.n == bindparam("n")).order_by(things.c.id),
+        "n",
+        "ids",
+    )
+    assert odd.rows(tx, 1, list(range(size, 0, -1))) == [(number,) for number in range(1, size + 1, 2)]
+
+
+def test_a_statement_may_have_two_lists(tx: Tx) -> None:
+    Insert(things, ("id", "name", "n")).run(tx, [(1, "a", 10), (2, "b", 20), (3, "c", 30)])
+    two = Statement(
+        select(things.c.id).where(one_of(things.c.id, "ids"), one_of(things.c.name, "names")), "ids", "names"
+    )
+    assert two.rows(tx, [1, 2], ["b", "c"]) == [(2,)]
 
 
 def test_constants_that_core_makes_parameters_of_follow_the_callers_own(tx: Tx) -> None:
@@ -105,7 +125,8 @@ def test_what_is_no_statement_is_refused_when_it_is_compiled() -> None:
 def test_every_statement_is_understood_by_both_databases(store: Store) -> None:
     """Also those that the tests of the ways do not come by."""
     every = [one for module in _DECLARED for one in vars(module).values() if isinstance(one, Statement)]
-    declared = [one for one in every if one is not lock_sender or store.dialect == "postgresql"]
+    ours = store.dialect == "postgresql"
+    declared = [one for one in every if one not in (lock_sender, lock_nodes) or ours]
     assert len(declared) > 50
     with store.begin() as tx:
         for number, one in enumerate(declared):

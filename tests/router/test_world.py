@@ -74,6 +74,39 @@ async def test_the_real_world_works_off_the_event_loop_on_one_thread() -> None:
     world.close()
 
 
+async def test_what_nobody_awaits_any_more_is_done_all_the_same_and_in_order() -> None:
+    world, done, gate = System(), list[int](), threading.Event()
+    first = world.offload(gate.wait)
+    left = asyncio.ensure_future(world.offload(lambda: done.append(1)))
+    failing = asyncio.ensure_future(world.offload(lambda: 1 / 0))
+    last = world.offload(lambda: done.append(2))
+    left.cancel()
+    failing.cancel()
+    gate.set()
+    await first
+    await last
+    assert done == [1, 2]
+    world.close()
+    with pytest.raises(RuntimeError, match="has ended"):
+        world.offload(lambda: None)
+
+
+def test_a_world_outlives_the_loop_that_asked_it() -> None:
+    world, done, gate = System(), list[int](), threading.Event()
+
+    def late() -> None:
+        gate.wait()
+        done.append(1)
+
+    async def ask() -> None:
+        world.offload(late)
+
+    asyncio.run(ask())
+    gate.set()
+    world.close()
+    assert done == [1]
+
+
 def test_a_virtual_world_is_moved_by_hand_and_is_the_same_each_time() -> None:
     world, same = Virtual(NOW, seed=4), Virtual(NOW, seed=4)
     assert [world.chance() for _ in range(3)] == [same.chance() for _ in range(3)]

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from router import writer
+from router import underway, writer
 from router.evidence import Ended, Mark
-from router.group import Done, Doubt, Group, Interrupted
+from router.group import Done, Doubt, Group, Interrupted, Steps
 from router.messages import Inbound
 from router.outbox import Outcome
 from router.perform import Allowance
@@ -19,6 +19,17 @@ from tests.support.postgres import PostgresDatabases
 from tests.support.routing import JAN, KEES, PIET, Phones
 
 T = TypeVar("T")
+
+
+def commits_by(monkeypatch: pytest.MonkeyPatch, commit: Callable[..., Done]) -> None:
+    """Have groups come to what `commit` says, on either thread."""
+
+    def committing(*given: Any) -> Steps[Done]:
+        yield lambda: None
+        return commit(*given)
+
+    monkeypatch.setattr(underway, "commit", commit)
+    monkeypatch.setattr(underway, "committing", committing)
 
 
 class Owner:
@@ -147,10 +158,10 @@ class Away:
         self.error: Exception = StoreUnavailable("the disk is full")
         begin = Store.begin
 
-        def beginning(store: Store, marker: int = 0) -> Any:
+        def beginning(store: Store, *given: Any, **named: Any) -> Any:
             if self.gone:
                 raise self.error
-            return begin(store, marker)
+            return begin(store, *given, **named)
 
         monkeypatch.setattr(Store, "begin", beginning)
 
@@ -285,7 +296,7 @@ async def test_a_doubt_does_not_hold_up_the_end(phones: Phones, owner: Owner, mo
         made.stop()
         raise StoreUnavailable("still away")
 
-    monkeypatch.setattr(writer, "commit", interrupted)
+    commits_by(monkeypatch, interrupted)
     monkeypatch.setattr(Store, "committed", unknown)
     made.put(inbound=[text])
     await made.run()
@@ -295,7 +306,10 @@ async def test_a_doubt_does_not_hold_up_the_end(phones: Phones, owner: Owner, mo
     assert made.trouble == "still away"
 
 
-async def test_what_gathered_is_begun_before_the_last_group_is_acted_upon(phones: Phones, owner: Owner) -> None:
+async def test_on_postgresql_what_gathered_is_begun_before_the_last_group_is_acted_upon(
+    phones: Phones, owner: Owner
+) -> None:
+    """On SQLite, whose statements are this thread's own work, the last group is acted upon first."""
     begun: list[int] = []
     offload = phones.world.offload
 
@@ -309,7 +323,39 @@ async def test_what_gathered_is_begun_before_the_last_group_is_acted_upon(phones
     one.stop()
     await one.run()
     assert owner.accepted == [["JOIN"], ["JOIN"]]
-    assert begun == [0, 0], "the second group was on its way before the first was acted upon"
+    assert begun == ([0, 0] if phones.store.dialect == "postgresql" else [0, 1])
+
+
+async def test_on_sqlite_only_the_commit_is_made_on_the_writers_thread(phones: Phones, owner: Owner) -> None:
+    phones.write(JAN, "JOIN")  # the store is connected
+    made: list[list[str]] = []
+    said: list[str] = []
+    offload, execute = phones.world.offload, phones.store._cursor.execute  # type: ignore[union-attr]
+
+    class Listening:
+        def execute(self, sql: str, parameters: Any = ()) -> Any:
+            said.append(sql.partition(" ")[0])
+            return execute(sql, parameters)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(cursor, name)
+
+    def watched(work: Callable[[], T]) -> Any:
+        said.clear()
+        result = work()
+        made.append(list(said))
+        return offload(lambda: result)
+
+    cursor = phones.store._cursor
+    phones.store._cursor = Listening()
+    phones.world.offload = watched  # type: ignore[method-assign]
+    one = Writer(phones.store, phones.ways, owner)
+    one.put(inbound=texts(phones, (PIET, "JOIN")))
+    one.stop()
+    await one.run()
+    assert owner.accepted == [["JOIN"]]
+    assert [statements[-1] for statements in made] == ["COMMIT"]
+    assert (len(made[0]) == 1) == (phones.store.dialect == "sqlite"), "PostgreSQL's wait for the network, all of them"
 
 
 # ---- what is held, and what is given back
@@ -326,7 +372,7 @@ async def test_a_held_text_keeps_its_place_before_what_its_sender_wrote_later(
         wait = held.pop(0) if held else []
         return Done(accepted=[one for one in group.inbound if one not in wait], held=wait)
 
-    monkeypatch.setattr(writer, "commit", holding)
+    commits_by(monkeypatch, holding)
     monkeypatch.setattr(writer, "HELD_S", 0.001)
     task = asyncio.create_task(made.run())
     made.put(inbound=[first, second, other])
@@ -350,7 +396,7 @@ async def test_a_text_that_another_node_must_judge_is_not_forgotten_when_the_sto
             raise outcomes.pop()
         return Done(accepted=list(group.inbound))
 
-    monkeypatch.setattr(writer, "commit", once)
+    commits_by(monkeypatch, once)
     task = asyncio.create_task(made.run())
     made.put(inbound=[text])
     await owner.until(lambda: owner.accepted == [["JOIN"]])
