@@ -84,13 +84,13 @@ def environment(**more: str) -> dict[str, str]:
     return values
 
 
-async def run_gateway(config: Path) -> Gateway:
-    """Start `kwek run`; it binds when it is ready."""
+async def run_gateway(config: Path, **more: str) -> Gateway:
+    """Start `kwek run` with more variables in its environment; it binds when it is ready."""
     log = config.with_name("kwek.log")
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             *KWEK, "run", "--config", str(config),
             stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-            env=environment(KWEK_TEST_PASSWORD="secret"),
+            env=environment(KWEK_TEST_PASSWORD="secret", **more),
         )  # fmt: skip
     return Gateway(process, log)
