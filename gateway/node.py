@@ -40,6 +40,7 @@ log = structlog.get_logger("kwek")
 def begin(store: Store, world: World, settings: Settings, book: Rulebook, sources: Mapping[str, str]) -> None:
     """Before the first message, on the writer's thread: ids go on above the stored ones, what a dead process had
     claimed is of unknown outcome, and what it had acknowledged without proof is in doubt."""
+    store.own(settings.gateway.node)
     prepare(store.dialect)
     node, horizons = settings.gateway.node, {one.name: redelivery_of(one) for one in settings.connectors}
     with store.begin() as tx:

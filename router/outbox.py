@@ -25,7 +25,8 @@ from router.store import statements as sql
 from router.store import statements_outbox as sql_outbox
 from router.store import statements_parts as sql_parts
 from router.store import statements_receipts as sql_receipts
-from router.store.engine import Row, Tx, is_driver_error
+from router.store.driver_errors import is_driver_error
+from router.store.engine import Row, Tx
 from router.world import first_id_at
 
 CLAIMS_AT_ONCE = 64

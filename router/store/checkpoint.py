@@ -10,7 +10,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from router.store.engine import BUSY_TIMEOUT_MS, file_of, translated
+from router.store.driver_errors import translated
+from router.store.engine import BUSY_TIMEOUT_MS, file_of
 from router.store.errors import StoreUnavailable
 
 EVERY_S = 1.0

@@ -1,7 +1,7 @@
 """Opening the database, and one transaction on it.
 
 SQLAlchemy makes the connection and declares the tables; hot statements run as fixed SQL text on the driver's own cursor
-(Core's execution costs more than twice the statement itself). Foreign errors become ours here and nowhere else.
+(Core's execution costs more than twice the statement itself).
 
 SQLite runs WAL with `synchronous=FULL` (https://www.sqlite.org/pragma.html#pragma_synchronous), PostgreSQL with
 `synchronous_commit` on and `fsync` on; on less `open_store` refuses (router.store.safety). A COMMIT that has failed is
@@ -19,9 +19,9 @@ from typing import IO, Any, Protocol, cast
 
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import Engine, make_url
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, StaticPool
 
+from router.store.driver_errors import translated
 from router.store.errors import CommitUnknown, StoreBroken, StoreError, StoreUnavailable, StoreUnsafe
 from router.store.safety import doubtful_postgresql, unsafe_postgresql, unsafe_sqlite
 from router.store.tables import REVISION, metadata
@@ -36,17 +36,6 @@ IN_MEMORY = "sqlite://"
 
 Row = tuple[Any, ...]
 
-_SQLITE_AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
-                sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM,
-                sqlite3.SQLITE_PROTOCOL}  # fmt: skip
-_SQLITE_BROKEN = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_INTERNAL}
-_SQLITE_EXTENDED = {
-    # The shared index of the log is memory, and made anew from the log: on a full disk it is what fails to grow first.
-    sqlite3.SQLITE_IOERR_SHMSIZE: sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR_NOMEM: sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_READONLY_DBMOVED: sqlite3.SQLITE_CORRUPT,
-}
-"""Extended result codes that stand for another code than their family (https://www.sqlite.org/rescode.html)."""
 _SAME_CONNECTION = {"40001", "40P01", "55P03", "57014"}
 """SQLSTATEs after which a rolled-back connection is as good as new: conflicts, and waits that took too long."""
 
@@ -56,28 +45,6 @@ class Cursor(Protocol):
 
     def execute(self, sql: Any, parameters: Any = ..., /) -> Any: ...  # noqa: D102
     def fetchall(self) -> list[Any]: ...  # noqa: D102
-
-
-def translated(error: Exception) -> StoreError | None:
-    """The store error that a driver's error stands for; None when it is about the statement, not the store."""
-    if isinstance(error, DBAPIError) and isinstance(error.orig, Exception):
-        return translated(error.orig)
-    if isinstance(error, sqlite3.Error):
-        extended = getattr(error, "sqlite_errorcode", None) or 0
-        code = _SQLITE_EXTENDED.get(extended, extended & 0xFF)
-        if code in _SQLITE_BROKEN:
-            return StoreBroken(f"the database file is damaged or cannot be read or written: {error}")
-        return StoreUnavailable(f"the database does not take writes now: {error}") if code in _SQLITE_AWAY else None
-    if type(error).__module__.startswith("psycopg"):
-        from router.store import postgres_errors  # noqa: PLC0415  (slow to import, and SQLite never needs it)
-
-        return postgres_errors.translated(error)
-    return None
-
-
-def is_driver_error(error: Exception) -> bool:
-    """Whether an error is the driver's: then the transaction it befell is over, whatever else it means."""
-    return isinstance(error, sqlite3.Error) or type(error).__module__.startswith("psycopg")
 
 
 class Tx:
@@ -112,6 +79,7 @@ class Store:
         self._connection: Connection | None = None
         self._cursor: Cursor | None = None
         self._has_begun = False
+        self._node = ""
 
     @contextmanager
     def begin(self, marker: int = 0, *, leave_open: bool = False) -> Iterator[Tx]:
@@ -190,6 +158,26 @@ class Store:
                 raise
             return True
 
+    def own(self, node: str) -> None:
+        """Be that node, alone: two processes that called themselves alike would each take the other's texts for those
+        of a dead one. PostgreSQL holds it as a lock of the session; a SQLite file has one owner anyway.
+
+        Raises StoreUnavailable when another process is that node.
+        """
+        self._node = node
+        if self.dialect == "sqlite":
+            return
+        self._drop()
+        try:
+            self._connect()
+        except Exception as error:
+            self._drop()
+            if getattr(error, "sqlstate", "") != _LOCK_NOT_AVAILABLE:
+                raise translated(error) or error from error
+            raise StoreUnavailable(
+                f"another process runs as node {node!r} on this database; give each its own `node` in [gateway]"
+            ) from error
+
     def close(self) -> None:
         """Give the connection and the file lock back."""
         self._drop()
@@ -231,6 +219,8 @@ class Store:
             cursor.execute(setting)
         if self.dialect == "sqlite":
             cursor.execute("PRAGMA busy_timeout=0")  # `take` waits, where that holds nobody up
+        elif self._node:
+            cursor.execute(_OWN, (self._node,))
         self._identity = self._identify()
         self._cursor = cast(Cursor, cursor)
         return self._cursor
@@ -260,9 +250,11 @@ class _NotThere(Exception):
     """Takes the marker back out when it could be inserted."""
 
 
-_UNIQUE_VIOLATION, _UNDEFINED_TABLE = "23505", "42P01"
+_UNIQUE_VIOLATION, _UNDEFINED_TABLE, _LOCK_NOT_AVAILABLE = "23505", "42P01", "55P03"
 """SQLSTATE (PostgreSQL, appendix A)."""
 _MARK = "INSERT INTO batches (marker, at) VALUES (%s, (extract(epoch from now()) * 1000000)::bigint)"
+_OWN = "SELECT pg_advisory_lock(7022, hashtext(%s))"
+"""Held until the session ends; waits `lock_timeout` for a process that is just ending."""
 _NOTICE_DEATH = {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 5_000}
 """libpq: a server that is gone without a word is noticed within 5 s (idle and interval in s, the last in ms)."""
 _SETTINGS = {

@@ -49,8 +49,8 @@ class SmallDisk:
         begin = store.begin
 
         @contextmanager
-        def bounded(marker: int = 0) -> Iterator[Tx]:
-            with begin(marker) as tx:
+        def bounded(marker: int = 0, *, leave_open: bool = False) -> Iterator[Tx]:
+            with begin(marker, leave_open=leave_open) as tx:
                 tx.execute(f"PRAGMA max_page_count={1 if self.full else 1 << 30}")  # never below what is used
                 yield tx
 

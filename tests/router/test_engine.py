@@ -13,7 +13,8 @@ from psycopg import errors as pg
 from sqlalchemy.exc import OperationalError
 
 from router.store import engine
-from router.store.engine import Store, Tx, file_of, make_engine, open_store, translated
+from router.store.driver_errors import translated
+from router.store.engine import Store, Tx, file_of, make_engine, open_store
 from router.store.errors import (
     CommitUnknown,
     StoreBroken,
@@ -493,3 +494,20 @@ def test_an_engine_is_made_without_connecting() -> None:
     made = make_engine("postgresql://nobody@nowhere/kwek")
     assert made.dialect.driver == "psycopg"
     made.dispose()
+
+
+def test_two_processes_are_never_one_node(postgres: PostgresDatabases, monkeypatch: pytest.MonkeyPatch) -> None:
+    hurried = [text.replace("lock_timeout TO 2000", "lock_timeout TO 50") for text in engine._SETTINGS["postgresql"]]
+    monkeypatch.setitem(engine._SETTINGS, "postgresql", tuple(hurried))
+    with postgres.database() as url:
+        first, second = open_store(url), open_store(url)
+        first.own("ams-1")
+        with pytest.raises(StoreUnavailable, match="another process runs as node 'ams-1' on this database"):
+            second.own("ams-1")
+        second.own("ams-2")
+        first._drop()  # the connection breaks: nobody else is ams-1 meanwhile
+        with first.begin() as tx:
+            assert tx.execute("SELECT 1") == [(1,)]
+        first.close()
+        second.own("ams-1")
+        second.close()
