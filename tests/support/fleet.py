@@ -10,13 +10,26 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from smpp.pdu import SubmitSm
 from smpp.simulator import Account, Settings, Simulator
-from smpp.simulator_conduct import Conduct
-from smpp.simulator_phones import Sms
+from smpp.simulator_conduct import Conduct, Submit
+from smpp.simulator_witness import Unwitnessed
 from tests.support.process import Gateway, run_gateway, write_config
 
 PATIENCE_S = 60.0
 SHORT_CODE = "4411"
+
+
+class Arrivals(Unwitnessed):
+    """Notes each submit_sm as it is read, long before its answer."""
+
+    def __init__(self, arrived: dict[str, list[tuple[float, str]]]) -> None:
+        self._arrived = arrived
+
+    def submitted(self, link: int, submit: Submit, status: int, number: int) -> None:
+        """Notes when, to whom, and what as far as it is plain."""
+        octets = submit.short_message if isinstance(submit, SubmitSm) else b""
+        self._arrived[submit.destination_addr].append((time.monotonic(), octets.decode("latin-1")))
 
 
 class Fleet:
@@ -29,15 +42,11 @@ class Fleet:
         self.centres = []
         self._folder, self._rules, self._store, self._window = folder, rules, store, window
         for node in range(nodes):
-            settings = Settings(conduct=Conduct(answer_delay_s=answer_s), retry_s=0.2)
+            settings = Settings(conduct=Conduct(answer_delay_s=answer_s), retry_s=0.2, witness=Arrivals(self.arrived))
             centre = Simulator(
                 0, [Account("kwek", "secret")], time.monotonic, Random(node).random, datetime.now, settings
             )
-            centre.on_sms = self._arrives
             self.centres.append(centre)
-
-    def _arrives(self, sms: Sms) -> None:
-        self.arrived[sms.recipient].append((time.monotonic(), sms.text))
 
     async def start(self) -> None:
         """Start all of them; returns when each is bound."""
