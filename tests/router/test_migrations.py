@@ -99,15 +99,16 @@ def fill(store: Store) -> None:
     old, late = NOW - 2 * DAY, first_id_at(NOW + 9 * DAY)
     rows = {
         "contacts": f"i, '3161' || (1000000 + i), NULL, NULL, {old}",
-        "threads": f"i, '4411', 'Shop', {old}, {old}, 0, 0",
+        "threads": f"i, '4411', 'Shop', {old}, {old}, 0, 0, 0",
         "profiles": "i, 'Shop', '[]', '{}', NULL",
-        "inbound": f"i, i, '4411', 'carrier', 1, 1, 'JOIN', {old}, 'routed', 'Shop', 'r', 'd', ''",
+        "inbound": f"i, i, '4411', 'carrier', 1, 1, 'JOIN', {old}, 'routed', 'Shop', 'r', 'd', '', i, NULL",
         "outbox": f"i, i, '4411', 'carrier', 'Shop', 'conversational', 't', 'gsm', 1, 'delivered', '', i, 'r', 's', "
-                  f"{old}, {old}, 1, 'ams-1', {old}, 0, 0",
-        "awaiting_receipt": f"'carrier', 'old' || i, i, {NOW}",
+                  f"{old}, {old}, 1, 1, 0, '', 'ams-1', {old}, 0, 0",
+        "awaiting_receipt": f"'carrier', 'old' || i, i, {NOW}, 0",
         "receipts": f"i, 'carrier', 'm' || i, i, 'DELIVRD', '', {old}, ''",
-        "stray_receipts": f"'carrier', 'stray' || i, i, {NOW}",
-        "parts": f"{late} + i, 'carrier', '3161' || (1000000 + i), '4411', 1, 2, 1, '', '', 1, 1, {NOW} - i, {NOW}",
+        "stray_receipts": f"'carrier', 'stray' || i, i, {NOW}, 0, ''",
+        "parts": f"{late} + i, 'carrier', '3161' || (1000000 + i), '4411', 1, 2, 1, '', '', 1, 1, {NOW} - i, {NOW}, i, "
+                 f"{late} + i",
         "runs": f"i, i, '4411', 'question', 'Shop', 'r', '[]', 'd', '{{}}', {NOW + DAY} + i, 0, {old}, i",
         "records": f"i, i, 'Shop', 'n', '{{}}', {'0' if store.dialect == 'sqlite' else 'false'}, 'r', i, {old}",
     }  # fmt: skip
