@@ -125,6 +125,7 @@ class Exchange:
             self._intake.answer([message for message, _ in done.quarantined])
         for connector in self.connectors.values():
             connector.fence()
+        asyncio.get_running_loop().call_soon(world.fault, "answers.after")  # behind the links' own writing
         metrics.stage("answer", world.monotonic() - start)
         self._sender.note(done)
         metrics.committed(done, world.monotonic() - began)

@@ -102,6 +102,8 @@ class Witness:
         self._late: list[Inbound] = []
         self._latest = 0
         self.orphans: dict[int, int] = {}
+        self._last_refused: list[int] = []
+        """Sessions that are gone, and whose last orphan was given back."""
 
     # ----------------------------------------------------------------------------------------------------- what comes
 
@@ -174,7 +176,9 @@ class Witness:
 
     def refused(self, session: int, id: int) -> list[Inbound]:
         """The peer was told to try again: it is not kept, and nothing equal waits for it. Gives what was held."""
-        self.orphans.pop(id, None)
+        of_gone = self.orphans.pop(id, None)
+        if of_gone is not None and of_gone not in self.orphans.values():
+            self._last_refused.append(of_gone)
         self._held.pop(id, None)
         known = self._sessions.get(session)
         seen = known.open.get(id) if known is not None else None
@@ -238,14 +242,25 @@ class Witness:
             seen for seen in known.open.values()
             if seen.id not in dropped and not (read_all and seen.answered_at is not None)
         ]  # fmt: skip
-        self.orphans.update((seen.id, session) for seen in doubtful if seen.answered_at is None)
+        orphans = {seen.id: session for seen in doubtful if seen.answered_at is None}
+        self.orphans |= orphans
         released = self._closed(list(known.open.values()))
-        return [Ended(session, [seen.id for seen in doubtful], expires_at)], released, dropped
+        return [Ended(session, [seen.id for seen in doubtful], expires_at, not orphans)], released, dropped
+
+    @property
+    def bereft(self) -> bool:
+        """Whether links that are gone have left something that `adopted` has to tell."""
+        return bool(self.orphans or self._last_refused)
 
     def adopted(self, ids: Iterable[int], expires_at: int) -> list[Ended]:
         """Texts are on disk: those of links that are gone by now are in doubt."""
-        found = [(self.orphans.pop(id), id) for id in list(ids) if id in self.orphans]
-        return [Ended(session, [id], expires_at) for session, id in found]
+        found: dict[int, list[int]] = {session: [] for session in self._last_refused}
+        self._last_refused.clear()
+        for id in ids:
+            if id in self.orphans:
+                found.setdefault(self.orphans.pop(id), []).append(id)
+        waiting = set(self.orphans.values())
+        return [Ended(session, kept, expires_at, session not in waiting) for session, kept in found.items()]
 
     # -------------------------------------------------------------------------------------------------- what it proves
 

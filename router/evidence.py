@@ -37,11 +37,16 @@ class Mark(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ended(msgspec.Struct, frozen=True, gc=False):
-    """A session is over; `in_doubt` are the texts whose acknowledgement may not have been read."""
+    """A session is over; `in_doubt` are the texts whose acknowledgement may not have been read.
+
+    `over` is False while texts of it are still on their way to the disk: it is not written down as ended before they
+    are in doubt, or a process that dies in between would take them for settled.
+    """
 
     session: int
     in_doubt: Sequence[int]
     expires_at: int
+    over: bool = True
 
 
 class Memory:
@@ -64,7 +69,8 @@ def witness(tx: Tx, marks: Sequence[Mark], ended: Sequence[Ended], node: str, no
         sql.upsert_sessions.run(tx, [(mark.session, mark.connector, node, mark.confirmed_id) for mark in marks])
     made = 0
     for one in ended:
-        sql.end_sessions.run(tx, now, [one.session])
+        if one.over:
+            sql.end_sessions.run(tx, now, [one.session])
         ids = list(one.in_doubt)
         if ids:
             made += _doubt(tx, sql.texts_by_id.rows(tx, ids) + sql.parts_by_id.rows(tx, ids), one.expires_at)

@@ -160,7 +160,7 @@ class SmppConnector:
     @property
     def orphans(self) -> bool:
         """Whether texts of links that are gone are still on their way to the disk."""
-        return bool(self._witness.orphans)
+        return self._witness.bereft
 
     def adopt(self, ids: Collection[int]) -> list[Ended]:
         """These texts are on disk: gives which of them are in doubt, since their link is gone."""

@@ -162,7 +162,7 @@ def test_an_equal_text_on_another_link_is_judged_by_the_doubt_when_the_first_lin
     one.read(text(10), 0.0)
     second = text(11, B)
     one.read(second, 0.1)
-    assert one.ended(A, read_all=False, expires_at=HORIZON) == ([Ended(A, [10], HORIZON)], [second], [])
+    assert one.ended(A, read_all=False, expires_at=HORIZON) == ([Ended(A, [10], HORIZON, False)], [second], [])
     assert one.adopted([10, 11], HORIZON) == [Ended(A, [10], HORIZON)], "it was not on disk yet"
     assert one.adopted([10, 11], HORIZON) == []
 
@@ -203,7 +203,7 @@ def test_an_orderly_end_leaves_in_doubt_only_what_was_not_answered() -> None:
     one.read(text(11, fingerprint=8), 0.0)
     one.answered(A, 10, 0.1)
     ended, *_ = one.ended(A, read_all=True, expires_at=HORIZON)
-    assert ended == [Ended(A, [11], HORIZON)]
+    assert ended == [Ended(A, [11], HORIZON, False)]
     assert one.orphans == {11: A}
 
 
@@ -216,6 +216,19 @@ def test_a_text_that_comes_with_the_end_of_its_link_is_in_doubt_once_it_is_kept(
     one.read(text(11), 0.0)
     one.refused(A, 11)
     assert one.orphans == {}, "given back, it is nobody's"
+    assert one.bereft
+
+
+def test_a_session_is_over_when_the_last_of_its_texts_is_kept_or_given_back() -> None:
+    one = opened(A, B)
+    for id, session in ((10, A), (11, A), (12, B)):
+        one.read(text(id, session, fingerprint=id), 0.0)
+    (of_a, of_b) = (one.ended(session, read_all=False, expires_at=HORIZON)[0][0] for session in (A, B))
+    assert (of_a.over, of_b.over) == (False, False)
+    assert one.adopted([10], HORIZON) == [Ended(A, [10], HORIZON, False)]
+    one.refused(0, 12)
+    assert one.adopted([11], HORIZON) == [Ended(B, [], HORIZON), Ended(A, [11], HORIZON)]
+    assert not one.bereft
 
 
 def test_open_texts_are_bounded_and_what_waits_for_the_oldest_is_set_free(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,7 +378,8 @@ class Peers:
         every = set(self.read)
         assert every == self.confirmed | self.refused | self.doubtful | self.dropped | self.repeated
         assert not self.doubtful & self.confirmed
-        assert (self.one.open, self.one.orphans) == (0, {})
+        self.one.adopted([], HORIZON)
+        assert (self.one.open, self.one.orphans, self.one.bereft) == (0, {}, False)
         assert not self.one._open, "what nothing refers to is forgotten"
         self.look()
 

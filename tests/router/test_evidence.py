@@ -214,6 +214,16 @@ def test_a_repeat_of_before_the_crash_does_not_make_its_first_doubtful_again(pho
     assert doubts(phones) == [again.id]
 
 
+def test_a_crash_between_a_text_of_a_dead_session_and_its_doubt_leaves_it_in_doubt(phones: Phones) -> None:
+    phones.commit(marks=[Mark(A, "carrier", A)])
+    late = stem(phones)
+    phones.commit(inbound=[late], ended=[Ended(A, [late.id], phones.world.now() + HOUR, over=False)])
+    assert doubts(phones) == []
+    with phones.store.begin() as tx:
+        assert evidence.recover(tx, "ams-1", phones.world.now(), {}) == 1
+    assert doubts(phones) == [late.id]
+
+
 def test_a_mark_moves_on_and_an_end_is_written_once(phones: Phones) -> None:
     phones.commit(marks=[Mark(A, "carrier", 110)])
     phones.commit(marks=[Mark(A, "carrier", 120)], ended=[Ended(A, [], 0)])

@@ -12,12 +12,15 @@ PATIENCE_S = 10.0
 
 
 class RawLink:
-    """One connection of an ESME that is bound. `frames` are the octets that it sent since, `pdus` what they mean."""
+    """One connection of an ESME that is bound. `frames` are the octets that it sent since, `pdus` what they mean.
+
+    It answers enquire_links, until `silent`: then nothing proves that it has read what it was sent."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.frames: list[bytes] = []
         self.pdus: list[Pdu] = []
         self.ended = False
+        self.silent = False
         self._writer = writer
         self._change = asyncio.Event()
         self._late: list[bytes] | None = None
@@ -62,7 +65,7 @@ class RawLink:
                 pdu = decode(frame)
                 self.frames.append(frame)
                 self.pdus.append(pdu)
-                if isinstance(pdu, EnquireLink):
+                if isinstance(pdu, EnquireLink) and not self.silent:
                     answer = encode(EnquireLinkResp(pdu.sequence_number))
                     self.write(answer) if self._late is None else self._late.append(answer)
                 self._change.set()
