@@ -11,6 +11,7 @@ from router import consent, contacts, outbox
 from router.instants import DAY, HOUR, MINUTE, SECOND
 from router.outbox import MOST_PUT_OFF, PUT_OFF, Outcome
 from router.perform import Allowance, Claim
+from router.receipts import reference_of
 from router.states import FORGET_AFTER, MOVES, RESEND_AFTER
 from router.store.statements_outbox import claimable
 from router.world import first_id_at
@@ -256,10 +257,23 @@ def test_each_statement_that_settles_keeps_to_the_table_of_moves(phones: Phones)
     outcomes = [phones.sent(claim, "m1"), phones.unknown(claim), phones.refused(claim, 0),
                 Outcome(id=claim.id, connector="carrier", state="failed")]  # fmt: skip
     for old, moves in MOVES.items():
-        for what in [*outcomes, "DELIVRD", "UNDELIV", "claim", "due", "stop", "recover"]:
+        for what in [
+            *outcomes,
+            "DELIVRD",
+            "UNDELIV",
+            "told",
+            "told in part",
+            "spoilt",
+            "claim",
+            "due",
+            "stop",
+            "recover",
+        ]:
             with phones.store.begin() as tx:
                 tx.write(f"UPDATE outbox SET state = '{old}', reason = '', due_at = 0, receipts_left = 1, "
-                         f"receipts_bad = 0, node = 'ams-1' WHERE id = {claim.id}")  # fmt: skip
+                         f"receipts_bad = 0, sends = 1, retries = 3, node = 'ams-1' WHERE id = {claim.id}")  # fmt: skip
+                if what == "told in part":
+                    tx.write("UPDATE outbox SET receipts_left = 2")
                 tx.write("DELETE FROM awaiting_receipt")
                 tx.write("DELETE FROM stray_receipts")
                 tx.write("DELETE FROM profiles")
@@ -269,6 +283,12 @@ def test_each_statement_that_settles_keeps_to_the_table_of_moves(phones: Phones)
                 with phones.store.begin() as tx:
                     tx.write(f"INSERT INTO awaiting_receipt VALUES ('carrier', 'm1', {claim.id}, 0, 0)")
                 phones.commit(receipts=[phones.receipt("m1", what)])
+            elif what in ("told", "told in part"):
+                reference = reference_of(claim.id)
+                phones.commit(receipts=[phones.receipt("m2", "ENROUTE", reference=reference, phones=(JAN,))])
+            elif what == "spoilt":
+                spoil(phones, JAN)
+                phones.commit(claim=True)
             elif what == "recover":
                 with phones.store.begin() as tx:
                     outbox.recover(tx, "ams-1", phones.world.now())
