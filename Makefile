@@ -41,7 +41,8 @@ bench: .make/dev                ## loops a second beside the ceiling and Kannel,
 
 torture: .make/dev              ## kills, a million damaged PDUs, 20,000 spoilt rules files, 2,000 through fmt; SEED=n repeats a run
 	KWEK_KILLS=100 KWEK_FUZZ_PDUS=1000000 KWEK_FUZZ_RULES=20000 KWEK_FMT_CASES=2000 \
-	    $(BIN)/python -m pytest tests/faults tests/fuzz tests/rules/test_format.py \
+	    KWEK_PARTS=100000 KWEK_TERMS=50 KWEK_FLOOD_S=600 KWEK_GARBAGE=500 \
+	    $(BIN)/python -m pytest tests/faults tests/fuzz tests/rules/test_format.py tests/router/test_parts.py \
 	    -s --timeout=0 --hypothesis-seed=$(SEED) -p no:cacheprovider
 
 fmt: .make/dev                  ## formats the code as `check` wants it
