@@ -94,8 +94,6 @@ class Chaos:
         """Make one fault, and undo it."""
         weights = [weight for weight, _ in self._kinds]
         (_, act), *_ = self._random.choices(self._kinds, weights)
-        name = act.__name__.strip("_")
-        self.made[name] = self.made.get(name, 0) + 1
         await act()
 
     async def keep_up(self) -> None:
@@ -227,6 +225,7 @@ class Chaos:
         self._machine.clock.offset_s += seconds
 
     def _tell(self, kind: str, seconds: float = 0.0, detail: str = "") -> None:
+        self.made[kind] = self.made.get(kind, 0) + 1
         self._trace.note("fault", f"{kind} {detail}".strip())
         now = asyncio.get_running_loop().time()
         self._journal.befell(kind, now, now + seconds, detail)
