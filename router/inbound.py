@@ -31,6 +31,7 @@ def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -
         if message.part is None:
             whole.append(message)
         elif message.id in repeats:
+            parts.keep_repeat(tx, message)
             quarantine(tx, message, f"delivered before, as part {repeats[message.id]}")
         elif (text := parts.join(tx, message, ways.decode)) is not None:
             whole.append(text)

@@ -105,6 +105,14 @@ def join(tx: Tx, message: Inbound, decode: Decode) -> Inbound | None:
     return msgspec.structs.replace(message, octets=octets, text=text, part=None, fingerprint=0)
 
 
+def keep_repeat(tx: Tx, message: Inbound) -> None:
+    """Keep a part that the evidence knows from before: it fills no set, but its own acknowledgement may come to be in
+    doubt like any other, and the next delivery is told by that."""
+    if message.part is not None and not message.repeats:
+        row = _row(message, message.part, None)
+        sql_parts.insert_parts.run(tx, [(*row[:12], message.received_at, *row[13:])])
+
+
 def set_aside(tx: Tx, message: Inbound) -> list[Inbound]:
     """The parts that waited for one that cannot be acted upon: they wait no more, and are given to be kept with it.
 

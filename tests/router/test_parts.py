@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from router import outbox, parts
 from router.instants import HOUR, SECOND
+from router.evidence import Ended
 from router.messages import Inbound
 from router.parts import PART_LIFE, UNSURE
 from router.store.engine import Tx, open_store
@@ -345,3 +346,21 @@ def test_of_many_sets_each_is_delivered_as_often_as_it_came_and_none_is_mixed(sq
 
 class Undone(Exception):
     """Raised to have a transaction leave nothing behind."""
+
+
+def test_a_part_that_was_delivered_before_is_a_doubt_again_when_its_own_answer_is(phones: Phones) -> None:
+    """Whoever delivers for the third time is not taken for somebody who writes again."""
+    first = phones.part(JAN, b"ST", 1, 2, session=1, fingerprint=7)
+    again = phones.part(JAN, b"ST", 1, 2, session=2, fingerprint=7)
+    third = phones.part(JAN, b"ST", 1, 2, session=3, fingerprint=7)
+    soon = phones.world.now() + HOUR
+    phones.commit(inbound=[first])
+    phones.commit(ended=[Ended(1, [first.id], soon)], inbound=[again])
+    phones.commit(ended=[Ended(2, [again.id], soon)], inbound=[third])
+    assert [row["reason"] for row in phones.table("quarantine")] == [
+        f"delivered before, as part {first.id}",
+        f"delivered before, as part {again.id}",
+    ]
+    phones.commit(inbound=[phones.part(JAN, b"OP", 2, 2, session=3, fingerprint=8)])
+    assert [row["text"] for row in phones.table("inbound")] == ["STOP"]
+    assert [row["id"] for row in phones.table("parts") if not row["set_id"]] == [again.id, third.id]
