@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router import outbox, parts
-from router.instants import HOUR, SECOND
 from router.evidence import Ended
+from router.instants import HOUR, SECOND
 from router.messages import Inbound
 from router.parts import PART_LIFE, UNSURE
 from router.store.engine import Tx, open_store
