@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import chatting, explaining, pdus, rules, running, simulating, torturing
+from gateway.commands import chatting, duplicates, explaining, pdus, rules, running, simulating, torturing
 from gateway.exits import MEANINGS, Exit
 
 app = typer.Typer(
@@ -56,6 +56,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(pdus.pdus, name="pdu")
+app.add_typer(duplicates.duplicates, name="duplicates")
 
 
 def main() -> None:

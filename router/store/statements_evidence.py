@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import and_, bindparam, delete, exists, func, literal_column, select, update
 
 from router.store.sql import Insert, Statement, one_of
-from router.store.tables import doubts, inbound, parts, sessions, strong_ids
+from router.store.tables import contacts, doubts, inbound, parts, sessions, strong_ids
 
 # --- sessions
 
@@ -89,3 +89,30 @@ strong_ids_of = Statement(
     "ids",
 )
 forget_strong_ids = Statement(delete(strong_ids).where(strong_ids.c.inbound_id < bindparam("before")), "before")
+
+# --- suspected duplicates, and acting upon one all the same
+
+SUSPECTED = "suspected_duplicate"
+_first = inbound.alias("first")
+_SUSPECT = (
+    inbound.c.id, contacts.c.address, inbound.c.number, inbound.c.connector, inbound.c.text, inbound.c.received_at,
+    inbound.c.duplicate_of, _first.c.received_at,
+)  # fmt: skip
+_suspects = (
+    select(*_SUSPECT)
+    .select_from(
+        inbound.join(contacts, contacts.c.id == inbound.c.contact_id).outerjoin(
+            _first, _first.c.id == inbound.c.duplicate_of
+        )
+    )
+    .where(inbound.c.duplicate_of.is_not(None), inbound.c.state == literal_column(f"'{SUSPECTED}'"))
+)
+newest_suspects = Statement(_suspects.order_by(inbound.c.id.desc()).limit(bindparam("most")), "most")
+suspects_by_id = Statement(_suspects.where(one_of(inbound.c.id, "ids")), "ids")
+set_replayed = Statement(
+    update(inbound)
+    .where(inbound.c.id == bindparam("which"), inbound.c.state == literal_column(f"'{SUSPECTED}'"))
+    .values(state=literal_column("'replayed'"))
+    .returning(inbound.c.id),
+    "which",
+)

@@ -12,7 +12,21 @@ from typer.testing import CliRunner
 from gateway import cli
 from gateway.exits import MEANINGS, Exit
 
-COMMANDS = ("run", "demo", "check", "test", "fmt", "explain", "chat", "simulate", "text", "torture", "config", "pdu")
+COMMANDS = (
+    "run",
+    "demo",
+    "check",
+    "test",
+    "fmt",
+    "explain",
+    "chat",
+    "simulate",
+    "text",
+    "torture",
+    "config",
+    "pdu",
+    "duplicates",
+)
 
 
 def test_every_command_is_named_in_the_help() -> None:
