@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router import outbox, receipts
 from router.instants import SECOND
-from router.perform import Claim
-from router.receipts import ReceiptIn, reference_of
-from router.states import FORGET_AFTER, MOVES, RESEND_AFTER
+from router.receipts import reference_of
+from router.states import MOVES
 from tests.support.routing import JAN, PIET, Phones
 
 ANY_ORDER = settings(
@@ -272,109 +270,6 @@ def test_progress_is_told_and_goes_forward_only(phones: Phones) -> None:
         phones.commit(receipts=[phones.receipt("m1", state)])
         seen.append(outcome_of(phones)[1])
     assert seen == ["SCHEDLD", "ENROUTE", "ENROUTE", "ACCEPTD", "ACCEPTD", "ACCEPTD", "DELIVRD", "DELIVRD"]
-
-
-# ---- texts of unknown outcome
-
-
-def of(claim: Claim, phones: Phones, state: str = "DELIVRD", id: str = "m1", **more: Any) -> ReceiptIn:
-    """A receipt that tells our reference."""
-    return phones.receipt(id, state, reference=reference_of(claim.id), phones=(claim.address, "4411"), **more)
-
-
-@pytest.mark.parametrize("when", ["before", "after", "later", "resent"])
-@pytest.mark.parametrize(
-    ("state", "comes_to"), [("DELIVRD", "delivered"), ("ACCEPTD", "sent"), ("EXPIRED", "undelivered")]
-)
-def test_a_receipt_finds_a_text_of_unknown_outcome_by_its_reference_and_it_is_not_sent_again(
-    phones: Phones, when: str, state: str, comes_to: str
-) -> None:
-    (claim,) = phones.write(JAN, "JOIN")
-    if when == "before":
-        phones.commit(receipts=[of(claim, phones, state)])
-    phones.commit(outcomes=[phones.unknown(claim)])
-    if when == "resent":
-        phones.later(RESEND_AFTER)
-        phones.commit(due=True, claim=True, room=0)
-        assert phones.states() == ["ready"]
-    if when != "before":
-        phones.commit(receipts=[of(claim, phones, state)])
-    phones.later(RESEND_AFTER)
-    assert phones.commit(due=True, claim=True).claims == []
-    assert phones.commit(claim=True).claims == []
-    assert phones.states() == [comes_to]
-    assert phones.table("stray_receipts") == []
-    assert [row["outbox_id"] for row in phones.table("receipts")] == [claim.id]
-
-
-@pytest.mark.parametrize("text", ["JOIN", "STOP", "HELP"])
-def test_texts_of_every_class_are_found_within_their_time(phones: Phones, text: str) -> None:
-    (claim,) = phones.write(JAN, text)
-    phones.commit(outcomes=[phones.unknown(claim)])
-    phones.later(RESEND_AFTER - 1)
-    phones.commit(receipts=[of(claim, phones)])
-    phones.later(FORGET_AFTER)
-    phones.commit(due=True)
-    assert phones.commit(claim=True).claims == []
-    assert phones.states() == ["delivered"]
-    assert phones.table("outbox")[0]["sends"] == 1
-
-
-def test_a_reference_finds_nobody_elses_text(phones: Phones) -> None:
-    (claim,) = phones.write(JAN, "JOIN")
-    phones.commit(outcomes=[phones.unknown(claim)])
-    reference = reference_of(claim.id)
-    phones.commit(receipts=[
-        phones.receipt("a", reference=reference, phones=(PIET, "4411")),
-        phones.receipt("b", reference=reference ^ 1, phones=(JAN, "4411")),
-        phones.receipt("c", reference=reference, phones=(JAN, "4411"), connector="other"),
-        phones.receipt("d", reference=reference),
-    ])  # fmt: skip
-    assert phones.states() == ["unknown"]
-    with phones.store.begin() as tx:
-        assert receipts.recall(tx, [claim.id], phones.world.now()) == set()
-
-
-def test_of_two_texts_with_one_reference_a_receipt_settles_neither(
-    phones: Phones, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("router.receipts.reference_of", lambda _: 7)
-    for _ in range(2):
-        (claim,) = phones.write(JAN, "JOIN")
-        phones.commit(outcomes=[phones.unknown(claim)])
-    phones.commit(receipts=[phones.receipt("m1", reference=7, phones=(JAN, "4411"))])
-    assert phones.states() == ["unknown", "unknown"]
-
-
-@pytest.mark.parametrize("early", [True, False])
-def test_a_long_text_of_unknown_outcome_counts_each_of_its_receipts_once(phones: Phones, early: bool) -> None:
-    (claim,) = phones.write(JAN, "LANG")
-    told = [of(claim, phones, id="s1"), of(claim, phones, "ENROUTE", id="s2"), of(claim, phones, id="s1")]
-    if not early:
-        phones.commit(outcomes=[phones.unknown(claim)])
-    for one in told:
-        phones.commit(receipts=[one])
-    if early:
-        phones.commit(outcomes=[phones.unknown(claim)])
-    (row,) = phones.table("outbox")
-    assert (row["state"], row["receipts_left"]) == ("unknown" if early else "sent", 1)
-    phones.later(RESEND_AFTER)
-    assert phones.commit(due=True, claim=True).claims == []
-    assert phones.commit(claim=True).claims == [], "it has begun to arrive"
-    phones.commit(receipts=[of(claim, phones, id="s1"), of(claim, phones, id="s2")])
-    assert phones.states() == ["delivered"]
-
-
-def test_a_receipt_without_an_id_is_found_by_its_reference(phones: Phones) -> None:
-    (claim,) = phones.write(JAN, "JOIN")
-    bare = msgspec.structs.replace(of(claim, phones), message_id="", forms=())
-    phones.commit(receipts=[bare])
-    phones.commit(outcomes=[phones.unknown(claim)])
-    assert phones.states() == ["delivered"]
-    (claim,) = phones.write(PIET, "JOIN")
-    phones.commit(outcomes=[phones.unknown(claim)])
-    phones.commit(receipts=[msgspec.structs.replace(of(claim, phones), message_id="", forms=())])
-    assert phones.states() == ["delivered", "delivered"]
 
 
 # ---- two nodes

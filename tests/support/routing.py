@@ -223,3 +223,12 @@ def _plain(value: Any) -> Any:
 def with_id(message: Inbound, new_id: int) -> Inbound:
     """The same text under another id."""
     return msgspec.structs.replace(message, id=new_id)
+
+
+def spoil(phones: Phones, sender: str) -> None:
+    """What the store says of that phone cannot be read."""
+    with phones.store.begin() as tx:
+        tx.write(f"DELETE FROM profiles WHERE contact_id IN (SELECT id FROM contacts WHERE address = '{sender}')")
+        tx.write(
+            f"INSERT INTO profiles SELECT id, 'Shop', 'no JSON', '{{}}', NULL FROM contacts WHERE address = '{sender}'"
+        )
