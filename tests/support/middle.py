@@ -79,8 +79,8 @@ class Desk:
 class Middle:
     """An exchange with one connector on fake links, a desk for its writer, and a clock set by hand."""
 
-    def __init__(self, *links: FakeLink, **changed: Any) -> None:
-        self.world = Virtual(NOW)
+    def __init__(self, *links: FakeLink, world: Virtual | None = None, **changed: Any) -> None:
+        self.world = world or Virtual(NOW)
         self.timers = Timers(self.world)
         self.desk = Desk()
         self.kicks = 0
