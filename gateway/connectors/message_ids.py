@@ -23,12 +23,18 @@ _WAYS: tuple[MessageIds, ...] = ("same", "hex-answer", "hex-receipt")
 
 def converted(message_id: str, way: MessageIds) -> str:
     """A receipt's id as the answer wrote it, by one way of writing; itself where it is no number, or too long a one."""
-    form = stored_form(message_id)
-    if len(id_forms(message_id)) == 1:
-        return form
-    if way == "hex-answer":
-        return f"{int(form):x}" if form.isdigit() else form
-    return str(int(form, 16)) if way == "hex-receipt" else form
+    forms = id_forms(message_id)
+    return _by_way(forms).get(way, forms[0])
+
+
+def _by_way(forms: tuple[str, ...]) -> dict[MessageIds, str]:
+    """Of the forms that `id_forms` gives, by which way of writing each is meant. A receipt with a letter in its number
+    is not one of a centre that writes decimal there; below ten a number is written alike in every way."""
+    if len(forms) == 1:
+        return {}
+    if len(forms) == 2:
+        return {"same": forms[0], "hex-receipt": forms[1]}
+    return {"same": forms[0], "hex-answer": forms[1], "hex-receipt": forms[2]}
 
 
 class IdForms:
@@ -39,12 +45,8 @@ class IdForms:
         self._recent: OrderedDict[str, str] = OrderedDict()
         self._votes: dict[MessageIds, int] = dict.fromkeys(_WAYS, 0)
         self._names_phones = False
-
-    @property
-    def learnt(self) -> MessageIds | None:
+        self.learnt: MessageIds | None = None
         """The way on which every vote agrees; None while they are few or differ."""
-        cast = [way for way in _WAYS if self._votes[way]]
-        return cast[0] if len(cast) == 1 and self._votes[cast[0]] >= VOTES else None
 
     def answered(self, message_id: str, phone: str) -> str:
         """An answer gave this id to a message to that phone. Gives the form in which it is stored."""
@@ -61,21 +63,22 @@ class IdForms:
         if self._way != "learn":
             return (converted(message_id, self._way),), True
         forms = id_forms(message_id)
-        if len(forms) == 1:
+        by_way = _by_way(forms)
+        if not by_way:
+            self._names_phones |= self._recent.get(forms[0], "?") in phones
             return forms, True
-        self._learn(message_id, phones)
-        learnt = self.learnt
-        if learnt is not None:
-            return tuple(dict.fromkeys((converted(message_id, learnt), *forms))), True
-        return forms, not self._names_phones
+        if self.learnt is None or self._recent.get(by_way.get(self.learnt, forms[0]), "?") not in phones:
+            self._vote(by_way, phones)
+        if self.learnt is None:
+            return forms, not self._names_phones
+        first = by_way.get(self.learnt, forms[0])
+        return (first, *(form for form in forms if form != first)), True
 
-    def _learn(self, message_id: str, phones: tuple[str, ...]) -> None:
-        # A receipt with a letter in its number is not one of a centre that writes them in decimal there.
-        ways = [way for way in _WAYS if way != "hex-answer" or message_id.strip(" \0").isdigit()]
-        form_of = {way: converted(message_id, way) for way in ways}
-        meant = {form for form in form_of.values() if self._recent.get(form, "?") in phones}
+    def _vote(self, by_way: dict[MessageIds, str], phones: tuple[str, ...]) -> None:
+        recent = self._recent
+        meant = [way for way, form in by_way.items() if recent.get(form, "?") in phones]
         if len(meant) == 1:
             self._names_phones = True
-            ways = [way for way in ways if form_of[way] in meant]
-            if len(ways) == 1:  # a number below ten is written alike in every way
-                self._votes[ways[0]] += 1
+            self._votes[meant[0]] += 1
+            cast = [way for way in _WAYS if self._votes[way]]
+            self.learnt = cast[0] if len(cast) == 1 and self._votes[cast[0]] >= VOTES else None
