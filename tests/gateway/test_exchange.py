@@ -17,7 +17,7 @@ from router.outbox import Outcome
 from router.perform import Performance
 from smpp import constants as c
 from tests.support.fake_links import NOW, FakeLink, claim
-from tests.support.middle import OCTETS, Middle
+from tests.support.middle import Middle
 
 
 @pytest.fixture
