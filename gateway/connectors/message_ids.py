@@ -2,7 +2,7 @@
 
 Some write it in hexadecimal here and in decimal there, with leading zeros or without. The `message_ids` setting says
 which; "learn" finds out: an id that was given lately, for that very phone, and that only one way of reading the
-receipt's id leads to, is a vote. Until all of many votes agree, every form counts, the literal one first, and where the
+receipt's id leads to, is a vote. Until enough votes agree, every form counts, the literal one first, and where the
 centre's receipts name the phone, none counts that is another phone's.
 """
 
@@ -17,6 +17,9 @@ RECENT = 4_096
 """Ids that learning remembers: receipts come seconds after their messages, or teach nothing."""
 VOTES = 16
 """Receipts that have to agree: ids that are short numbers look like each other's conversions now and then."""
+
+AGREE = 0.95
+"""Of the votes: once in a while two messages to one phone have numbers that are each other's conversions."""
 
 _WAYS: tuple[MessageIds, ...] = ("same", "hex-answer", "hex-receipt")
 
@@ -46,7 +49,7 @@ class IdForms:
         self._votes: dict[MessageIds, int] = dict.fromkeys(_WAYS, 0)
         self._names_phones = False
         self.learnt: MessageIds | None = None
-        """The way on which every vote agrees; None while they are few or differ."""
+        """The way on which the votes agree; None while they are few or differ."""
 
     def answered(self, message_id: str, phone: str) -> str:
         """An answer gave this id to a message to that phone. Gives the form in which it is stored."""
@@ -80,5 +83,6 @@ class IdForms:
         if len(meant) == 1:
             self._names_phones = True
             self._votes[meant[0]] += 1
-            cast = [way for way in _WAYS if self._votes[way]]
-            self.learnt = cast[0] if len(cast) == 1 and self._votes[cast[0]] >= VOTES else None
+            best = max(_WAYS, key=self._votes.__getitem__)
+            agree, cast = self._votes[best], sum(self._votes.values())
+            self.learnt = best if agree >= VOTES and agree >= AGREE * cast else None
