@@ -10,10 +10,11 @@ from router.consent import (
     is_overtaken,
     is_phone,
     may_send,
+    may_still_send,
     replies_within,
 )
-from router.messages import Thread
-from router.plan import MessageClass
+from router.messages import Profile, Thread
+from router.plan import OPERATOR, MessageClass
 from tests.support.routing import NOW
 
 FRESH = Thread(last_brand="Shop", last_in_at=NOW)
@@ -40,6 +41,22 @@ def test_of_what_waits_when_stop_comes_only_its_confirmation_is_sent() -> None:
     assert not is_overtaken("help", NOW, NOW)
     assert not is_overtaken("help", NOW - 1, None)
     assert not is_overtaken("stop_confirmation", NOW - 1, NOW)
+
+
+def test_what_has_waited_is_judged_by_its_brand_and_without_the_loop_guard() -> None:
+    busy = Thread("Shop", NOW, NOW, LOOP_REPLIES, NOW)
+    silenced = {"Shop": Profile("Shop", opted_out_at=NOW)}
+    assert may_still_send("conversational", NOW, "Shop", {}, busy, NOW) == ""
+    assert may_still_send("conversational", NOW + 1, "Shop", silenced, busy, NOW) == "opted_out"
+    assert may_still_send("conversational", NOW + 1, "Other", silenced, busy, NOW) == ""
+    assert may_still_send("help", NOW - 1, "Shop", silenced, busy, NOW) == "opted_out"
+
+
+def test_the_operators_own_text_is_ended_by_a_stop_that_came_after_it_and_by_no_other() -> None:
+    everybody = {OPERATOR: Profile(OPERATOR, opted_out_at=NOW)}
+    assert may_still_send("start_confirmation", NOW - 1, None, everybody, FRESH, NOW) == "opted_out"
+    assert may_still_send("start_confirmation", NOW, None, everybody, FRESH, NOW) == ""
+    assert may_still_send("stop_confirmation", NOW - 1, None, everybody, FRESH, NOW) == ""
 
 
 @pytest.mark.parametrize("message_class", ["transactional", "promotional"])

@@ -207,3 +207,50 @@ def test_stop_is_one_brands_and_no_others(phones: Phones) -> None:
     assert [row["text"] for row in both.table("outbox")][-1] == "Namens Aannemer."
     both.write(JAN, "STOP ALLES")
     assert {row["brand"] for row in both.table("profiles") if row["opted_out_at"]} == {"Aannemer", "Bakker", OPERATOR}
+
+
+def test_stop_of_everybody_ends_what_the_operator_has_under_way_and_only_its_confirmation_goes_out(
+    phones: Phones,
+) -> None:
+    both = Phones(phones.store, shared())
+    operators = both.write(JAN, "WAT?")
+    both.write(JAN, "WAT DAN?")
+    assert (len(operators), both.states()) == (1, ["claimed", "ready"])
+    both.later(1)
+    done = both.commit(inbound=[both.text(JAN, "STOP ALLES")])
+    assert both.states() == ["claimed", "cancelled", "ready"]
+    assert [(one.mine, one.elsewhere) for one in done.stops] == [((operators[0].id,), ())]
+    both.commit(outcomes=[both.refused(operators[0], NOW)])
+    assert [claim.message_class for claim in both.commit(claim=True).claims] == ["stop_confirmation"]
+    assert both.states() == ["cancelled", "cancelled", "claimed"]
+
+
+def test_a_second_stop_leaves_the_first_ones_confirmation_its_turn(phones: Phones) -> None:
+    phones.write(JAN, "JOIN", "STOP", "STOP", room=0)
+    assert phones.states() == ["cancelled", "ready"]
+    phones.write(JAN, "START", "STOP", room=0)
+    assert phones.states().count("ready") == 1, "a third one has its own"
+
+
+def test_a_stop_lists_what_other_nodes_have_claimed_and_so_does_its_repeat(
+    two_nodes: tuple[Phones, Phones],
+) -> None:
+    phones, other = two_nodes
+    (claim,) = other.write(JAN, "JOIN")
+    stop = phones.text(JAN, "STOP")
+    (told,) = phones.commit(inbound=[stop]).stops
+    assert (told.message_id, told.address, told.mine, told.elsewhere) == (stop.id, JAN, (), (claim.id,))
+    again = phones.text(JAN, "STOP", repeats=stop.id)
+    (told,) = phones.commit(inbound=[again]).stops
+    assert (told.message_id, told.elsewhere) == (again.id, (claim.id,))
+    assert phones.commit(watch=[claim.id]).watched == []
+    other.commit(outcomes=[other.sent(claim)])
+    assert phones.commit(watch=[claim.id]).watched == [claim.id]
+
+
+def test_another_lease_is_granted_until_stop(two_nodes: tuple[Phones, Phones]) -> None:
+    phones, other = two_nodes
+    (claim,) = other.write(JAN, "LANG")
+    assert other.commit(renew=[claim.id]).renewed.granted == [claim.id]
+    phones.write(JAN, "STOP")
+    assert other.commit(renew=[claim.id]).renewed.over == [claim.id]
