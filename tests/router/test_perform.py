@@ -220,7 +220,7 @@ def test_stop_of_everybody_ends_what_the_operator_has_under_way_and_only_its_con
     done = both.commit(inbound=[both.text(JAN, "STOP ALLES")])
     assert both.states() == ["claimed", "cancelled", "ready"]
     assert [(one.mine, one.elsewhere) for one in done.stops] == [((operators[0].id,), ())]
-    both.commit(outcomes=[both.refused(operators[0], NOW)])
+    assert both.commit(outcomes=[both.refused(operators[0], NOW)], claim=True).claims == [], "overtaken"
     assert [claim.message_class for claim in both.commit(claim=True).claims] == ["stop_confirmation"]
     assert both.states() == ["cancelled", "cancelled", "claimed"]
 
