@@ -1,4 +1,4 @@
-"""STOP's acknowledgement waits until nothing more can be written to its phone, and for nothing else."""
+"""Rows 34 and 35, and the barrier by its rules: STOP's acknowledgement waits until nothing more can be written."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -25,7 +25,7 @@ class SlowLink(FakeLink):
 
 @pytest.fixture
 async def on_loop() -> AsyncIterator[Callable[..., Middle]]:
-    """Makes middles whose timers hang on their own clocks; every text but JA is a STOP."""
+    """Makes middles whose timers hang on their own clocks."""
     undo = []
 
     def make(*links: FakeLink, **changed: Any) -> Middle:
