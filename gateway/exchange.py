@@ -64,6 +64,7 @@ class Exchange:
             ended = list(ended)
             if ended:
                 self.writer.put(ended=ended)
+                self._intake.refuse(self.writer.forget({one.session for one in ended}))
 
     def report(self, outcomes: Sequence[Outcome]) -> None:
         """What became of texts that were handed over."""

@@ -21,7 +21,7 @@ from router.writer import Writer
 ANSWER_WITHIN_S = 1.5
 """A text that no group has begun with by then is given back (RELIABILITY.md: peers wait from 2 to 120 s)."""
 PAUSE_S = 1.0
-"""How long reading pauses for a store that is away; then texts are refused one by one: enquire_link must be read."""
+"""How long reading pauses; what is read after it is refused until there is room again: enquire_link must be read."""
 LOOK_S = 0.25
 """How often is looked whether something has waited too long."""
 
@@ -39,8 +39,10 @@ class Intake:
         self._later = later
         self._most_octets = most_octets
         self._octets = 0
-        self._paused = False
-        self._away_since: float | None = None
+        self._away = False
+        """The store does not take writes."""
+        self._held_up_since: float | None = None
+        """Since when there is a reason not to read: the store is away, or too much waits (monotonic seconds)."""
         self._looking = False
         self._answers: dict[int, tuple[Answer, int]] = {}
         self.emptied: Callable[[], None] = _unheard
@@ -65,9 +67,8 @@ class Intake:
             return
         if writer is not None:
             writer.put(inbound=read.inbound, receipts=read.receipts)
-        if self._octets > self._most_octets:  # each time: a link may be new
-            self._pause()
-            self._look_soon(writer)
+        if self._octets > self._most_octets:
+            self._stop_reading(writer)
 
     def release(self, texts: Sequence[Inbound], writer: Writer | None) -> None:
         """Texts that were held back may be judged now."""
@@ -92,35 +93,39 @@ class Intake:
 
     def store_away(self, writer: Writer | None) -> None:
         """The store does not take writes: stop reading, and look what cannot wait any longer."""
-        if self._away_since is None:
-            self._away_since = self._world.monotonic()
-            self._pause()
-        self._look_soon(writer)
+        self._away = True
+        self._stop_reading(writer)
 
     def store_back(self) -> None:
         """It does again."""
-        if self._away_since is not None:
-            self._away_since = None
+        if self._away:
+            self._away = False
             self._less(0)
 
     # ------------------------------------------------------------------------------------------------- its insides
 
     @property
     def _refusing(self) -> bool:
-        since = self._away_since
+        since = self._held_up_since
         return since is not None and self._world.monotonic() - since >= PAUSE_S
 
-    def _pause(self) -> None:
-        self._paused = True
+    def _stop_reading(self, writer: Writer | None) -> None:
+        if self._held_up_since is None:
+            self._held_up_since = self._world.monotonic()
+        if not self._refusing:  # each time: a link may be new
+            for connector in self._connectors.values():
+                connector.pause_reading()
+        self._look_soon(writer)
+
+    def _read_on(self) -> None:
         for connector in self._connectors.values():
-            connector.pause_reading()
+            connector.resume_reading()
 
     def _less(self, octets: int) -> None:
         self._octets -= octets
-        if self._paused and self._octets < self._most_octets // 2 and (self._away_since is None or self._refusing):
-            self._paused = False
-            for connector in self._connectors.values():
-                connector.resume_reading()
+        if self._held_up_since is not None and not self._away and self._octets < self._most_octets // 2:
+            self._held_up_since = None
+            self._read_on()
 
     def _look_soon(self, writer: Writer | None) -> None:
         if not self._looking and writer is not None:
@@ -132,7 +137,9 @@ class Intake:
         self._looking = False
         late: Group = writer.give_up(self._world.now() - int(ANSWER_WITHIN_S * SECOND))
         self.refuse([one.id for one in late.inbound] + [one.id for one in late.receipts])
-        if self._away_since is not None or self._paused:
+        if self._refusing:
+            self._read_on()
+        if self._held_up_since is not None:
             self._look_soon(writer)
 
     def refuse(self, ids: Collection[int]) -> None:

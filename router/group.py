@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from router import contacts, due, evidence, inbound, outbox, receipts, silence
+from router import contacts, due, evidence, inbound, outbox, parts, receipts, silence
 from router.due import AT_ONCE
 from router.evidence import Ended, Mark
 from router.messages import Inbound
@@ -313,7 +313,8 @@ def _set_aside(tx: Tx, group: Group, ways: Ways) -> Done:
     # An outcome's slot is free again; its row stays claimed until this node starts anew and calls it unknown.
     done = Done(faults=[group.poison], settled=list(group.outcomes))
     for message in group.inbound:
-        inbound.quarantine(tx, message, group.poison)
+        for one in (message, *parts.set_aside(tx, message)):  # what waited for a poison part is kept with it
+            inbound.quarantine(tx, one, group.poison)
         done.quarantined.append((message, group.poison))
     for receipt in group.receipts:
         inbound.quarantine(tx, _as_message(receipt), group.poison)

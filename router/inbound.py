@@ -35,6 +35,8 @@ def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -
             quarantine(tx, message, f"delivered before, as part {repeats[message.id]}")
         elif (text := parts.join(tx, message, ways.decode)) is not None:
             whole.append(text)
+        else:
+            performance.falls_due(message.received_at + parts.UNSURE)
     if not whole:
         return performance
     loaded = contacts.by_address(tx, [message.sender for message in whole], place.ids, place.now)

@@ -221,8 +221,13 @@ class Performance:
     def suspend(self, row: Row, due_at: int | None) -> None:
         """Keep a run's row, and remember when it falls due."""
         self._runs.append(row)
-        if due_at is not None and (self.next_due is None or due_at < self.next_due):
-            self.next_due = due_at
+        if due_at is not None:
+            self.falls_due(due_at)
+
+    def falls_due(self, at: int) -> None:
+        """Something is to be looked at then, at the latest."""
+        if self.next_due is None or at < self.next_due:
+            self.next_due = at
 
     def end_run(self, run_id: int) -> None:
         """A stored run is over."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -125,6 +125,19 @@ class Writer:
             self._inbound = deque(message for message in self._inbound if message.id not in gone)
             self._receipts = deque(receipt for receipt in self._receipts if receipt.received_at >= before)
         return Group(inbound=inbound, receipts=receipts)
+
+    def forget(self, sessions: Collection[int]) -> list[int]:
+        """Where other nodes write to the store, take back the texts of sessions that are over and that no group has
+        begun with: the peer delivers them again, perhaps to another node, which cannot know of ours. Gives their ids.
+
+        A node that is alone keeps them: should they be delivered again, it knows.
+        """
+        if self._store.dialect == "sqlite":
+            return []
+        gone = [message.id for message in self._inbound if message.session in sessions]
+        if gone:
+            self._inbound = deque(message for message in self._inbound if message.session not in sessions)
+        return gone
 
     def between(self, errand: Callable[[], None]) -> None:
         """Have `errand` done on the writer's thread between two groups: what must not change within one."""

@@ -1,4 +1,5 @@
-"""`kwek torture`: does this version, on this machine and this store, keep its promises?"""
+"""`kwek torture`: does this version, on this machine and this store, keep its promises? Processes are killed for it; with
+--simulate the whole gateway lives in virtual time, where a seed repeats everything."""
 
 from __future__ import annotations
 
@@ -30,6 +31,10 @@ Only = Annotated[
     list[str] | None, typer.Option("--only", help="A kind of fault, such as commit.after; may be given several times.")
 ]
 Kind = Annotated[bool, typer.Option("--kind", help="The message centre behaves.")]
+Simulate = Annotated[bool, typer.Option("--simulate", help="In virtual time, on a network in memory: seed after seed.")]
+Seeds = Annotated[int, typer.Option("--seeds", min=1, help="How many, from --seed on (--simulate).")]
+Hours = Annotated[float, typer.Option("--hours", min=0.01, help="Virtual hours of each seed (--simulate).")]
+Equal = Annotated[bool, typer.Option("--equal-texts", help="Nothing but four words, 200 texts a second (--simulate).")]
 
 
 def torture(  # noqa: PLR0913 - one per option of the command line
@@ -41,12 +46,19 @@ def torture(  # noqa: PLR0913 - one per option of the command line
     texts: Texts = "unique",
     only: Only = None,
     kind: Kind = False,
+    simulate: Simulate = False,
+    seeds: Seeds = 1,
+    hours: Hours = 1 / 6,
+    equal_texts: Equal = False,
 ) -> None:
     """Kill gateways under load before a hostile message centre, and count what became of every promise."""
     import shutil
     import tempfile
     from pathlib import Path
 
+    if simulate:
+        _simulate(range(seed, seed + seeds), hours, equal_texts)
+        return
     from gateway.torture.faults import KINDS
     from gateway.torture.run import Orders, Trial, TrialError
 
@@ -67,3 +79,20 @@ def torture(  # noqa: PLR0913 - one per option of the command line
     if report.verdict.broken:
         fail(Exit.FAILED, f"promises were broken; journal, database and log lie in {folder}")
     shutil.rmtree(folder)  # nobody needs a trial in which all was well
+
+
+def _simulate(seeds: range, hours: float, equal: bool) -> None:
+    """Seed after seed; the ledger of each, and what was found."""
+    from gateway.simulation.equal_texts import equal_texts
+    from gateway.simulation.run import simulate
+
+    found = 0
+    for seed in seeds:
+        run = equal_texts(seed, hours) if equal else simulate(seed, hours)
+        print(run.line)
+        print(run.verdict.table(), flush=True)
+        for finding in run.findings:
+            print(finding, flush=True)
+        found += len(run.findings)
+    if found:
+        fail(Exit.FAILED, f"{found} findings; each names its seed, which repeats it")

@@ -48,7 +48,7 @@ class Finding:
             (
                 f"{self.promise}: {self.what}",
                 f"  seed {self.seed}, {self.at:.3f} virtual seconds in",
-                f"  again: python -m gateway.simulation --seed {self.seed} --hours {self.hours!r}",
+                f"  again: kwek torture --simulate --seed {self.seed} --hours {self.hours!r}",
                 *(f"    {line}" for line in self.last),
             )
         )

@@ -12,7 +12,7 @@ from router.decide import Books, decide
 from router.messages import Facts, Inbound
 from smpp.constants import ESME_ROK
 from tests.support.pairs import raw_pair
-from tests.support.raw_centre import deliver
+from tests.support.raw_centre import deliver, part
 
 POISON = "ZEG gif"
 GROUP = 64
@@ -61,3 +61,24 @@ async def test_row_43_a_poison_text_is_set_aside_and_the_others_flow(
         link.text("31699999999", "ZEG later", GROUP + 1)
         await link.until(lambda: GROUP + 1 in link.answered())
         assert one.exit_code is None
+
+
+async def test_row_43_a_poison_last_part_takes_its_other_parts_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are not delivered later, as if the last part had never come: all of it lies in quarantine."""
+
+    def poisoned(facts: Facts, books: Books, now: int) -> Any:
+        if facts.message is not None and facts.message.text == POISON:
+            raise ZeroDivisionError("the rule divides by what the phone wrote")
+        return decide(facts, books, now)
+
+    monkeypatch.setattr(inbound, "decide", poisoned)
+    frames = [part("31612345678", b"ZEG ", (7, 2, 1), 1), part("31612345678", b"gif", (7, 2, 2), 2)]
+    async with raw_pair(tmp_path) as (one, _, link):
+        link.write(b"".join(frames))
+        await link.until(lambda: len(link.answered()) == 2)
+        assert set(link.answered().values()) == {ESME_ROK}
+        kept = one.rows("SELECT sequence, frame FROM quarantine ORDER BY sequence")
+        assert [(sequence, bytes(frame)) for sequence, frame in kept] == [(1, b"ZEG "), (2, frames[1])]
+        assert one.rows("SELECT count(*) FROM parts WHERE joined_at IS NULL") == [(0,)]

@@ -116,6 +116,21 @@ async def test_reading_pauses_above_the_bound_and_goes_on_below_half_of_it(on_lo
     assert [*heard, link.reading, late.reading] == [True, False, False, False, True, True]
 
 
+async def test_where_too_much_waits_for_long_links_are_heard_and_what_they_bring_is_refused(on_loop: Make) -> None:
+    one = on_loop(link := FakeLink())
+    one.read(1, octets=600)
+    one.read(2, octets=500)
+    assert not link.reading
+    one.timers.forward(PAUSE_S + LOOK_S)
+    assert (link.reading, one.answered) == (True, []), "enquire_link must be read"
+    one.read(3)
+    assert one.answered == [(3, False)], "there is no room for it"
+    one.commit()
+    assert one.answered[1:] == [(1, True), (2, True)]
+    one.read(4)
+    assert one.exchange.unanswered == 1, "there is again"
+
+
 async def test_what_is_claimed_goes_out_before_the_acknowledgements(on_loop: Make) -> None:
     one = on_loop(link := FakeLink())
     one.read(1)

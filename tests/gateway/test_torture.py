@@ -3,8 +3,10 @@
 import asyncio
 import os
 import random
+import re
 import signal
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from gateway.cli import app
 from gateway.commands import running, simulating, torturing
 from gateway.commands.conducting import hostile
 from gateway.exits import Exit
+from gateway.simulation import run as run_of
+from gateway.simulation.run import Finding
 from gateway.torture import books, run
 from gateway.torture.entries import Answered, Attempted, Befell, Injected, LinkEnded, Receipted, Responded, Submitted
 from gateway.torture.entries import Texted as TextedEntry
@@ -295,6 +299,21 @@ class TestCommand:
         said, _ = self.asked(monkeypatch, TrialError("the gateway has not bound"), "--kills", "3")
         assert said.exit_code == Exit.FAILED
         assert "the gateway has not bound\nwhat there is lies in " in said.stderr
+
+    def test_in_virtual_time(self) -> None:
+        said = CliRunner().invoke(app, ["torture", "--simulate", "--hours", "0.02", "--seeds", "2", "--seed", "3"])
+        assert said.exit_code == 0, said.output
+        assert re.findall(r"^seed (\d)", said.output, re.MULTILINE) == ["3", "4"]
+        assert said.output.count("L1  lost texts") == 2
+
+    def test_what_was_found_in_virtual_time_says_how_to_see_it_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        found = Finding(3, 0.02, "L2", "one text, two effects", 12.5)
+        real = run_of.simulate(3, 0.01)
+        monkeypatch.setattr(run_of, "simulate", lambda *_: replace(real, findings=(found,)))
+        said = CliRunner().invoke(app, ["torture", "--simulate", "--hours", "0.02", "--seed", "3"])
+        assert said.exit_code == Exit.FAILED
+        assert "L2: one text, two effects" in said.output
+        assert "again: kwek torture --simulate --seed 3 --hours 0.02" in said.output
 
     @pytest.mark.parametrize(
         ("options", "why"),

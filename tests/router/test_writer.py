@@ -448,3 +448,16 @@ async def test_what_is_given_up_is_taken_back_with_its_repeats_and_never_without
     assert (taken.inbound, taken.receipts) == ([old, repeats[0]], [receipt])
     assert made.waiting == 3
     assert made.give_up(phones.world.now() + 1).inbound == []
+
+
+async def test_texts_of_a_dead_link_are_left_to_the_peer_where_other_nodes_may_get_them(
+    phones: Phones, owner: Owner
+) -> None:
+    one = Writer(phones.store, phones.ways, owner)
+    dead, alive = phones.text(JAN, "JOIN", session=1), phones.text(PIET, "JOIN", session=2)
+    one.put(inbound=[dead, alive])
+    shared = phones.store.dialect == "postgresql"
+    assert one.forget({1}) == ([dead.id] if shared else [])
+    one.stop()
+    await one.run()
+    assert len(phones.table("inbound")) == (1 if shared else 2)

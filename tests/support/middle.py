@@ -1,6 +1,6 @@
 """The exchange between a connector on fake links and a writer that is the test."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -67,6 +67,10 @@ class Desk:
         self.inbound = [one for one in self.inbound if one.received_at >= before]
         self.receipts = [one for one in self.receipts if one.received_at >= before]
         return late
+
+    def forget(self, sessions: Collection[int]) -> list[int]:
+        """It is alone with its store: nothing is forgotten."""
+        return []
 
     def group(self) -> Group:
         """All of it, as the next group."""
