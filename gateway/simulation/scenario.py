@@ -99,7 +99,9 @@ class Scenario:
         conduct = Conduct(Random(random.random()).random)
         self._unique = conduct.again_after_s > 0
         """Where the centre asks again, a text that comes late and equal is taken for the first: so none is meant so."""
-        self.settings = settings_for(self._url, random.choice((1, 1, 1, 2)), conduct.again_after_s or PATIENCE_S)
+        self.settings = self.equipped(
+            settings_for(self._url, random.choice((1, 1, 1, 2)), conduct.again_after_s or PATIENCE_S)
+        )
         self.machine = Machine(loop, self.settings, book(), Random(random.random()), self.trace.note)
         self.machine.unexpected = self.surprises.append
         self.centre = Simulator(
@@ -136,6 +138,10 @@ class Scenario:
             self.surprises.append(f"the gateway did not stop within {STOP_S:g} s")
             self.machine.kill("it does not stop")
             await self.machine.gone.wait()
+
+    def equipped(self, settings: Settings) -> Settings:
+        """The gateway's settings, where a kind of scenario has others."""
+        return settings
 
     def count(self, books: Books) -> None:
         """Count what the ledger does not."""

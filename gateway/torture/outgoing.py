@@ -19,11 +19,10 @@ class Outgoing:
         by_key: dict[Key, set[int | None]] = defaultdict(set)
         for row in books.outbox:
             by_key[_key(row)].add(row.reference)
-        # Only where every message of a key names one of its rows does the reference decide: else it is not sent.
+        # The reference decides where every row and every message of a key has one. A message with one that no row has
+        # belongs to none: what it was sent for was never written down.
         self._told = {key for key, references in by_key.items() if None not in references}
-        for message in account.arrivals:
-            if message.reference not in by_key.get(message.key, ()):
-                self._told.discard(message.key)
+        self._told -= {message.key for message in account.arrivals if message.reference is None}
         self.rows: dict[Place, list[OutboxRow]] = defaultdict(list)
         for row in books.outbox:
             key = _key(row)
