@@ -18,6 +18,7 @@ import msgspec
 from router import contacts, due, evidence, inbound, outbox, parts, receipts, silence
 from router.due import AT_ONCE
 from router.evidence import Ended, Mark
+from router.faults import reason_of
 from router.messages import Inbound
 from router.outbox import Outcome
 from router.perform import Allowance, Claim, Performance
@@ -34,8 +35,6 @@ whatever thread, and goes on; what the call raised is thrown in."""
 
 AGAIN = 5
 """How often a transaction that met a deadlock is run again before the store counts as away."""
-LONGEST_REASON = 500
-"""Characters of a fault that are kept with what it befell."""
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -207,12 +206,6 @@ def together(groups: Iterable[Group]) -> Group:
     )
 
 
-def reason_of(error: Exception) -> str:
-    """What an operator is told of a fault, in characters that every database takes."""
-    text = f"{type(error).__name__}: {error}"[:LONGEST_REASON]
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-
-
 def _transaction(store: Store, group: Group, ways: Ways, allowance: Allowance) -> Steps[Done]:
     mark = allowance.mark()
     for _ in range(AGAIN):
@@ -261,7 +254,7 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
             ways.memory.doubts = True
         ways.stopwatch.lap("evidence")
     if group.outcomes:
-        outbox.settle(tx, group.outcomes, ways.world.now())
+        done.next_due = outbox.settle(tx, group.outcomes, ways.world.now())
         ways.stopwatch.lap("settle")
     if group.receipts:
         done.strays = receipts.settle(tx, group.receipts)
@@ -280,7 +273,7 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
     if group.due:
         done.resent = outbox.resolve_unknown(tx, ways.world.now())
         done.performances += due.run(tx, ways, allowance, group.most_due)
-        done.next_due = due.next_instant(tx)
+        done.next_due = due.next_instant(tx)  # the texts settled above are among them
         ways.stopwatch.lap("due")
     for performance in done.performances:
         done.claims += performance.claims
@@ -310,8 +303,9 @@ def _claim(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> list[Claim
 
 def _set_aside(tx: Tx, group: Group, ways: Ways) -> Done:
     """The one cause that cannot be performed is kept where an operator sees it."""
-    # An outcome's slot is free again; its row stays claimed until this node starts anew and calls it unknown.
     done = Done(faults=[group.poison], settled=list(group.outcomes))
+    if group.outcomes:
+        outbox.set_aside(tx, group.outcomes, group.poison, ways.place())
     for message in group.inbound:
         for one in (message, *parts.set_aside(tx, message)):  # what waited for a poison part is kept with it
             inbound.quarantine(tx, one, group.poison)

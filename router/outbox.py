@@ -60,8 +60,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     without_receipt: int = 0
 
 
-def settle(tx: Tx, outcomes: Sequence[Outcome], now: int) -> None:
-    """Write outcomes down. Only then is a window slot free."""
+def settle(tx: Tx, outcomes: Sequence[Outcome], now: int) -> int | None:
+    """Write outcomes down. Only then is a window slot free. Gives when one of unknown outcome is looked at again."""
     sent: list[int] = []
     unknown: list[int] = []
     fewer: dict[int, list[int]] = defaultdict(list)
@@ -86,8 +86,10 @@ def settle(tx: Tx, outcomes: Sequence[Outcome], now: int) -> None:
     for less, ids in fewer.items():
         sql_outbox.fewer_receipts.run(tx, less, ids)
     receipts.expect(tx, [(o.connector, message_id, o.id) for o in outcomes for message_id in o.message_ids], now)
-    if unknown:
-        receipts.recall(tx, unknown, now)
+    if not unknown:
+        return None
+    receipts.recall(tx, unknown, now)
+    return min(due for state, _, due, _ in other if state == "unknown")
 
 
 def set_aside(tx: Tx, outcomes: Sequence[Outcome], reason: str, place: Place) -> None:

@@ -11,7 +11,8 @@ from psycopg import errors as pg
 
 import router.decide
 from router import due, group, inbound, outbox, receipts
-from router.group import AGAIN, LONGEST_REASON, Group, Interrupted, reason_of, together
+from router.faults import LONGEST_REASON, reason_of
+from router.group import AGAIN, Group, Interrupted, together
 from router.instants import HOUR
 from router.messages import Facts
 from router.outbox import Outcome
@@ -144,16 +145,17 @@ def test_an_outcome_that_cannot_be_settled_frees_its_slot_and_is_told(
     claims = [*phones.write(JAN, "JOIN"), *phones.write(PIET, "JOIN")]
     settle = outbox.settle
 
-    def settling(tx: Tx, outcomes: Sequence[Outcome], now: int) -> None:
+    def settling(tx: Tx, outcomes: Sequence[Outcome], now: int) -> int | None:
         if any(outcome.id == claims[0].id for outcome in outcomes):
             raise KeyError("bad")
-        settle(tx, outcomes, now)
+        return settle(tx, outcomes, now)
 
     monkeypatch.setattr(outbox, "settle", settling)
     done = phones.commit(outcomes=[phones.sent(claim) for claim in claims])
     assert {outcome.id for outcome in done.settled} == {claim.id for claim in claims}
     assert done.faults == ["KeyError: 'bad'"]
-    assert phones.states() == ["claimed", "sent"]
+    assert phones.states() == ["sent", "sent"], "it is known to be sent, whatever could not be written of it"
+    assert [row["reason"] for row in phones.table("quarantine")] == [f"outbox {claims[0].id}: KeyError: 'bad'"]
 
 
 def test_what_cannot_even_be_set_aside_stops_the_gateway(phones: Phones, monkeypatch: pytest.MonkeyPatch) -> None:
