@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import log
 
 from config.settings import Settings
-from gateway.simulation.brands import CLUB
+from gateway.simulation.brands import CLUB, VOTE, WORDS
 from gateway.simulation.network import Weather
 from gateway.simulation.run import Run, run_plan
 from gateway.simulation.scenario import HOUR_S, Plan, Scenario
@@ -65,6 +65,30 @@ class BeforeTheCommit(Storm):
     points = ("commit.before",)
     every_s = 2.0
     cuts = 0.0
+
+
+class Unread(Storm):
+    """Links are cut when acknowledgements are on their way."""
+
+    points = ("answers.after",)
+    every_s = 2.0
+    cuts = 1.0
+
+
+class Repeats(Storm):
+    """Few phones that say few words again and again, and mean it each time; the centre asks nothing twice."""
+
+    phones = 10
+
+    async def course(self) -> None:
+        """As ever, with a patient centre."""
+        self.chaos.heal()
+        await super().course()
+
+    def _text(self) -> None:
+        """One of two words."""
+        draw = self.random.random
+        self.say(f"3162000{int(draw() * self.phones):04}", VOTE, WORDS[int(draw() * 2)])
 
 
 class LongTexts(Storm):

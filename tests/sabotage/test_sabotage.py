@@ -18,7 +18,7 @@ from gateway.simulation.run import Run
 from tests.faults import test_store_power as power
 from tests.sabotage import builds
 from tests.sabotage.builds import Sabotage
-from tests.sabotage.storm import BeforeTheCommit, LongTexts, Rush, Storm, Unreceipted, storm
+from tests.sabotage.storm import BeforeTheCommit, LongTexts, Repeats, Rush, Storm, Unread, Unreceipted, storm
 from tests.support import process
 from tests.support.fleet import PATIENCE_S, fleet
 from tests.support.postgres import PostgresDatabases, postgres_databases
@@ -40,9 +40,9 @@ CASES = [
     Case(builds.acknowledge_first, "L1"),
     Case(builds.parts_in_memory, "L1", LongTexts),
     Case(builds.no_doubts_at_restart, "L2"),
-    Case(builds.written_is_read, "L2"),
-    Case(builds.window_hash, "L3"),
-    Case(builds.doubts_for_ever, "L3"),
+    Case(builds.written_is_read, "L2", Unread),
+    Case(builds.window_hash, "L3", Repeats),
+    Case(builds.doubts_for_ever, "L3", Repeats),
     Case(builds.claimed_for_ever, "L4"),
     Case(builds.sent_on_faith, "L4", Unreceipted),
     Case(builds.wire_before_commit, "L5", BeforeTheCommit),
