@@ -100,7 +100,7 @@ class Intake:
         """It does again."""
         if self._away:
             self._away = False
-            self._less(0)
+            self._ease()
 
     # ------------------------------------------------------------------------------------------------- its insides
 
@@ -117,14 +117,23 @@ class Intake:
                 connector.pause_reading()
         self._look_soon(writer)
 
+    @property
+    def _has_room(self) -> bool:
+        return not self._away and self._octets < self._most_octets // 2
+
+    def _ease(self) -> None:
+        """No reason is left. Looked at now and then only: a flood makes room for a moment again and again."""
+        if self._held_up_since is not None and self._has_room:
+            self._held_up_since = None
+            self._read_on()
+
     def _read_on(self) -> None:
         for connector in self._connectors.values():
             connector.resume_reading()
 
     def _less(self, octets: int) -> None:
         self._octets -= octets
-        if self._held_up_since is not None and not self._away and self._octets < self._most_octets // 2:
-            self._held_up_since = None
+        if self._held_up_since is not None and self._has_room:
             self._read_on()
 
     def _look_soon(self, writer: Writer | None) -> None:
@@ -137,6 +146,7 @@ class Intake:
         self._looking = False
         late: Group = writer.give_up(self._world.now() - int(ANSWER_WITHIN_S * SECOND))
         self.refuse([one.id for one in late.inbound] + [one.id for one in late.receipts])
+        self._ease()
         if self._refusing:
             self._read_on()
         if self._held_up_since is not None:

@@ -168,15 +168,21 @@ def unsettled_elsewhere(tx: Tx, last: Mapping[int, Inbound], now: int) -> tuple[
     if not equal:
         return repeats, held
     standing = {row[0]: row[1:] for row in sql.sessions_by_id.rows(tx, sorted(set(equal.values())))}
+    ended: list[Inbound] = []
     for first, session in equal.items():
         confirmed_id, ended_at = standing.get(session, (0, None))
-        if ended_at is not None or first <= confirmed_id:
-            continue
         message = last[first]
+        if ended_at is not None:
+            ended.append(message)
+            continue
+        if first <= confirmed_id:
+            continue
         if now - message.received_at > LONGEST_HOLD:
             repeats[message.id] = first
         else:
             held.add(message.id)
+    if ended:  # perhaps in this very moment: its doubts came with its end, after `repeats_in` had looked
+        repeats |= _in_doubt(tx, ended, now)
     return repeats, held
 
 

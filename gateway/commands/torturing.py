@@ -1,5 +1,7 @@
-"""`kwek torture`: does this version, on this machine and this store, keep its promises? Processes are killed for it; with
---simulate the whole gateway lives in virtual time, where a seed repeats everything."""
+"""`kwek torture`: does this version, on this machine and this store, keep its promises?
+
+Processes are killed for it; with --simulate the whole gateway lives in virtual time, where a seed repeats everything.
+"""
 
 from __future__ import annotations
 

@@ -127,6 +127,7 @@ async def test_where_too_much_waits_for_long_links_are_heard_and_what_they_bring
     assert one.answered == [(3, False)], "there is no room for it"
     one.commit()
     assert one.answered[1:] == [(1, True), (2, True)]
+    one.timers.forward(LOOK_S)
     one.read(4)
     assert one.exchange.unanswered == 1, "there is again"
 
