@@ -6,7 +6,7 @@ questions, keep it in memory. `python -c` may apply one in a process of its own 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import pytest
 
@@ -17,6 +17,7 @@ from gateway.connectors.smpp_client import SmppConnector
 from gateway.connectors.smpp_out import Outgoing
 from gateway.exchange import Exchange
 from gateway.intake import Intake
+from gateway.sender import Sender
 from gateway.simulation.machine import Machine
 from gateway.witness import Witness
 from router import consent, evidence, group, outbox, parts, receipts
@@ -27,7 +28,7 @@ from router.outbox import Outcome
 from router.perform import Allowance
 from router.receipts import ReceiptIn
 from router.states import MOST_SENDS, RESEND_AFTER
-from router.store import engine, statements, statements_evidence, statements_silence
+from router.store import engine, statements_evidence, statements_silence
 from router.store.engine import Tx
 from router.ways import Ways
 from router.writer import Writer
@@ -40,6 +41,8 @@ WINDOW = 3 * SECOND
 """How long a gateway that compares hashes takes an equal text for a double, in microseconds."""
 LATE_S = 1.0
 """How long outcomes are gathered by a gateway that writes them down when it suits, in seconds."""
+QUEUED_S = 0.1
+"""How long claims wait where they go out by a queue, in seconds: well within their lease."""
 FOR_EVER_S = 1e9
 
 
@@ -199,11 +202,28 @@ def wire_before_commit(patch: pytest.MonkeyPatch) -> None:
 
 
 def stop_leaves_what_waits(patch: pytest.MonkeyPatch) -> None:
-    """A STOP cancels nothing that waits or is suspended, and nobody asks again when that goes out."""
-    for statement in (statements_silence.cancel_ready, statements.delete_runs_of_brand):
-        patch.setattr(statement, "run", lambda *_: None)
+    """A STOP cancels nothing that waits, and nobody asks again when that is claimed.
+
+    Both: what one of them lets through the other holds.
+    """
+    patch.setattr(statements_silence.cancel_ready, "run", lambda *_: None)
     patch.setattr(consent, "may_still_send", lambda *_: "")
+
+
+def consent_not_asked(patch: pytest.MonkeyPatch) -> None:
+    """A text is written down and claimed whoever has said STOP; what waits is cancelled."""
     patch.setattr(consent, "may_send", lambda *_: "")
+
+
+def wire_in_its_own_time(patch: pytest.MonkeyPatch) -> None:
+    """What is claimed goes to the wire by a queue of its own, a little after its commit."""
+    hand = Sender.hand
+
+    def queued(self: Sender, done: group.Done, began: float, muted: Collection[str]) -> int:
+        self._later(QUEUED_S, lambda: hand(self, done, began, muted))
+        return 0
+
+    patch.setattr(Sender, "hand", queued)
 
 
 def parts_in_memory(patch: pytest.MonkeyPatch) -> None:

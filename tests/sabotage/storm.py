@@ -105,6 +105,19 @@ class LongTexts(Storm):
         self.say(phone, number, f"verhaal {self.texts}: " + "Nog een lang verhaal, " * 20)
 
 
+class Stopping(Storm):
+    """Each phone asks for two texts, and says STOP while they are about to come."""
+
+    rate = 5.0
+    within_s = 0.3
+
+    def _text(self) -> None:
+        """Two texts of one phone."""
+        phone = f"3162{self.texts:07}"
+        self.say(phone, CLUB, "TWEE")
+        self._loop.call_later(self.within_s * self.random.random(), self.say, phone, CLUB, "STOP")
+
+
 class Unreceipted(Storm):
     """No receipts are asked for: what is of unknown outcome stays so, until its class decides. Many say STOP."""
 

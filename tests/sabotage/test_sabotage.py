@@ -18,7 +18,7 @@ from gateway.simulation.run import Run
 from tests.faults import test_store_power as power
 from tests.sabotage import builds
 from tests.sabotage.builds import Sabotage
-from tests.sabotage.storm import BeforeTheCommit, LongTexts, Repeats, Rush, Storm, Unread, Unreceipted, storm
+from tests.sabotage.storm import BeforeTheCommit, LongTexts, Repeats, Rush, Stopping, Storm, Unread, Unreceipted, storm
 from tests.support import process
 from tests.support.fleet import PATIENCE_S, fleet
 from tests.support.postgres import PostgresDatabases, postgres_databases
@@ -48,7 +48,9 @@ CASES = [
     Case(builds.wire_before_commit, "L5", BeforeTheCommit),
     Case(builds.outcome_after_the_slot, "L5", Rush),
     Case(builds.resend_every_class, "L5", Unreceipted),
-    Case(builds.stop_leaves_what_waits, "L6"),
+    Case(builds.stop_leaves_what_waits, "L6", Stopping),
+    Case(builds.consent_not_asked, "L6"),
+    Case(builds.wire_in_its_own_time, "L6", Stopping),
     Case(builds.orphan_receipts_dropped, "L7"),
 ]
 START = "import pytest; from tests.sabotage import builds; builds.{}(pytest.MonkeyPatch())"
