@@ -98,10 +98,11 @@ def _quarantined(account: Account, books: Books) -> list[str]:
     for row in books.quarantine:
         if any(octets in _unnumbered(row.frame) for octets in noise):  # a broken stream is kept from there on
             continue
-        whole = next((one for one in again[row.sender, row.recipient] if row.text and row.text in one[0]), None)
+        sent_again = (one for one in again[row.sender, row.recipient] if row.text and row.text in one[0])
+        whole = next((text for text, more in sent_again if parts[text] < more), None)
         if whole is not None:
-            parts[whole[0]] += 1
-        if whole is None or parts[whole[0]] > whole[1]:
+            parts[whole] += 1
+        else:
             findings.append(f"quarantine {row.id} was nobody's noise ({row.reason}): {row.frame.hex()[:80]}")
     return findings
 
