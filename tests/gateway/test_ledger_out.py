@@ -82,6 +82,13 @@ class TestSentTwice:
         run.submit()
         assert broken(run.verdict()) == ["L5"]
 
+    def test_nothing_goes_out_before_its_row_though_another_row_says_the_same(self, run: Run) -> None:
+        run.out(8, reference=8)
+        run.submit(reference=7)
+        run.end()
+        run.submit(reference=8, link=2)
+        assert broken(run.verdict()) == ["L5"]
+
     def test_segments_make_one_text(self, run: Run) -> None:
         run.out(7, text="een lang antwoord", segments=2)
         run.submit(text="antwoord", part=2, parts=2, set_reference=5)
