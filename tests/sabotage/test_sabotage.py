@@ -7,7 +7,8 @@ it: so seeds are tried in turn, and a build that none of MOST_SEEDS catches has 
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from tests.support.fleet import PATIENCE_S, fleet
 from tests.support.postgres import PostgresDatabases, postgres_databases
 
 MOST_SEEDS = 10
+MOST_ATTEMPTS = 3
 
 pytestmark = pytest.mark.torture
 
@@ -107,36 +109,49 @@ def postgres() -> Iterator[PostgresDatabases]:
         yield databases
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("build", ["", "no_barrier", "no_lease"], ids=lambda name: name or "sound")
 async def test_l6_what_a_frozen_node_had_claimed_goes_out_after_stop(
     tmp_path: Path, postgres: PostgresDatabases, monkeypatch: pytest.MonkeyPatch, build: str
 ) -> None:
-    """One node is frozen with a claim, STOP goes by way of the other; at its acknowledgement the frozen one goes on."""
-    if build:
-        executable, option, main = process.KWEK
-        monkeypatch.setattr(process, "KWEK", (executable, option, f"{START.format(build)}; {main}"))
+    if not build:
+        assert await after_stop(tmp_path, postgres) == []
+        return
+    executable, option, main = process.KWEK
+    monkeypatch.setattr(process, "KWEK", (executable, option, f"{START.format(build)}; {main}"))
+    for attempt in range(MOST_ATTEMPTS):  # on a machine that is too slow the lease is over before STOP is said
+        (folder := tmp_path / str(attempt)).mkdir()
+        if await after_stop(folder, postgres) == ["Een."]:
+            return
+    pytest.fail(f"{MOST_ATTEMPTS} frozen claims did not catch it")
+
+
+async def after_stop(folder: Path, postgres: PostgresDatabases) -> list[str]:
+    """One node is frozen with a claim, STOP goes by way of the other; at its acknowledgement the frozen one goes on.
+
+    Gives what the phone gets from then on.
+    """
     number, claimed = "31600000001", "SELECT count(*) FROM outbox WHERE state = 'claimed'"
     with postgres.database() as store:
         stands_still = {1: {"KWEK_FAULT": "claims.before:1:stop"}}
-        async with fleet(tmp_path, RULES, store, nodes=2, environments=stands_still) as nodes:
+        async with fleet(folder, RULES, store, nodes=2, environments=stands_still) as nodes:
             answered = nodes.text(1, number, "JA")
-            async with asyncio.timeout(PATIENCE_S):
-                while not await asyncio.to_thread(_count, store, claimed):  # noqa: ASYNC110 - the database tells nobody
-                    await asyncio.sleep(0.02)
+            await _until(partial(_counts, store, claimed, 1))
             said, acknowledged = await nodes.stopped(0, number)
             nodes.gateways[1].process.send_signal(signal.SIGCONT)
             assert await asyncio.wait_for(answered, PATIENCE_S) == 0
-            async with asyncio.timeout(PATIENCE_S):
-                while await asyncio.to_thread(_count, store, claimed):  # noqa: ASYNC110 - the database tells nobody
-                    await asyncio.sleep(0.02)
+            await _until(partial(_counts, store, claimed, 0))
     after = [text for at, text in nodes.arrived[number] if at > acknowledged and "afgemeld" not in text]
-    print(f"{build or 'sound'}: STOP acknowledged after {acknowledged - said:.3f} s, then came {after}")
-    assert after == (["Een."] if build else [])
+    print(f"STOP acknowledged after {acknowledged - said:.3f} s, then came {after}")
+    return after
 
 
-def _count(store: str, sql: str) -> int:
+async def _until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not await asyncio.to_thread(true):  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(0.02)
+
+
+def _counts(store: str, sql: str, wanted: int) -> bool:
     with psycopg.connect(store) as connection:
-        found = connection.execute(sql.encode()).fetchone()
-    assert found is not None
-    return int(found[0])
+        return connection.execute(sql.encode()).fetchone() == (wanted,)
