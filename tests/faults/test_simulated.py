@@ -6,7 +6,6 @@ KWEK_SIMULATED_MINUTES of 10 minutes, from SEED on. What fails prints how to pla
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from gateway.simulation.equal_texts import equal_texts
 from gateway.simulation.run import Run, simulate, simulate_all
 from router.world import FAULT_POINTS
+from tests.support.process import KWEK
 
 FIRST = int(os.environ.get("SEED", "1"))
 DAYS = int(os.environ.get("KWEK_SIMULATED_DAYS", "1"))
@@ -48,7 +48,7 @@ def test_one_seed_is_one_run_in_this_process_and_in_another(root: Path) -> None:
         again.texts, again.events, again.points, again.verdict,
     )  # fmt: skip
     told = subprocess.run(
-        [sys.executable, "-m", "gateway.simulation", "--seed", str(FIRST), "--hours", "0.05"],
+        [*KWEK, "torture", "--simulate", "--seed", str(FIRST), "--seeds", "1", "--hours", "0.05"],
         capture_output=True, text=True, check=False, cwd=root, env={**os.environ, "PYTHONHASHSEED": "7"},
     )  # fmt: skip
     assert first.digest in told.stdout, told.stdout + told.stderr
