@@ -64,7 +64,7 @@ class Exchange:
             ended = list(ended)
             if ended:
                 self.writer.put(ended=ended)
-                self._intake.refuse(self.writer.forget({one.session for one in ended}))
+                self._forget({one.session for one in ended})
 
     def report(self, outcomes: Sequence[Outcome]) -> None:
         """What became of texts that were handed over."""
@@ -101,6 +101,7 @@ class Exchange:
         self._sender.booked(done)
         for connector in self.connectors.values():
             if connector.orphans:
+                self._forget(connector.gone)
                 kept = (*done.accepted, *(message for message, _ in done.quarantined))
                 self.prove((), connector.adopt([message.id for message in kept]))
 
@@ -166,6 +167,11 @@ class Exchange:
     def unanswered(self) -> int:
         """Messages and receipts that were read and not answered yet."""
         return self._intake.unanswered + self.barrier.waiting
+
+    def _forget(self, sessions: Collection[int]) -> None:
+        """Texts of links that are gone are left to the peer, where another node may get them (Writer.forget)."""
+        if self.writer is not None:
+            self._intake.refuse(self.writer.forget(sessions))
 
     def _claim(self) -> None:
         if self.writer is not None:

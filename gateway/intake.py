@@ -67,6 +67,7 @@ class Intake:
             return
         if writer is not None:
             writer.put(inbound=read.inbound, receipts=read.receipts)
+            self._look_soon(writer)
         if self._octets > self._most_octets:
             self._stop_reading(writer)
 
@@ -149,7 +150,7 @@ class Intake:
         self._ease()
         if self._refusing:
             self._read_on()
-        if self._held_up_since is not None:
+        if self._held_up_since is not None or self._answers:
             self._look_soon(writer)
 
     def refuse(self, ids: Collection[int]) -> None:

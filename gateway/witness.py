@@ -5,8 +5,9 @@ deliver_sm_resp was answered (the *fence*; one stream is read in order). Against
 - same link, same sequence_number: the same PDU again;
 - same link, and the first was not answered within most of the peer's response timer: the peer asks again, perhaps
   while our late answer is under way to it;
-- another link: it waits until the first is confirmed (then it is genuine) or its link ends (then the doubt in the
-  tables decides, router.evidence).
+- another link: it waits until the first is confirmed and its own link has answered since (then it is genuine), or the
+  first one's link ends (then the doubt in the tables decides, router.evidence), or its own (then it is dropped, for
+  nobody can be answered: what came over the other link was this one). What its sender writes meanwhile waits behind it.
 Anything else is genuine, however equal. Nothing here waits or sends; `now` is monotonic seconds.
 """
 
@@ -30,6 +31,8 @@ LAGS = first_id_at((EPOCH_MS + 10_000) * 1_000)
 """How far, in ids (some ten seconds' worth), the mark of an idle session may stay behind: a start looks at texts above
 it."""
 
+FENCE_LOST_S = 60.0
+"""An enquire_link without an answer by then, on a link that lives, is asked again: twice a usual response timer."""
 MOST_OPEN = 20_000
 """Open texts of one link: twice the widest window there is. A peer that sent more has had its answers, for it would not
 have gone on without them, even one that never answers an enquire_link."""
@@ -60,24 +63,40 @@ class _Seen:
 
 
 class Fence:
-    """An enquire_link on its way: when it is answered, these texts are confirmed."""
+    """An enquire_link on its way: when it is answered, these texts are confirmed, and the link of those that are held
+    was alive behind them."""
 
-    __slots__ = ("seen", "session")
+    __slots__ = ("held", "seen", "session")
 
-    def __init__(self, session: int, seen: list[_Seen]) -> None:
+    def __init__(self, session: int, seen: list[_Seen], held: list[int]) -> None:
         self.session = session
         self.seen = seen
+        self.held = held
+
+
+class _Held:
+    """A text that waits for another link's, and behind it what its sender wrote since, whichever link brought it."""
+
+    __slots__ = ("alive", "sender", "texts")
+
+    def __init__(self, message: Inbound) -> None:
+        self.sender = message.sender
+        self.texts = [message]
+        self.alive = False
+        """Its own link has answered since: it is no rest of a dead one whose text came again elsewhere."""
 
 
 class _Session:
     """One link, from its bind on."""
 
-    __slots__ = ("answered", "asked_at", "connector", "fence", "last_id", "marked", "open", "ripening")
+    __slots__ = ("answered", "asked_at", "connector", "fence", "held", "last_id", "marked", "open", "ripening")
 
     def __init__(self, connector: str, first_id: int) -> None:
         self.connector = connector
         self.open: dict[int, _Seen] = {}
         self.answered: list[_Seen] = []
+        self.held: list[int] = []
+        """Held texts that this link brought, and that no fence has gone out behind."""
         self.fence: Fence | None = None
         self.asked_at = 0.0
         self.last_id = first_id
@@ -97,8 +116,10 @@ class Witness:
         self._habits = habits
         self._sessions: dict[int, _Session] = {}
         self._open: dict[int, list[_Seen]] = {}
-        self._held: dict[int, list[Inbound]] = {}
-        """Texts that wait for another link's, by id, each with its own repeats behind it."""
+        self._held: dict[int, _Held] = {}
+        """By the id of the text that waits."""
+        self._behind: dict[str, int] = {}
+        """Senders of whom a text is held, with that."""
         self._late: list[Inbound] = []
         self._latest = 0
         self.orphans: dict[int, int] = {}
@@ -115,22 +136,29 @@ class Witness:
     def read(self, message: Inbound, now: float) -> Inbound | None:
         """What to make of a text that was read: itself, itself as a repeat, or None for now (it comes back later)."""
         same = self._open.get(message.fingerprint)
-        if same is None:
-            self._keep(message, now)
-            return message
-        first = self._repeated(same, message, now)
+        before = self._held.get(self._behind[message.sender]) if message.sender in self._behind else None
+        first = self._repeated(same, message, now) if same is not None else 0
         if first:
-            again = msgspec.structs.replace(message, repeats=first)
-            if first not in self._held:
-                return again
-            self._held[first].append(again)
-            return None
-        elsewhere = any(seen.session != message.session for seen in same)
-        self._keep(message, now)
-        if not elsewhere:
-            return message
-        self._held[message.id] = [message]
+            message = msgspec.structs.replace(message, repeats=first)
+            if before is None or all(text.id != first for text in before.texts):
+                return message
+        else:
+            elsewhere = same is not None and any(seen.session != message.session for seen in same)
+            self._keep(message, now)
+            if before is None and not elsewhere:
+                return message
+        if before is None:
+            self._hold(message)
+        else:
+            before.texts.append(message)
         return None
+
+    def _hold(self, message: Inbound) -> None:
+        self._held[message.id] = _Held(message)
+        self._behind[message.sender] = message.id
+        session = self._sessions.get(message.session)
+        if session is not None:
+            session.held.append(message.id)
 
     def late(self) -> list[Inbound]:
         """Texts of earlier reads that what was read since has set free."""
@@ -179,27 +207,33 @@ class Witness:
         of_gone = self.orphans.pop(id, None)
         if of_gone is not None and of_gone not in self.orphans.values():
             self._last_refused.append(of_gone)
-        self._held.pop(id, None)
+        freed = [text for text in self._let_go(id) if id not in (text.id, text.repeats)]
         known = self._sessions.get(session)
         seen = known.open.get(id) if known is not None else None
-        return [] if seen is None else self._closed([seen])
+        return freed if seen is None else freed + self._closed([seen])
 
     def fence(self, session: int, now: float) -> Fence | None:
         """What to send behind the acknowledgements now, if anything (see `fence_wait_s`)."""
         known = self._sessions.get(session)
-        if known is None or known.fence is not None or not known.answered:
+        if known is None:
+            return None
+        if known.fence is not None and now - known.asked_at >= FENCE_LOST_S:
+            # Its answer is lost, or the peer gives none: a later one proves the same.
+            known.answered[:0], known.held[:0] = known.fence.seen, known.fence.held
+            known.fence = None
+        if known.fence is not None or not (known.answered or known.held):
             return None
         if now - known.asked_at < self._habits.fence_s:
             return None
         known.asked_at = now
-        known.fence = Fence(session, known.answered)
-        known.answered = []
+        known.fence = Fence(session, known.answered, known.held)
+        known.answered, known.held = [], []
         return known.fence
 
     def fence_wait_s(self, session: int, now: float) -> float | None:
         """Seconds until a fence may be sent; None when none is wanted."""
         known = self._sessions.get(session)
-        if known is None or known.fence is not None or not known.answered:
+        if known is None or known.fence is not None or not (known.answered or known.held):
             return None
         return max(0.0, known.asked_at + self._habits.fence_s - now)
 
@@ -209,10 +243,14 @@ class Witness:
         if known is None or known.fence is not fence:
             return []
         known.fence = None
-        if not self._habits.reads_late_s:
-            return self._closed(fence.seen)
+        alive = [self._held[id] for id in fence.held if id in self._held]
+        for one in alive:
+            one.alive = True
+        freed = self._free([one.texts[0].fingerprint for one in alive])
+        if not self._habits.reads_late_s or not fence.seen:
+            return freed + self._closed(fence.seen, proven=True)
         known.ripening.append((now + self._habits.reads_late_s, fence.seen))
-        return self.ripened(now)
+        return freed + self.ripened(now)
 
     def ripens_in_s(self, now: float) -> float | None:
         """Seconds until something more may be confirmed by waiting alone; None when nothing will."""
@@ -224,7 +262,7 @@ class Witness:
         released: list[Inbound] = []
         for session in self._sessions.values():
             while session.ripening and session.ripening[0][0] <= now:
-                released += self._closed(session.ripening.popleft()[1])
+                released += self._closed(session.ripening.popleft()[1], proven=True)
         return released
 
     def ended(self, session: int, *, read_all: bool, expires_at: int) -> tuple[list[Ended], list[Inbound], list[int]]:
@@ -237,15 +275,26 @@ class Witness:
         known = self._sessions.pop(session, None)
         if known is None:
             return [], [], []
-        dropped = [one.id for seen in known.open for one in self._held.pop(seen, ())]
+        dropped, freed = self._bereaved(session, known)
         doubtful = [
             seen for seen in known.open.values()
             if seen.id not in dropped and not (read_all and seen.answered_at is not None)
         ]  # fmt: skip
         orphans = {seen.id: session for seen in doubtful if seen.answered_at is None}
         self.orphans |= orphans
-        released = self._closed(list(known.open.values()))
+        released = freed + self._closed(list(known.open.values()))
         return [Ended(session, [seen.id for seen in doubtful], expires_at, not orphans)], released, dropped
+
+    def _bereaved(self, session: int, known: _Session) -> tuple[list[int], list[Inbound]]:
+        """What waits of a link that is gone is dropped; what waited behind it, of other links, is free."""
+        dropped: list[int] = []
+        freed: list[Inbound] = []
+        for one in list(self._held.values()):
+            dropped += [text.id for text in one.texts if text.session == session]
+            one.texts[1:] = [text for text in one.texts[1:] if text.session != session]
+        for id in [id for id in known.open if id in self._held]:
+            freed += self._let_go(id)[1:]
+        return dropped, freed
 
     @property
     def bereft(self) -> bool:
@@ -281,8 +330,9 @@ class Witness:
         """Texts whose acknowledgement is not confirmed."""
         return sum(len(session.open) for session in self._sessions.values())
 
-    def _closed(self, over: Collection[_Seen]) -> list[Inbound]:
-        """These are open no more; gives the texts that nothing holds back any longer."""
+    def _closed(self, over: Collection[_Seen], *, proven: bool = False) -> list[Inbound]:
+        """These are open no more; gives the texts that nothing holds back any longer. `proven`: what waits for them is
+        genuine, if its own link lives; else the doubt in the tables tells, and it may be asked at once."""
         touched: list[int] = []
         for seen in over:
             session = self._sessions.get(seen.session)
@@ -296,13 +346,24 @@ class Witness:
             else:
                 same.remove(seen)
                 touched.append(seen.fingerprint)
-        return self._free(touched) if self._held else []
+        return self._free(touched, proven) if self._held else []
 
-    def _free(self, fingerprints: list[int]) -> list[Inbound]:
+    def _free(self, fingerprints: list[int], proven: bool = True) -> list[Inbound]:
         free: list[Inbound] = []
         for fingerprint in fingerprints:
             same = self._open.get(fingerprint, ())
             for seen in same:
-                if seen.id in self._held and all(other.session == seen.session or other.id > seen.id for other in same):
-                    free += self._held.pop(seen.id)
+                held = self._held.get(seen.id)
+                if held is not None and (held.alive or not proven) and all(
+                    other.session == seen.session or other.id > seen.id for other in same
+                ):  # fmt: skip
+                    free += self._let_go(seen.id)
         return free
+
+    def _let_go(self, id: int) -> list[Inbound]:
+        """A text is held no more: it, and what waited behind it."""
+        held = self._held.pop(id, None)
+        if held is None:
+            return []
+        del self._behind[held.sender]
+        return held.texts

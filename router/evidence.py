@@ -152,7 +152,7 @@ def _known_by_name(tx: Tx, named: Sequence[Inbound]) -> dict[int, int]:
     return known
 
 
-def unsettled_elsewhere(tx: Tx, last: Mapping[int, Inbound], now: int) -> tuple[dict[int, int], set[int]]:
+def unsettled_elsewhere(tx: Tx, last: Mapping[int, Inbound], node: str, now: int) -> tuple[dict[int, int], set[int]]:
     """Across nodes: texts equal to their contact's last one, which came on a session that is open and not confirmed.
 
     `last` holds, by the id of a contact's last text, the text at hand. Gives the repeats (nobody decided in time) and
@@ -170,12 +170,14 @@ def unsettled_elsewhere(tx: Tx, last: Mapping[int, Inbound], now: int) -> tuple[
     standing = {row[0]: row[1:] for row in sql.sessions_by_id.rows(tx, sorted(set(equal.values())))}
     ended: list[Inbound] = []
     for first, session in equal.items():
-        confirmed_id, ended_at = standing.get(session, (0, None))
+        if session not in standing:  # it ended so long ago that it is forgotten
+            continue
+        confirmed_id, ended_at, owner = standing[session]
         message = last[first]
         if ended_at is not None:
             ended.append(message)
             continue
-        if first <= confirmed_id:
+        if first <= confirmed_id or owner == node:  # what came over our own links their witness has judged already
             continue
         if now - message.received_at > LONGEST_HOLD:
             repeats[message.id] = first

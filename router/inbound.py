@@ -13,7 +13,7 @@ from router import contacts, evidence, parts
 from router.contacts import Loaded
 from router.decide import Books, decide
 from router.messages import Facts, Inbound
-from router.perform import Allowance, Performance
+from router.perform import Allowance, Performance, Place
 from router.plan import Needs, Plan
 from router.store import statements as sql
 from router.store.engine import Tx
@@ -41,7 +41,7 @@ def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -
         return performance
     loaded = contacts.by_address(tx, [message.sender for message in whole], place.ids, place.now)
     if tx.dialect != "sqlite":
-        more, held = _elsewhere(tx, [one for one in whole if one.id not in repeats], loaded, place.now)
+        more, held = _elsewhere(tx, [one for one in whole if one.id not in repeats], loaded, place)
         repeats |= more
         performance.held = [message for message in whole if message.id in held]
         whole = [message for message in whole if message.id not in held]
@@ -81,14 +81,16 @@ def _readable(tx: Tx, batch: Sequence[Inbound]) -> list[Inbound]:
     return readable
 
 
-def _elsewhere(tx: Tx, batch: Sequence[Inbound], loaded: Loaded, now: int) -> tuple[dict[int, int], Collection[int]]:
+def _elsewhere(
+    tx: Tx, batch: Sequence[Inbound], loaded: Loaded, place: Place
+) -> tuple[dict[int, int], Collection[int]]:
     """Texts that repeat, or may repeat, what another node has taken from the same sender and not confirmed yet."""
     last: dict[int, Inbound] = {}
     for message in batch:
         thread = loaded.threads.get((loaded.contacts[message.sender].id, message.recipient))
         if thread is not None and thread.last_id and message.fingerprint:
             last[thread.last_id] = message
-    return evidence.unsettled_elsewhere(tx, last, now) if last else ({}, ())
+    return evidence.unsettled_elsewhere(tx, last, place.node, place.now) if last else ({}, ())
 
 
 def _question(facts: Facts, now: int) -> Callable[[Books], Plan | Needs]:

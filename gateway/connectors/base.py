@@ -93,6 +93,10 @@ class Connector(Protocol):
     def orphans(self) -> bool:
         """Whether texts of links that are gone are still on their way to the disk."""
 
+    @property
+    def gone(self) -> Collection[int]:
+        """The sessions of those links."""
+
     def adopt(self, ids: Collection[int]) -> list[Ended]:
         """These texts are on disk: gives which of them are in doubt, since their link is gone."""
 

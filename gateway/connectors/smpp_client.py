@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Table
+from contextlib import suppress
 from functools import partial
 
 from config.settings import Connector as Settings
@@ -47,6 +48,7 @@ class SmppConnector:
         self._sessions: dict[int, int] = {}
         """By a link's number in this process, the session's in the store: no two of any nodes are alike."""
         self._fence_timer = False
+        self._ripe_timer = False
         self._closing = False
 
     # ------------------------------------------------------------------------------------------------ its standing
@@ -142,6 +144,8 @@ class SmppConnector:
         if answers:
             self._exchange.take(Read(self.name, inbound, receipts, answers, octets))
         self._exchange.release(self._witness.late())
+        if len(inbound) + len(receipts) < len(answers):  # some are held until this link has answered, too
+            self.fence()
 
     def _faulted(self, link: Link, event: Faulted) -> None:
         """A PDU that could not be read was refused by the session; its octets are kept all the same."""
@@ -162,6 +166,11 @@ class SmppConnector:
         """Whether texts of links that are gone are still on their way to the disk."""
         return self._witness.bereft
 
+    @property
+    def gone(self) -> Collection[int]:
+        """The sessions of those links."""
+        return set(self._witness.orphans.values())
+
     def adopt(self, ids: Collection[int]) -> list[Ended]:
         """These texts are on disk: gives which of them are in doubt, since their link is gone."""
         return self._witness.adopted(ids, self._expiry())
@@ -171,8 +180,7 @@ class SmppConnector:
         if self._fence_timer:
             return
         now = self._world.monotonic()
-        ripe_in_s = self._witness.ripens_in_s(now)
-        waits = [] if ripe_in_s is None else [ripe_in_s]
+        waits: list[float] = []
         for link in self.client.links:
             session = self._session(link)
             fence = self._witness.fence(session, now) if link.bound else None
@@ -183,18 +191,26 @@ class SmppConnector:
         if waits:
             self._fence_timer = True
             self._exchange.later(min(waits), self._fence_again)
+        ripe_in_s = self._witness.ripens_in_s(now)
+        if ripe_in_s is not None and not self._ripe_timer:
+            self._ripe_timer = True
+            self._exchange.later(ripe_in_s, self._ripe)
 
     def _fence_again(self) -> None:
         self._fence_timer = False
+        self.fence()
+
+    def _ripe(self) -> None:
+        """What a peer that acts late has read long enough ago is confirmed."""
+        self._ripe_timer = False
         self._exchange.release(self._witness.ripened(self._world.monotonic()))
         self._exchange.prove(self._witness.marks())
         self.fence()
 
     def _ask(self, link: Link, fence: Fence) -> None:
-        try:
+        # A session that has just ended takes nothing: what is in doubt is said when the link is gone.
+        with suppress(LocalFault):
             link.send(EnquireLink(), fence)
-        except LocalFault:  # the session has just ended: what is in doubt is said when the link is gone
-            self._fence_timer = False
 
     def _answer(self, link: Link, request: Received, id: int, kept: bool) -> None:
         session = self._session(link)

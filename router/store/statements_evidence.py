@@ -13,7 +13,9 @@ upsert_sessions = Insert(
     sessions, ("session", "connector", "node", "confirmed_id"), conflict=("session",), update=("confirmed_id",)
 )
 sessions_by_id = Statement(
-    select(sessions.c.session, sessions.c.confirmed_id, sessions.c.ended_at).where(one_of(sessions.c.session, "ids")),
+    select(sessions.c.session, sessions.c.confirmed_id, sessions.c.ended_at, sessions.c.node).where(
+        one_of(sessions.c.session, "ids")
+    ),
     "ids",
 )
 open_sessions = Statement(

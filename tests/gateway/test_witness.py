@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import witness as module
-from gateway.witness import CROSSING_S, LAGS, Fence, Habits, Witness
+from gateway.witness import CROSSING_S, FENCE_LOST_S, LAGS, Fence, Habits, Witness
 from router.evidence import Ended, Mark
 from router.instants import SECOND
 from router.messages import Inbound
@@ -21,8 +21,8 @@ HORIZON = 99
 RESPONSE_S = 10.0
 
 
-def text(id: int, session: int = A, sequence: int = 0, fingerprint: int = 7) -> Inbound:
-    return Inbound(id=id, connector="carrier", session=session, sequence=sequence or id, sender="31612345678",
+def text(id: int, session: int = A, sequence: int = 0, fingerprint: int = 7, sender: str = "31612345678") -> Inbound:
+    return Inbound(id=id, connector="carrier", session=session, sequence=sequence or id, sender=sender,
                    recipient="4411", text="JA", received_at=0, fingerprint=fingerprint)  # fmt: skip
 
 
@@ -31,6 +31,13 @@ def opened(*sessions: int, **habits: float) -> Witness:
     for session in sessions or (A,):
         one.opened(session, "carrier")
     return one
+
+
+def alive(one: Witness, session: int, now: float) -> list[Inbound]:
+    """The link answers a fence; what that sets free."""
+    fence = one.fence(session, now)
+    assert fence is not None
+    return one.fenced(fence, now)
 
 
 def ids(texts: Iterable[Inbound]) -> list[tuple[int, int]]:
@@ -116,8 +123,8 @@ def test_an_answer_to_a_fence_that_is_not_the_sessions_proves_nothing() -> None:
     one = opened()
     one.read(text(10), 0.0)
     one.answered(A, 10, 0.0)
-    assert one.fenced(Fence(A, []), 1.0) == []
-    assert one.fenced(Fence(B, []), 1.0) == []
+    assert one.fenced(Fence(A, [], []), 1.0) == []
+    assert one.fenced(Fence(B, [], []), 1.0) == []
     assert one.open == 1
 
 
@@ -126,6 +133,7 @@ def test_a_peer_that_acts_later_than_it_reads_is_believed_later() -> None:
     one.read(text(10), 0.0)
     held = text(11, B)
     assert one.read(held, 0.1) is None
+    alive(one, B, 0.1)
     one.answered(A, 10, 0.2)
     fence = one.fence(A, 0.2)
     assert fence is not None
@@ -151,10 +159,68 @@ def test_an_equal_text_on_another_link_waits_for_the_proof() -> None:
     one.read(text(10), 0.0)
     second = text(11, B)
     assert one.read(second, 0.1) is None
+    alive(one, B, 0.1)
     one.answered(A, 10, 0.2)
     fence = one.fence(A, 0.2)
     assert fence is not None
     assert one.fenced(fence, 0.3) == [second]
+
+
+def test_and_for_its_own_link_to_be_alive_behind_it() -> None:
+    """The rest of a dead link may be read after its text has come again over another one."""
+    one = opened(A, B)
+    one.read(text(10), 0.0)
+    second = text(11, B)
+    assert one.read(second, 0.1) is None
+    one.answered(A, 10, 0.2)
+    fence = one.fence(A, 0.2)
+    assert fence is not None
+    assert one.fenced(fence, 0.3) == []
+    assert alive(one, B, 0.4) == [second]
+
+
+def test_when_its_own_link_proves_dead_it_is_what_came_over_the_other_one() -> None:
+    one = opened(A, B)
+    one.read(text(10), 0.0)
+    one.read(text(11, B), 0.1)
+    later = text(12, A, fingerprint=8)
+    assert one.read(later, 0.2) is None, "what the same phone wrote next waits behind it"
+    one.answered(A, 10, 0.2)
+    fence = one.fence(A, 0.2)
+    assert fence is not None
+    assert one.fenced(fence, 0.3) == []
+    _, released, dropped = one.ended(B, read_all=False, expires_at=HORIZON)
+    assert (released, dropped) == ([later], [11])
+
+
+def test_what_a_phone_writes_waits_behind_its_held_text_over_any_link() -> None:
+    """START, START, STOP: the second START must not come after the STOP."""
+    one = opened(A, B)
+    one.read(text(10), 0.0)
+    held, stop = text(11, B), text(12, B, fingerprint=9)
+    assert (one.read(held, 0.1), one.read(stop, 0.1)) == (None, None)
+    other = text(13, B, fingerprint=3, sender="31600000000")
+    assert one.read(other, 0.1) == other
+    alive(one, B, 0.2)
+    one.answered(A, 10, 0.3)
+    fence = one.fence(A, 0.3)
+    assert fence is not None
+    assert one.fenced(fence, 0.4) == [held, stop]
+
+
+def test_a_fence_whose_answer_is_lost_is_sent_again_and_a_late_answer_proves_nothing() -> None:
+    one = opened(A)
+    one.read(text(10), 0.0)
+    one.answered(A, 10, 0.0)
+    lost = one.fence(A, 1.0)
+    assert lost is not None
+    assert one.fence(A, 1.0 + FENCE_LOST_S - 0.1) is None
+    again = one.fence(A, 1.0 + FENCE_LOST_S)
+    assert again is not None
+    one.fenced(lost, 70.0)
+    assert one.open == 1
+    one.fenced(again, 70.0)
+    assert one.open == 0
 
 
 def test_an_equal_text_on_another_link_is_judged_by_the_doubt_when_the_first_link_ends() -> None:
@@ -240,9 +306,9 @@ def test_open_texts_are_bounded_and_what_waits_for_the_oldest_is_set_free(monkey
     one.answered(A, 10, 1.0)
     fence = one.fence(A, 1.0)
     assert fence is not None
-    one.read(text(12, fingerprint=8), 0.0)
+    one.read(text(12, fingerprint=8, sender="31600000000"), 0.0)
     assert one.late() == []
-    one.read(text(13, fingerprint=9), 0.0)
+    one.read(text(13, fingerprint=9, sender="31600000000"), 0.0)
     assert (one.late(), one.late()) == ([held], [])
     assert one.fenced(fence, 1.1) == [], "its fence comes too late, and harms nobody"
     assert one.open == 3

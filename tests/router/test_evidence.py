@@ -3,7 +3,6 @@
 from typing import Any
 
 import msgspec
-import pytest
 
 from router import evidence
 from router.evidence import LONGEST_HOLD, STRONG_ID_LIFE, Ended, Mark
@@ -280,13 +279,26 @@ def test_an_equal_text_on_another_node_is_judged_by_the_doubt_when_the_first_ses
     assert (votes(here), duplicates(here)) == (1, {again.id: first.id})
 
 
-@pytest.mark.parametrize("known", [True, False])
+def test_a_session_that_ended_so_long_ago_that_it_is_forgotten_holds_nothing(two_nodes: tuple[Phones, Phones]) -> None:
+    here, there = two_nodes
+    here.commit(inbound=[stem(here)])
+    assert there.commit(inbound=[stem(there, B)]).held == []
+    assert votes(here) == 2
+
+
+def test_what_came_over_the_nodes_own_links_their_witness_has_judged(two_nodes: tuple[Phones, Phones]) -> None:
+    here, _ = two_nodes
+    here.commit(inbound=[stem(here)], marks=[Mark(A, "carrier", A), Mark(B, "carrier", B)])
+    assert here.commit(inbound=[stem(here, B)]).held == []
+    assert votes(here) == 2
+
+
 def test_a_session_that_nobody_confirms_or_ends_in_time_counts_as_in_doubt(
-    two_nodes: tuple[Phones, Phones], known: bool
+    two_nodes: tuple[Phones, Phones],
 ) -> None:
     here, there = two_nodes
     first, again = stem(here), stem(there, B)
-    here.commit(inbound=[first], marks=[Mark(A, "carrier", A)] if known else [])
+    here.commit(inbound=[first], marks=[Mark(A, "carrier", A)])
     there.later(LONGEST_HOLD)
     assert there.commit(inbound=[again]).held == [again]
     there.later(SECOND)
