@@ -24,7 +24,8 @@ from gateway.lifecycle import Supervisor, every
 from gateway.metrics import Metrics
 from gateway.witness import Witness
 from router import deployments, evidence, nodes, outbox
-from router.store.engine import Store
+from router.others import Others
+from router.store.engine import Store, Tx
 from router.store.prepared import prepare
 from router.ways import Revive, Ways
 from router.world import World
@@ -42,7 +43,7 @@ def begin(store: Store, world: World, settings: Settings, book: Rulebook, source
     claimed is of unknown outcome, and what it had acknowledged without proof is in doubt."""
     store.own(settings.gateway.node)
     prepare(store.dialect)
-    node, horizons = settings.gateway.node, {one.name: redelivery_of(one) for one in settings.connectors}
+    node, horizons = settings.gateway.node, _horizons(settings)
     with store.begin() as tx:
         world.ids.be(nodes.number_of(tx, node, world.now()))
         world.ids.go_on_after(outbox.highest_id(tx))
@@ -52,6 +53,11 @@ def begin(store: Store, world: World, settings: Settings, book: Rulebook, source
         deployments.record(tx, book.deployment, sources, world.now())
     if unknown or doubtful:
         log.warning("since the last process ended", outcomes_unknown=unknown, acknowledgements_in_doubt=doubtful)
+
+
+def _horizons(settings: Settings) -> dict[str, int]:
+    """How long the peer of each connector may deliver again, in microseconds."""
+    return {one.name: redelivery_of(one) for one in settings.connectors}
 
 
 class Node:
@@ -68,6 +74,8 @@ class Node:
         self.writer = self.exchange.writer = Writer(store, self.ways, self.exchange)
         self._world = world
         self._drain_s = settings.gateway.drain_s
+        self._horizons = _horizons(settings)
+        self._others = Others(settings.gateway.node)
         short_codes = {number.number for number in settings.numbers if number.kind == "short-code"}
         witnesses: dict[str, Witness] = {}
         for one in settings.connectors:
@@ -123,3 +131,12 @@ class Node:
             outbox.housekeep(tx, self._world.now())
             evidence.housekeep(tx, self._world.now())
             self.ways.memory.counted(tx)
+            doubtful, unknown = self._among_others(tx) if tx.dialect != "sqlite" else (0, 0)
+        if unknown or doubtful:
+            log.warning("another node is dead", outcomes_unknown=unknown, acknowledgements_in_doubt=doubtful)
+
+    def _among_others(self, tx: Tx) -> tuple[int, int]:
+        """Keep our number, and settle what dead nodes have left: texts in doubt, outcomes unknown."""
+        now = self._world.now()
+        self._world.ids.be(nodes.number_of(tx, self.ways.node, now))
+        return self._others.recover(tx, now, self._world.monotonic(), self._horizons)

@@ -1,7 +1,7 @@
 """Every node that shares a store has a number of its own, which its ids carry: so two nodes never give the same id.
 
-The store gives it out, by the node's name, and keeps it. When all are taken, that of the node which has not started for
-the longest time is given anew.
+The store gives it out, by the node's name, and keeps it. When all are taken, that of the node which has been away
+longest is given anew. A node that runs says so every minute, or after months its number would look forgotten.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from router.world import NODE_BITS
 
 NUMBERS = 1 << NODE_BITS
 FORGOTTEN_AFTER = DAY
-"""A node that has not started for so long may lose its number (microseconds); it gets another when it does."""
+"""A node that has been away for so long may lose its number (microseconds); it gets another when it starts."""
 
 
 def number_of(tx: Tx, name: str, now: int) -> int:
-    """The number of the node with that name, which starts now. Raises StoreError when there are too many nodes."""
+    """The number of the node with that name, which starts or still runs now. Raises StoreError when there are too many
+    nodes."""
     if tx.dialect != "sqlite":
         sql.lock_nodes.rows(tx)
     known = {row[0]: (row[1], row[2]) for row in sql.every_node.rows(tx)}
@@ -33,7 +34,5 @@ def _free(tx: Tx, known: dict[str, tuple[int, int]], now: int) -> int:
         return next(number for number in range(NUMBERS) if number not in taken)
     oldest = min(known, key=lambda name: known[name][1])
     if known[oldest][1] > now - FORGOTTEN_AFTER:
-        raise StoreError(
-            f"{NUMBERS} nodes with other names have started in the last day: give this one a name of theirs"
-        )
+        raise StoreError(f"{NUMBERS} nodes with other names have run in the last day: give this one a name of theirs")
     return known[oldest][0]

@@ -5,7 +5,7 @@ Each is one text per dialect; none is built while messages flow. Those of the ot
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, func, literal_column, select, update
+from sqlalchemy import Boolean, bindparam, delete, func, literal_column, select, update
 
 from router.store.sql import Insert, Statement, one_of
 from router.store.tables import (
@@ -107,6 +107,15 @@ insert_records = Insert(
 every_node = Statement(select(nodes.c.name, nodes.c.number, nodes.c.started_at))
 lock_nodes = Statement(select(func.pg_advisory_xact_lock(literal_column("7021"))))
 """PostgreSQL alone: one node at a time takes a number."""
+lock_absent_nodes = Statement(
+    select(nodes.c.name).where(
+        nodes.c.name != bindparam("own"),
+        func.pg_try_advisory_xact_lock(literal_column("7022"), func.hashtext(nodes.c.name), type_=Boolean()),
+    ),
+    "own",
+)
+"""PostgreSQL alone: the other nodes of which no process is connected; none is until the transaction ends. The lock is
+the one that `Store.own` holds."""
 upsert_node = Insert(nodes, ("number", "name", "started_at"), conflict=("number",), update=("name", "started_at"))
 
 forget_batches = Statement(delete(batches).where(batches.c.marker < bindparam("before")), "before")

@@ -26,7 +26,7 @@ def test_when_all_are_taken_the_one_longest_away_is_given_anew(store: Store, mon
     start(store, "two", NOW - 3 * DAY)
     assert start(store, "three") == 1
     assert start(store, "two") == 0
-    with pytest.raises(StoreError, match="2 nodes with other names have started in the last day"):
+    with pytest.raises(StoreError, match="2 nodes with other names have run in the last day"):
         start(store, "one")
 
 
