@@ -9,6 +9,9 @@ from config.locate import Keys
 from config.problems import did_you_mean
 from config.read import Reader
 
+_OF_A_GROUP = ("fence_s", "reads_late_s", "peer_response_s", "redelivery_s")
+"""What the connectors of one group say of the carrier they share."""
+
 
 def check_agreement(reader: Reader) -> None:
     """Notes every disagreement among the settings that fit; those that did not have been noted already."""
@@ -18,6 +21,7 @@ def check_agreement(reader: Reader) -> None:
     _once(reader, "desk", "name", "desks are called")
     _carried(reader)
     _patient(reader)
+    _like_minded(reader)
     _apart(reader)
 
 
@@ -61,6 +65,24 @@ def _patient(reader: Reader) -> None:
             if least is not None and most is not None and least > most:
                 message = f"{first} in [[connector]] is {least}, more than {longest}, which is {most}"
                 reader.note(reader.places.value((*keys, first)), message)
+
+
+def _like_minded(reader: Reader) -> None:
+    """Connectors of one group say the same of their carrier: what proves a text read, and what a repeat is, is judged
+    for the group as a whole."""
+    first: dict[str, tuple[Keys, dict[str, Any]]] = {}
+    for keys, good in _entries(reader, "connector"):
+        group = good.get("group") or good.get("name")
+        if group is None:
+            continue
+        before, said = first.setdefault(group, (keys, good))
+        for key in _OF_A_GROUP:
+            here, there = good.get(key), said.get(key)
+            if here is None or there is None or here == there:
+                continue
+            line = reader.places.key(before).line
+            message = f"{key} in [[connector]] is {here}, and {there} for another of the group {group!r} (line {line})"
+            reader.note(reader.places.value((*keys, key)), message, "give both the same, or each a group of its own")
 
 
 def _apart(reader: Reader) -> None:

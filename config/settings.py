@@ -209,7 +209,8 @@ class Connector:
     long_messages: LongMessages = setting("udh8", "How a text of several segments is sent.")
     group: str = setting(
         "",
-        "Connectors to one carrier have one group: a text may come again over any of them. Empty: its own name.",
+        "Connectors to one carrier have one group: a text may come again over any of them. They have the same fence_s, "
+        "reads_late_s, peer_response_s and redelivery_s. Empty: its own name.",
         bounds=Bounds(most=63),
         shown="carrier-a",
     )

@@ -249,6 +249,18 @@ kwek.toml:7:7: error: via in [[number]] names the connector 'a', which is not he
     CONNECTOR + "reconnect_least_s = 90\n": (
         "kwek.toml:7:21: error: reconnect_least_s in [[connector]] is 90.0, more than reconnect_most_s, which is 60.0"
     ),
+    CONNECTOR
+    + "group = 'carrier'\nfence_s = 0.5\n"
+    + CONNECTOR.replace('"a"', '"b"')
+    + "group = 'carrier'\nfence_s = 0.5\nredelivery_s = 60\n"
+    + CONNECTOR.replace('"a"', '"carrier"'): """\
+kwek.toml:17:16: error: redelivery_s in [[connector]] is 60.0, and 3600.0 for another of the group 'carrier' (line 2)
+    give both the same, or each a group of its own
+kwek.toml:19:1: error: fence_s in [[connector]] is 0.02, and 0.5 for another of the group 'carrier' (line 2)
+    give both the same, or each a group of its own""",
+    CONNECTOR + "reads_late_s = 'x'\ngroup = 'g'\n" + CONNECTOR.replace('"a"', '"b"') + "group = 'g'\n": """\
+kwek.toml:7:16: error: reads_late_s in [[connector]] must be a number, not a text
+    for example: reads_late_s = 0.0""",
     "[smpp_server]\nlisten = '127.0.0.1:8080'\n": """\
 kwek.toml:1:1: warning: [smpp_server] is understood, but nothing in this version uses it
 kwek.toml:2:10: error: [gateway] and [smpp_server] both listen on 127.0.0.1:8080
