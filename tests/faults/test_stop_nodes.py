@@ -31,7 +31,7 @@ keyword JA
 keyword LANG
     reply "{long}"
 """.replace("{long}", "Een lange tekst die niet in een bericht past en dus in delen gaat. " * 12)
-STOPS = int(os.environ.get("KWEK_STOPS", "60"))
+STOPS = int(os.environ.get("KWEK_NODE_STOPS", "60"))
 AT_ONCE = 12
 """Phones that race at one time: the machine is to be busy, not choked."""
 LOOPBACK_S = 0.05
