@@ -33,7 +33,8 @@ Revive = Callable[[str], Rulebook | None]
 
 
 class Ways:
-    """The rules in force and the place they act in; one per node, used on the writer's thread."""
+    """The rules in force and the place they act in; one per node, used by one group at a time
+    on the thread that its statements are made on (`router.underway`); a new rule set is adopted between groups."""
 
     def __init__(self, world: World, node: str, book: Rulebook, decode: Decode, revive: Revive) -> None:
         self.world = world

@@ -29,9 +29,9 @@ LONGEST_LIFE_S: Final = 0.5
 KILLED_AGAIN: Final = 0.2
 """How often a gateway is killed once more while it recovers."""
 LONGEST_FREEZE_S: Final = 1.5
+"""How long a gateway is stopped at most before it goes on and is killed; a lease is 1 s."""
 DEAF_S: Final = 0.1
 """So long the centre reads nothing before the gateway is killed: a window of acknowledgements that it never sees."""
-"""How long a gateway is stopped at most before it goes on and is killed; a lease is 1 s."""
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
