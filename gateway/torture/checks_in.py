@@ -7,7 +7,7 @@ came swaps two equal texts, which nobody can see, so doubles are net.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import msgspec
 
@@ -106,11 +106,17 @@ def doubled(account: Account, books: Books, rows: Kept, bounds: Bounds) -> Line:
 def _excused(account: Account, text: Texted, bounds: Bounds) -> int:
     """Re-sends of a text that no evidence within SMPP can tell from a genuine repeat: the centre had read the answer
     (2.1 f), the answer was on its way while it sent again, the doubt was older than it is kept, or the gateway was
-    frozen and found both at once."""
-    tries = account.tries.get(text.id, [])
-    if text.parts > 1:  # parts are known again by their reference, however often they come
-        return 0
-    return sum(_blameless(account, one, tries[:place], bounds) for place, one in enumerate(tries))
+    frozen and found both at once. A long text comes again when each of its parts does."""
+    parts: dict[int, list[Try]] = defaultdict(list)
+    for one in account.tries.get(text.id, []):
+        parts[one.sent.part].append(one)
+    return min(
+        (
+            sum(_blameless(account, one, tries[:place], bounds) for place, one in enumerate(tries))
+            for tries in parts.values()
+        ),
+        default=0,
+    )
 
 
 def _blameless(account: Account, one: Try, before: list[Try], bounds: Bounds) -> bool:

@@ -96,7 +96,8 @@ def _quarantined(account: Account, books: Books) -> list[str]:
     parts: Counter[str] = Counter()
     findings: list[str] = []
     for row in books.quarantine:
-        if any(octets in _unnumbered(row.frame) for octets in noise):  # a broken stream is kept from there on
+        kept = _unnumbered(row.frame)
+        if any(octets in kept or kept in octets for octets in noise):  # a broken stream, from there on or to there
             continue
         sent_again = (one for one in again[row.sender, row.recipient] if row.text and row.text in one[0])
         whole = next((text for text, more in sent_again if parts[text] < more), None)
