@@ -17,6 +17,12 @@ from gateway.exits import Exit
 SHORT, LONG = 30, 300
 """Kills of the short and of the long form."""
 
+KINDS_TOLD = (
+    "commit.before, commit.after, claims.before, claims.after, answers.before, answers.after, response.read, random, "
+    "freeze, deaf, half a long text, recovery.middle"
+)
+"""gateway.torture.faults.KINDS, spelt out: the help is not to load what a trial needs."""
+
 Store = Annotated[
     str, typer.Option("--store", help="sqlite (a file of its own), or the URL of an empty PostgreSQL database.")
 ]
@@ -30,9 +36,9 @@ Texts = Annotated[
     typer.Option("--texts", help="Every text another (each is found again), or nothing but JA (they are counted)."),
 ]
 Only = Annotated[
-    list[str] | None, typer.Option("--only", help="A kind of fault, such as commit.after; may be given several times.")
+    list[str] | None, typer.Option("--only", help=f"A kind of fault; may be given several times. One of {KINDS_TOLD}.")
 ]
-Kind = Annotated[bool, typer.Option("--kind", help="The message centre behaves.")]
+Gentle = Annotated[bool, typer.Option("--gentle", help="The message centre behaves.")]
 Simulate = Annotated[bool, typer.Option("--simulate", help="In virtual time, on a network in memory: seed after seed.")]
 Seeds = Annotated[int, typer.Option("--seeds", min=1, help="How many, from --seed on (--simulate).")]
 Hours = Annotated[float, typer.Option("--hours", min=0.01, help="Virtual hours of each seed (--simulate).")]
@@ -47,10 +53,10 @@ def torture(  # noqa: PLR0913 - one per option of the command line
     seed: Seed = 1,
     texts: Texts = "unique",
     only: Only = None,
-    kind: Kind = False,
+    gentle: Gentle = False,
     simulate: Simulate = False,
     seeds: Seeds = 1,
-    hours: Hours = 1 / 6,
+    hours: Hours = 0.1667,
     equal_texts: Equal = False,
 ) -> None:
     """Kill gateways under load before a hostile message centre, and count what became of every promise."""
@@ -70,7 +76,7 @@ def torture(  # noqa: PLR0913 - one per option of the command line
         raise typer.BadParameter("it is sqlite, or postgresql://USER@HOST/DATABASE", param_hint="--store")
     orders = Orders(
         store=store, kills=kills or (LONG if long else SHORT), seed=seed, texts=texts, only=tuple(only or ()),
-        hostile=not kind, resends=long,
+        hostile=not gentle, resends=long,
     )  # fmt: skip
     folder = Path(tempfile.mkdtemp(prefix="kwek-torture-"))
     try:

@@ -284,7 +284,18 @@ class TestCommand:
         assert orders == Orders(kills=torturing.SHORT)
 
     def test_a_promise_is_broken(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        options = ("--long", "--seed", "4", "--texts", "ja", "--only", "deaf", "--kind", "--store", "postgresql://h/d")
+        options = (
+            "--long",
+            "--seed",
+            "4",
+            "--texts",
+            "ja",
+            "--only",
+            "deaf",
+            "--gentle",
+            "--store",
+            "postgresql://h/d",
+        )
         line = Line(name="L1", promise="lost texts", count=1, findings=("it is nowhere",))
         said, orders = self.asked(monkeypatch, line, *options)
         assert said.exit_code == Exit.FAILED
@@ -294,6 +305,9 @@ class TestCommand:
             store="postgresql://h/d", kills=torturing.LONG, seed=4, texts="ja", only=("deaf",), hostile=False,
             resends=True,
         )  # fmt: skip
+
+    def test_the_help_names_every_kind_of_fault(self) -> None:
+        assert torturing.KINDS_TOLD.split(", ") == list(KINDS)
 
     def test_it_cannot_be_carried_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
         said, _ = self.asked(monkeypatch, TrialError("the gateway has not bound"), "--kills", "3")
