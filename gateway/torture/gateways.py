@@ -7,10 +7,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gateway.torture.faults import Fault
 
@@ -19,6 +19,13 @@ START_S: Final = 30.0
 NURSERY: Final = "from gateway.torture.nursery import main; main()"
 KWEK: Final = "from gateway.cli import main; main()"
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+async def told_by(process: asyncio.subprocess.Process) -> AsyncIterator[dict[str, Any]]:
+    """What a child tells on its standard output, a JSON object a line, until it ends."""
+    assert process.stdout is not None  # it has a pipe
+    async for line in process.stdout:
+        yield json.loads(line)
 
 
 class Gateway:
@@ -87,9 +94,7 @@ class Nursery:
             await self._listening
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None  # it has a pipe
-        async for line in process.stdout:
-            said = json.loads(line)
+        async for said in told_by(process):
             if "started" in said:
                 gateway = self._alive[said["started"]] = Gateway(said["started"])
                 self._born.put_nowait(gateway)

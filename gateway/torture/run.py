@@ -21,7 +21,7 @@ import msgspec
 
 from gateway.torture import books
 from gateway.torture.faults import Fault, plan
-from gateway.torture.gateways import Gateway, Gateways, Nursery
+from gateway.torture.gateways import Gateway, Gateways, Nursery, told_by
 from gateway.torture.journal import read
 from gateway.torture.ledger import Bounds, Verdict, examine
 from gateway.torture.workload import CONFIG, PASSWORD, RULES, Texts
@@ -128,9 +128,8 @@ class Carrier:
             await self._listening
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None  # it has a pipe
-        async for line in process.stdout:
-            for name, value in json.loads(line).items():
+        async for told in told_by(process):
+            for name, value in told.items():
                 setattr(self, name, value)
             self._news.set()
         self._news.set()
