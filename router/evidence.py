@@ -66,7 +66,7 @@ class Memory:
 def witness(tx: Tx, marks: Sequence[Mark], ended: Sequence[Ended], node: str, now: int) -> int:
     """Write down how far sessions are confirmed, and what became doubtful with those that ended. Gives how many."""
     if marks:
-        sql.upsert_sessions.run(tx, [(mark.session, mark.connector, node, mark.confirmed_id) for mark in marks])
+        sql.upsert_sessions.run(tx, [(mark.session, mark.connector, node, mark.confirmed_id, None) for mark in marks])
     made = 0
     for one in ended:
         if one.over:

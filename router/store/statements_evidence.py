@@ -10,8 +10,12 @@ from router.store.tables import contacts, doubts, inbound, parts, sessions, stro
 # --- sessions
 
 upsert_sessions = Insert(
-    sessions, ("session", "connector", "node", "confirmed_id"), conflict=("session",), update=("confirmed_id",)
+    sessions,
+    ("session", "connector", "node", "confirmed_id", "ended_at"),
+    conflict=("session",),
+    update=("confirmed_id", "ended_at"),
 )
+"""A node that was cut off and taken for dead has its sessions open again with its next mark."""
 sessions_by_id = Statement(
     select(sessions.c.session, sessions.c.confirmed_id, sessions.c.ended_at, sessions.c.node).where(
         one_of(sessions.c.session, "ids")

@@ -231,6 +231,13 @@ def test_a_mark_moves_on_and_an_end_is_written_once(phones: Phones) -> None:
     assert row["ended_at"] == phones.world.now()
 
 
+def test_a_node_that_was_taken_for_dead_has_its_sessions_again_when_it_returns(phones: Phones) -> None:
+    phones.commit(marks=[Mark(A, "carrier", A)])
+    phones.commit(ended=[Ended(A, [], phones.world.now())])
+    phones.commit(marks=[Mark(A, "carrier", A + 1)])
+    assert [(row["confirmed_id"], row["ended_at"]) for row in phones.table("sessions")] == [(A + 1, None)]
+
+
 def test_housekeeping_forgets_what_nobody_delivers_again(phones: Phones) -> None:
     first = stem(phones)
     phones.commit(inbound=[first], marks=[Mark(A, "carrier", 110), Mark(B, "carrier", 110)])
