@@ -76,8 +76,9 @@ class IdForms:
             self._vote(by_way, phones)
         if self.learnt is None:
             return forms, not self._names_phones
-        # Others would match by accident: a receipt that came twice, and a number to the same phone that reads like it.
-        return (by_way.get(self.learnt, forms[0]),), True
+        # The others stay possible: a centre of several machines may write ids now this way, now that.
+        first = by_way.get(self.learnt, forms[0])
+        return (first, *(form for form in forms if form != first)), True
 
     def _vote(self, by_way: dict[MessageIds, str], phones: tuple[str, ...]) -> None:
         recent = self._recent

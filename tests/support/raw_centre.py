@@ -8,7 +8,7 @@ from smpp.codec import decode, encode, pack_header
 from smpp.pdu import DeliverSm, DeliverSmResp, EnquireLink, EnquireLinkResp, Pdu
 from tests.support.centres import accept_bind, read_frame
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 
 
 class RawLink:
