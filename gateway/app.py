@@ -31,7 +31,7 @@ from router import deployments
 from router.store import checkpoint
 from router.store.engine import Store, open_store
 from router.store.errors import StoreBroken, StoreError
-from router.world import System
+from router.world import System, Worker
 from router.writer import Writer
 
 SWITCH_S = 0.0002
@@ -167,11 +167,14 @@ async def _checkpoints(settings: Settings, supervisor: Supervisor) -> AsyncItera
         yield
         return
 
+    thread = Worker("checkpoints")
+
     async def look() -> None:
-        await asyncio.to_thread(keeper.look)
+        await thread.begin(keeper.look)
 
     try:
         async with supervisor.running(every(checkpoint.EVERY_S, look), "checkpoints"):
             yield
     finally:
+        thread.close()  # a look under way has ended: closing its connection in the midst of it would end the process
         keeper.close()

@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,16 +89,6 @@ class Run:
 def simulate(seed: int, hours: float) -> Run:
     """Run one seed for so many virtual hours."""
     return run_plan(seed, Plan.of(hours))
-
-
-def simulate_all(seeds: Iterable[int], hours: float, told: Callable[[Run], None]) -> list[Finding]:
-    """Run seeds one after the other; `told` hears of each run as it ends."""
-    found: list[Finding] = []
-    for seed in seeds:
-        run = simulate(seed, hours)
-        told(run)
-        found += run.findings
-    return found
 
 
 def run_plan(seed: int, plan: Plan, kind: type[Scenario] = Scenario) -> Run:
