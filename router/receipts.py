@@ -10,6 +10,8 @@ Rules for what belongs together:
 - the likeliest form of an id counts as it stands, where it is sure; else, where a phone is named, it is the same phone.
 - a text of unknown outcome has no id: the reference that it was sent with, and its phone, find it. It has arrived then,
   in part at least, and is not sent again.
+- a text that was sent again is settled by what its last send is told. A receipt of the first send, whose id nobody ever
+  told us, is filed under the text by reference and phone, and moves nothing.
 """
 
 from __future__ import annotations
@@ -131,12 +133,11 @@ def expect(tx: Tx, sent: Sequence[tuple[str, str, int]], now: int) -> None:
 def recall(tx: Tx, ids: Collection[int], now: int) -> set[int]:
     """Texts of unknown outcome: receipts that came before anybody knew that they are, and tell that they have arrived.
 
-    Gives the ids of those.
+    Gives the ids of those. Of the others whose time is up, and which may be sent again, it is kept what a receipt of
+    this send is to be filed by.
     """
-    texts = {
-        (connector, _named(reference_of(id), address)): id
-        for id, connector, address in (sql_receipts.unknown_by_id.rows(tx, list(ids)) if ids else ())
-    }
+    rows = sql_receipts.unknown_by_id.rows(tx, list(ids)) if ids else []
+    texts = {(connector, _named(reference_of(id), address)): id for id, connector, address, _ in rows}
     found: list[tuple[int, Row]] = []
     for connector in {key[0] for key in texts}:
         forms = [form for other, form in texts if other == connector]
@@ -144,6 +145,10 @@ def recall(tx: Tx, ids: Collection[int], now: int) -> set[int]:
             id = texts[connector, row[0]]
             if _may_be_about(row[1], id):
                 found.append((id, (connector, *row)))
+    over = {id for id, _, _, due_at in rows if due_at <= now} - {id for id, _ in found}
+    named = [(connector, name, id, now, DONE) for (connector, name), id in texts.items() if id in over]
+    if named:
+        sql_receipts.insert_told.run(tx, named)
     if not found:
         return set()
     likeliest = sorted(sql_receipts.forms_of.rows(tx, [row[2] for _, row in found], BY_REFERENCE), reverse=True)
@@ -163,10 +168,16 @@ def recall(tx: Tx, ids: Collection[int], now: int) -> set[int]:
 
 
 def reconcile(tx: Tx, since: int) -> None:
-    """Bring together what two nodes wrote at the same moment: a receipt that came after `since`, and its text's id."""
+    """Bring together receipts that came after `since` and the texts that they found no way to: two nodes wrote them and
+    the text's id at the same moment, or they are of an earlier send and came while the text was on the wire again."""
     rows = sql_receipts.unmet.rows(tx, since)
     if rows:
         _adopt(tx, sorted(rows, key=lambda row: row[2]))
+    earlier: dict[int, list[int]] = defaultdict(list)
+    for outbox_id, receipt_id in sql_receipts.unmet_of_earlier.rows(tx, since, BY_REFERENCE):
+        if _may_be_about(receipt_id, outbox_id):
+            earlier[receipt_id].append(outbox_id)
+    _link(tx, [(ids[0], receipt_id) for receipt_id, ids in earlier.items() if len(ids) == 1])
 
 
 def _adopt(tx: Tx, early: Sequence[Row]) -> None:
@@ -206,7 +217,9 @@ class _Known:
                 self._awaited[connector, form].append(_Awaited(form, outbox_id, done == DONE, done == TOLD))
         doubtful = [one.outbox_id for receipt in batch for one in self._doubtful(receipt)]
         self._address_of: dict[int, str] = dict(sql_receipts.addresses_of.rows(tx, doubtful)) if doubtful else {}
-        self._unknown = self._texts_of_unknown_outcome(tx, batch)
+        nameless = [one for one in batch if one.reference is not None and not self._options(one)]
+        self._unknown = self._texts_of_unknown_outcome(tx, nameless)
+        self._again = self._texts_sent_again(tx, nameless)
 
     def find(self, receipt: ReceiptIn) -> _Awaited | None:
         """What a receipt is about."""
@@ -218,7 +231,7 @@ class _Known:
                 order = (not _agree(receipt.phones, address), rank, one.done, -one.outbox_id)
                 if best is None or order < best[0]:
                     best = order, one
-        return best[1] if best else self._by_reference(receipt)
+        return best[1] if best else self._by_reference(receipt) or self._of_earlier_send(receipt)
 
     def _options(self, receipt: ReceiptIn) -> list[tuple[int, _Awaited]]:
         awaited, connector = self._awaited, receipt.connector
@@ -233,11 +246,10 @@ class _Known:
         options = self._options(receipt)
         return [one for _, one in options] if len(options) > 1 or any(rank for rank, _ in options) else []
 
-    def _texts_of_unknown_outcome(self, tx: Tx, batch: Sequence[ReceiptIn]) -> dict[tuple[str, str], list[int]]:
+    def _texts_of_unknown_outcome(self, tx: Tx, nameless: Sequence[ReceiptIn]) -> dict[tuple[str, str], list[int]]:
         phones: dict[str, set[str]] = defaultdict(set)
-        for receipt in batch:
-            if receipt.reference is not None and not self._options(receipt):
-                phones[receipt.connector].update(receipt.phones)
+        for receipt in nameless:
+            phones[receipt.connector].update(receipt.phones)
         found: dict[tuple[str, str], list[int]] = defaultdict(list)
         for connector, some in phones.items():
             for statement in (sql_receipts.unknown_of, sql_receipts.again_of):
@@ -262,6 +274,26 @@ class _Known:
         self.told.append((connector, awaited))
         return awaited
 
+    def _texts_sent_again(self, tx: Tx, nameless: Sequence[ReceiptIn]) -> dict[tuple[str, str], list[int]]:
+        names: dict[str, set[str]] = defaultdict(set)
+        for receipt in nameless:
+            names[receipt.connector].update(_names(receipt))
+        found: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for connector, some in names.items():
+            for name, outbox_id in sql_receipts.sent_again.rows(tx, connector, sorted(some)):
+                found[connector, name].append(outbox_id)
+        return found
+
+    def _of_earlier_send(self, receipt: ReceiptIn) -> _Awaited | None:
+        """The one text that was sent again since; its last send decides what becomes of it."""
+        ids = [
+            id
+            for name in _names(receipt)
+            for id in self._again.get((receipt.connector, name), ())
+            if _may_be_about(receipt.id, id)
+        ]
+        return _Awaited(receipt.message_id, ids[0], done=True) if len(ids) == 1 else None
+
 
 def _may_be_about(receipt_id: int, outbox_id: int) -> bool:
     return receipt_id >= outbox_id - SKEW
@@ -282,10 +314,15 @@ def _named(reference: int, phone: str) -> str:
     return f"{reference} to {phone}"
 
 
+def _names(receipt: ReceiptIn) -> list[str]:
+    """What it is found by without an id; nothing where it tells no reference."""
+    reference = receipt.reference
+    return [] if reference is None else [_named(reference, phone) for phone in dict.fromkeys(receipt.phones)]
+
+
 def _strays(receipt: ReceiptIn) -> list[Row]:
     forms = [*enumerate(receipt.forms, not receipt.sure)]
-    if receipt.reference is not None:
-        forms += [(BY_REFERENCE, _named(receipt.reference, phone)) for phone in dict.fromkeys(receipt.phones)]
+    forms += [(BY_REFERENCE, name) for name in _names(receipt)]
     phones = " ".join(receipt.phones)
     return [(receipt.connector, form, receipt.id, receipt.received_at, rank, phones) for rank, form in forms]
 

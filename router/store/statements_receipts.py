@@ -9,6 +9,7 @@ from router.store.tables import awaiting_receipt, contacts, outbox, receipts, st
 
 _SENT: ColumnElement[str] = literal_column("'sent'")
 _READY: ColumnElement[str] = literal_column("'ready'")
+_CLAIMED: ColumnElement[str] = literal_column("'claimed'")
 _UNKNOWN: ColumnElement[str] = literal_column("'unknown'")
 _ZERO: ColumnElement[int] = literal_column("0")
 _ONE: ColumnElement[int] = literal_column("1")
@@ -91,6 +92,34 @@ unmet = Statement(
     "since",
 )  # fmt: skip
 """Receipts and the ids they are about that were written by two nodes at once, neither of which saw the other's."""
+_earlier_send = and_(awaiting_receipt.c.done == _ONE, outbox.c.sends > _ONE, ~outbox.c.state.in_((_READY, _CLAIMED)))
+"""A row that `router.receipts.recall` wrote for a send of unknown outcome; it was sent again, and that is over."""
+unmet_of_earlier = Statement(
+    select(awaiting_receipt.c.outbox_id, stray_receipts.c.receipt_id)
+    .select_from(stray_receipts)
+    .join(
+        awaiting_receipt,
+        and_(
+            awaiting_receipt.c.connector == stray_receipts.c.connector,
+            awaiting_receipt.c.message_id == stray_receipts.c.form,
+        ),
+    )
+    .join(outbox, outbox.c.id == awaiting_receipt.c.outbox_id)
+    .where(stray_receipts.c.received_at > bindparam("since"), stray_receipts.c.rank == bindparam("rank"), _earlier_send)
+    .order_by(stray_receipts.c.receipt_id),
+    "since", "rank",
+)  # fmt: skip
+"""Receipts of an earlier send that came while the text was on the wire again."""
+sent_again = Statement(
+    select(awaiting_receipt.c.message_id, awaiting_receipt.c.outbox_id)
+    .join(outbox, outbox.c.id == awaiting_receipt.c.outbox_id)
+    .where(
+        awaiting_receipt.c.connector == bindparam("connector"),
+        one_of(awaiting_receipt.c.message_id, "names"),
+        _earlier_send,
+    ),
+    "connector", "names",
+)  # fmt: skip
 adopt_receipts = Statement(
     update(receipts).where(one_of(receipts.c.id, "ids")).values(outbox_id=bindparam("outbox")), "outbox", "ids"
 )
@@ -114,7 +143,7 @@ again_of = Statement(
 )  # fmt: skip
 """Texts that wait to be sent once more."""
 unknown_by_id = Statement(
-    select(outbox.c.id, outbox.c.connector, contacts.c.address)
+    select(outbox.c.id, outbox.c.connector, contacts.c.address, outbox.c.due_at)
     .join(contacts, contacts.c.id == outbox.c.contact_id)
     .where(one_of(outbox.c.id, "ids"), outbox.c.state == _UNKNOWN),
     "ids",

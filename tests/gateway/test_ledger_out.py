@@ -1,5 +1,6 @@
 """The ledger on what went out, and on all that stands beside (L4 to L10)."""
 
+import msgspec
 import pytest
 
 from gateway.torture.entries import Injected, QuarantineRow, ReceiptRow, Sampled
@@ -193,6 +194,20 @@ class TestReceipts:
         run.submit()
         run.receipts.append(ReceiptRow(id=1, message_id="1", state="DELIVRD", outbox_id=7))
         assert "L7" in broken(run.verdict())
+
+    def test_one_of_the_first_send_is_filed_and_the_second_decides(self, run: Run) -> None:
+        run.out(1, state="sent", sends=2, reference=7)
+        first, second = run.submit(responded=False, reference=7), run.submit(link=2, reference=7)
+        run.end(1)
+        run.at += 5
+        run.receipt(first, reference=7)
+        run.receipts.append(ReceiptRow(id=1, message_id=f"{first:x}", state="DELIVRD", outbox_id=1))
+        assert broken(run.verdict()) == []
+        run.receipt(second, reference=7)
+        run.receipts.append(ReceiptRow(id=2, message_id=f"{second:x}", state="DELIVRD", outbox_id=1))
+        assert broken(run.verdict()) == ["L7"], "it has come, and the text does not show it"
+        run.outbox[0] = msgspec.structs.replace(run.outbox[0], state="delivered")
+        assert broken(run.verdict()) == []
 
     def test_a_second_one_of_a_finished_message_is_kept_as_a_stray(self, run: Run) -> None:
         run.out(7, state="delivered")

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from router import receipts
+from router.instants import MINUTE
 from router.perform import Claim
 from router.receipts import ReceiptIn, reference_of
 from router.states import FORGET_AFTER, RESEND_AFTER
@@ -98,6 +99,66 @@ def test_a_long_text_of_unknown_outcome_counts_each_of_its_receipts_once(phones:
     assert phones.commit(claim=True).claims == [], "it has begun to arrive"
     phones.commit(receipts=[of(claim, phones, id="s1"), of(claim, phones, id="s2")])
     assert phones.states() == ["delivered"]
+
+
+def sent_again(phones: Phones) -> tuple[Claim, Claim]:
+    """A text whose first send nobody answered, on the wire once more: both claims of it."""
+    (first,) = phones.write(JAN, "JOIN")
+    phones.commit(outcomes=[phones.unknown(first)])
+    phones.later(RESEND_AFTER)
+    phones.commit(due=True)
+    (second,) = phones.commit(claim=True).claims
+    assert second.id == first.id
+    return first, second
+
+
+@pytest.mark.parametrize("late", ["DELIVRD", "UNDELIV", "ACCEPTD"])
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_receipt_of_the_first_send_is_filed_under_the_text_that_its_second_send_settles(
+    phones: Phones, late: str, finished: bool
+) -> None:
+    first, second = sent_again(phones)
+    phones.commit(outcomes=[phones.sent(second, "m2")])
+    own, of_first = of(second, phones, id="m2"), of(first, phones, late)
+    for one in (own, of_first) if finished else (of_first, own):
+        before = phones.states()
+        phones.commit(receipts=[one])
+        assert phones.states() == (["delivered"] if one is own else before)
+    (row,) = phones.table("outbox")
+    assert (row["state"], row["reason"], row["receipts_left"]) == ("delivered", "DELIVRD", 0)
+    assert [one["outbox_id"] for one in phones.table("receipts")] == [first.id, first.id]
+    assert phones.table("stray_receipts") == []
+
+
+def test_one_that_comes_while_the_text_is_on_the_wire_again_is_filed_afterwards(phones: Phones) -> None:
+    first, second = sent_again(phones)
+    phones.commit(receipts=[of(first, phones, "UNDELIV"), of(second, phones, id="m2")])
+    assert [one["outbox_id"] for one in phones.table("receipts")] == [None, None], "either may be the second send's"
+    phones.commit(outcomes=[phones.sent(second, "m2")])
+    assert phones.states() == ["delivered"], "by the receipt that bears its id"
+    with phones.store.begin() as tx:
+        receipts.reconcile(tx, 0)
+    assert [one["outbox_id"] for one in phones.table("receipts")] == [first.id, first.id]
+    assert phones.table("stray_receipts") == []
+    assert phones.states() == ["delivered"]
+
+
+def test_a_stray_of_another_phone_or_reference_or_an_older_one_is_not_filed(phones: Phones) -> None:
+    old = phones.receipt("m0", reference=0, phones=(JAN, "4411"))
+    phones.later(MINUTE)
+    first, second = sent_again(phones)
+    phones.commit(outcomes=[phones.sent(second, "m2")])
+    reference = reference_of(first.id)
+    phones.commit(receipts=[
+        phones.receipt("a", reference=reference, phones=(PIET, "4411")),
+        phones.receipt("b", reference=reference ^ 1, phones=(JAN, "4411")),
+        phones.receipt("c", reference=reference, phones=(JAN, "4411"), connector="other"),
+        phones.receipt("d", phones=(JAN, "4411")),
+        msgspec.structs.replace(old, reference=reference),
+    ])  # fmt: skip
+    with phones.store.begin() as tx:
+        receipts.reconcile(tx, 0)
+    assert {one["outbox_id"] for one in phones.table("receipts")} == {None}
 
 
 def test_a_receipt_without_an_id_is_found_by_its_reference(phones: Phones) -> None:
