@@ -17,6 +17,7 @@ from importlib.resources import files
 from typing import Any
 from typing import Literal as OneOf
 
+from rules.hours import ALWAYS, Hours, hours_of
 from rules.words import Words, words_of
 
 DEFAULT_LANGUAGE = "en"
@@ -76,6 +77,8 @@ class Market:
     """Languages in which people there write the month before the day."""
     start: Mapping[str, frozenset[str]] | None = None
     answered_in: Mapping[str, str] | None = None
+    hours: Hours = ALWAYS
+    """When promotional texts may not go out there; a brand's quiet hours are added (`rules.hours.stricter`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,4 +234,5 @@ def _market(code: str, declared: Mapping[str, Any]) -> Market:
         month_first=frozenset(declared.get("month_first", ())),
         start={language: _phrases(words) for language, words in declared.get("start", {}).items()},
         answered_in={_normal(word): language for word, language in declared.get("answered_in", {}).items()},
+        hours=hours_of(declared["hours"]),
     )
