@@ -20,6 +20,7 @@ def check_agreement(reader: Reader) -> None:
     _once(reader, "account", "system_id", "accounts are called")
     _once(reader, "desk", "name", "desks are called")
     _carried(reader)
+    _priced(reader)
     _patient(reader)
     _like_minded(reader)
     _apart(reader)
@@ -55,6 +56,28 @@ def _carried(reader: Reader) -> None:
         )
         message = f"via in [[number]] names the connector {via!r}, which is not here"
         reader.note(reader.places.value((*keys, "via")), message, did_you_mean(via, known) or others)
+
+
+def _priced(reader: Reader) -> None:
+    """Every price is of a connector that stands in the file, and a connector's prefix has one."""
+    known = [good["name"] for _, good in _entries(reader, "connector") if good.get("name")]
+    first: dict[tuple[str, str], int] = {}
+    for keys, good in _entries(reader, "price"):
+        connector, prefix = good.get("connector"), good.get("prefix")
+        if connector is None:
+            continue
+        if connector not in known:
+            message = f"connector in [[price]] names {connector!r}, which is not here"
+            others = f"connectors here: {', '.join(known)}" if known else "there is no [[connector]] in this file"
+            reader.note(reader.places.value((*keys, "connector")), message, did_you_mean(connector, known) or others)
+        if prefix is None:
+            continue
+        if (connector, prefix) in first:
+            place = reader.places.key(keys)
+            numbers = f"numbers that begin with {prefix}" if prefix else "all numbers"
+            message = f"two prices of {connector!r} for {numbers}; the first stands in line {first[connector, prefix]}"
+            reader.note(place, message, "keep one of them")
+        first.setdefault((connector, prefix), reader.places.key(keys).line)
 
 
 def _patient(reader: Reader) -> None:

@@ -17,9 +17,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from config.declare import Bounds, Setting, written
 from config.problems import Unfit, did_you_mean, quoted
-from config.settings import Country, Digits, Network, PasswordHash, RedisUrl, Web
+from config.settings import Country, Digits, Network, PasswordHash, Prefix, RedisUrl, Web, Zone
 from config.values import (
     Address,
+    Money,
     Refusal,
     Refusals,
     Secret,
@@ -28,7 +29,9 @@ from config.values import (
     has_password,
     parse_digits,
     parse_network,
+    parse_prefix,
     parse_web,
+    parse_zone,
 )
 
 MOST_SECRET_OCTETS = 65_536  # a key file with its chain fits; a log file named by mistake does not fill the memory
@@ -224,14 +227,17 @@ TEXTS: dict[Any, Callable[[str, Setting, Surroundings], object]] = {
     Address: lambda text, _setting, _around: Address.parse(text),
     Country: _country,
     Digits: lambda text, _setting, _around: Digits(parse_digits(text)),
+    Money: lambda text, _setting, _around: Money.parse(text),
     Network: lambda text, _setting, _around: Network(parse_network(text)),
     PasswordHash: _password_hash,
+    Prefix: lambda text, _setting, _around: Prefix(parse_prefix(text)),
     Path: lambda text, _setting, around: around.folder.absolute() / text,
     RedisUrl: _redis,
     Secret: _secret,
     Store: _store,
     TonNpi: lambda text, _setting, _around: TonNpi.parse(text),
     Web: lambda text, _setting, _around: Web(parse_web(text)),
+    Zone: lambda text, _setting, _around: Zone(parse_zone(text)),
 }
 
 

@@ -7,11 +7,12 @@ others get the values they need. Durations end in `_s` and count seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NewType
 
 from config.declare import HEXADECIMAL, NAMED, Bounds, required, setting
-from config.values import Address, Refusals, Secret, Store, TonNpi
+from config.values import Address, Money, Refusals, Secret, Store, TonNpi
 
 Digits = NewType("Digits", str)
 """A phone number or short code: digits without a plus."""
@@ -21,6 +22,10 @@ Network = NewType("Network", str)
 """A network or one IP address, as `ipaddress` prints it."""
 PasswordHash = NewType("PasswordHash", str)
 """An argon2id hash; safe to stand in the file."""
+Prefix = NewType("Prefix", str)
+"""The first digits of phone numbers, without a plus; may be empty."""
+Zone = NewType("Zone", str)
+"""A time zone's name in IANA's list."""
 Country = NewType("Country", str)
 """Two capital letters of ISO 3166."""
 RedisUrl = NewType("RedisUrl", str)
@@ -300,6 +305,32 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What a segment costs over a connector; the longest prefix that fits a phone's number decides."""
+
+    connector: str = required("The connector that it goes out over.", shown="carrier-a", bounds=NAMED)
+    prefix: Prefix = setting(
+        Prefix(""),
+        "First digits of the phones' numbers; empty: of all that no longer prefix fits.",
+        shown=Prefix("316"),
+    )
+    segment: Money = required("What one segment costs.", shown=Money("EUR", Decimal("0.0725")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """How `kwek stats` counts."""
+
+    zone: Zone = setting(Zone("UTC"), "Whose days its periods begin and end with.", shown=Zone("Europe/Amsterdam"))
+    opt_out_warning: float = setting(
+        2.0,
+        "A step after which more of its contacts opt out than this is warned of.",
+        unit="percent",
+        bounds=Bounds(least=0, most=100),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole of kwek.toml."""
 
@@ -312,6 +343,12 @@ class Settings:
         (), "A number that phones text to, the brands that may use it, and the connector that carries it.", key="number"
     )
     connectors: tuple[Connector, ...] = setting((), "A message centre that we bind to.", key="connector")
+    prices: tuple[Price, ...] = setting(
+        (),
+        "What a segment costs over a connector; the longest prefix that fits a phone's number decides.",
+        key="price",
+    )
+    statistics: Statistics = setting(Statistics(), "How `kwek stats` counts.")
     smpp_server: SmppServer | None = setting(None, "Where peers bind to us.", waits=True)
     accounts: tuple[Account, ...] = setting((), "A peer that may bind to us.", key="account", waits=True)
     desks: tuple[Desk, ...] = setting((), "A support desk that gets the tickets.", key="desk", waits=True)

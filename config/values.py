@@ -9,8 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from config.problems import Unfit, quoted
 
@@ -130,6 +132,47 @@ class Refusals:
     def get(self, command_status: int) -> Refusal | None:
         """What follows that status; None where the standard's table decides."""
         return dict(self.by_status).get(command_status)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in a currency (three capital letters of ISO 4217); decimal, so that a tenth of a cent stays one."""
+
+    currency: str
+    amount: Decimal
+
+    @classmethod
+    def parse(cls, text: str) -> Money:
+        """Reads `EUR 0.0725`."""
+        found = re.fullmatch(r"([A-Z]{3}) ([0-9]{1,12}(?:\.[0-9]{1,8})?)", text)
+        if found is None:
+            raise Unfit(f"{{it}} must be a currency and an amount, not {quoted(text)}", 'for example "EUR 0.0725"')
+        return cls(found[1], Decimal(found[2]))
+
+    def __str__(self) -> str:
+        """As it is written."""
+        return f"{self.currency} {self.amount}"
+
+
+def parse_prefix(text: str) -> str:
+    """Reads the first digits of phone numbers, with or without a plus; none: all numbers."""
+    digits = text.removeprefix("+")
+    if not re.fullmatch(r"[0-9]{0,15}", digits) or text == "+":
+        raise Unfit(
+            f"{{it}} must be the first digits of numbers, with the country's, not {quoted(text)}",
+            'for example "316", or "" for all others',
+        )
+    return digits
+
+
+def parse_zone(text: str) -> str:
+    """Reads the name of a time zone as IANA has it."""
+    try:
+        return ZoneInfo(text).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones is no zone
+        raise Unfit(
+            f"{{it}} must be the name of a time zone, not {quoted(text)}", 'for example "Europe/Amsterdam"'
+        ) from None
 
 
 def parse_digits(text: str) -> str:

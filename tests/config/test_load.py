@@ -1,12 +1,13 @@
 """What an operator is told about a kwek.toml: every text compared whole, with its place."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from config.load import MOST_OCTETS, load, parse
 from config.settings import Settings
-from config.values import Address, Refusals, TonNpi
+from config.values import Address, Money, Refusals, TonNpi
 
 FOLDER = Path("/etc/kwek")
 
@@ -71,7 +72,51 @@ def test_values_arrive_in_their_inside_form() -> None:
     assert settings.numbers[0].number == "3197010281234"
 
 
+def test_prices_and_the_zone_of_statistics() -> None:
+    settings = good(
+        CONNECTOR
+        + '[[price]]\nconnector = "a"\nsegment = "EUR 0.10"\n'
+        + '[[price]]\nconnector = "a"\nprefix = "+316"\nsegment = "EUR 0.0725"\n'
+        + '[statistics]\nzone = "Europe/Amsterdam"\n'
+    )
+    assert [(price.prefix, price.segment) for price in settings.prices] == [
+        ("", Money("EUR", Decimal("0.10"))),
+        ("316", Money("EUR", Decimal("0.0725"))),
+    ]
+    assert (settings.statistics.zone, settings.statistics.opt_out_warning) == ("Europe/Amsterdam", 2.0)
+    assert str(settings.prices[1].segment) == "EUR 0.0725"
+
+
 PROBLEMS = {
+    # prices
+    CONNECTOR + '[[price]]\nconnector = "b"\nsegment = "EUR 0.1"\n': """\
+kwek.toml:8:13: error: connector in [[price]] names 'b', which is not here
+    connectors here: a""",
+    '[[price]]\nconnector = "b"\nsegment = "EUR 0.1"\n': """\
+kwek.toml:2:13: error: connector in [[price]] names 'b', which is not here
+    there is no [[connector]] in this file""",
+    CONNECTOR
+    + '[[price]]\nconnector = "a"\nsegment = "EUR 0.1"\n[[price]]\nconnector = "a"\nsegment = "EUR 0.2"\n': """\
+kwek.toml:10:1: error: two prices of 'a' for all numbers; the first stands in line 7
+    keep one of them""",
+    CONNECTOR + ('[[price]]\nconnector = "a"\nprefix = "31"\nsegment = "EUR 0.1"\n' * 2): """\
+kwek.toml:11:1: error: two prices of 'a' for numbers that begin with 31; the first stands in line 7
+    keep one of them""",
+    CONNECTOR + '[[price]]\nconnector = "a"\nprefix = "+"\nsegment = "EUR 0,1"\n[[price]]\n': """\
+kwek.toml:9:10: error: prefix in [[price]] must be the first digits of numbers, with the country's, not "+"
+    for example "316", or "" for all others
+kwek.toml:10:11: error: segment in [[price]] must be a currency and an amount, not "EUR 0,1"
+    for example "EUR 0.0725"
+kwek.toml:11:1: error: [[price]] lacks connector
+    add, for example: connector = "carrier-a"
+kwek.toml:11:1: error: [[price]] lacks segment
+    add, for example: segment = "EUR 0.0725\"""",
+    '[statistics]\nzone = "Mars/Phobos"\n': """\
+kwek.toml:2:8: error: zone in [statistics] must be the name of a time zone, not "Mars/Phobos"
+    for example "Europe/Amsterdam\"""",
+    '[statistics]\nzone = "Europe"\n': """\
+kwek.toml:2:8: error: zone in [statistics] must be the name of a time zone, not "Europe"
+    for example "Europe/Amsterdam\"""",
     # what is not known
     '[gateway]\nstor = "x"\n': """\
 kwek.toml:2:1: error: there is no setting 'stor' in [gateway]
@@ -90,7 +135,7 @@ kwek.toml:2:1: error: there is no setting 'qqqq' in [operator]
     known here: unknown""",
     'zzzz = "x"\n': """\
 kwek.toml:1:1: error: there is no setting 'zzzz' at the head of kwek.toml
-    known here: gateway, operator, limits, number, connector, smpp_server, account, desk""",
+    known here: gateway, operator, limits, number, connector, price, statistics, smpp_server, account, desk""",
     CONNECTOR + '\n[connector.addresses]\nshort_cod = "0/1"\n': """\
 kwek.toml:9:1: error: there is no setting 'short_cod' in [connector.addresses]
     did you mean "short_code"?""",
