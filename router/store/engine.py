@@ -21,7 +21,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.pool import NullPool, StaticPool
 
-from router.store import tables_consent  # noqa: F401  (declares its tables: they are made with the others)
+from router.store import tables_consent, tables_offers  # noqa: F401  (declare their tables, made with the others)
 from router.store.driver_errors import translated
 from router.store.errors import CommitUnknown, StoreBroken, StoreError, StoreUnavailable, StoreUnsafe
 from router.store.safety import doubtful_postgresql, unsafe_postgresql, unsafe_sqlite
