@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from router.store import (
     statements,
+    statements_consent,
     statements_evidence,
+    statements_offers,
     statements_outbox,
     statements_parts,
     statements_receipts,
@@ -13,7 +15,8 @@ from router.store import (
 from router.store.sql import Insert, Statement
 
 _DECLARED = (
-    statements, statements_evidence, statements_outbox, statements_parts, statements_receipts, statements_silence,
+    statements, statements_consent, statements_evidence, statements_offers, statements_outbox, statements_parts,
+    statements_receipts, statements_silence,
 )  # fmt: skip
 
 
