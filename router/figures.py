@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, assert_never
 
 from router.instants import DAY
 from router.plan import OPERATOR
@@ -82,9 +82,44 @@ class Came(NamedTuple):
 
 
 _COUNTS: Final = (
-    "sent", "delivered", "undelivered", "unknown", "failed", "waiting", "cancelled", "answered", "clicked", "converted",
-    "opted_out", "segments", "after_ids",
+    "sent", "delivered", "undelivered", "unknown", "failed", "waiting", "cancelled", "answered", "clicked", "opted_out",
+    "segments", "after_ids", "entered",
 )  # fmt: skip
+
+
+class Consented(NamedTuple):
+    """A consent that began or ended. `rule`: the one that took the text that said so, "" where none did."""
+
+    id: int
+    contact_id: int
+    brand: str
+    is_given: bool
+    rule: str
+
+
+class Clicked(NamedTuple):
+    """The first click of a link in a text of that rule and step, which was written down under `sent_id` or later."""
+
+    id: int
+    contact_id: int
+    brand: str
+    rule: str
+    step: str
+    sent_id: int
+
+
+class Converted(NamedTuple):
+    """A contact reached the goal of a drip that it had entered by cause `cause_id`."""
+
+    id: int
+    contact_id: int
+    brand: str
+    rule: str
+    cause_id: int
+
+
+Did = Came | Consented | Clicked | Converted
+"""What a contact did."""
 
 
 @dataclass(slots=True)
@@ -105,13 +140,14 @@ class Figures:
     withheld: dict[str, int] = field(default_factory=dict)
     answered: int = 0
     clicked: int = 0
-    converted: int = 0
     opted_out: int = 0
     segments: int = 0
     billed: dict[Price | None, int] = field(default_factory=dict)
     sample_id: int = 0
     after_ids: int = 0
-    """Ids between each text and its cause, summed: how late in its chain a step is."""
+    """Ids between each sent text and its cause, summed: how late in its chain a step is."""
+    entered: int = 0
+    """Of `sent` those of chains that began in the period."""
 
     def add(self, other: Figures) -> None:
         """Count these too."""
@@ -149,6 +185,8 @@ class Texted:
 
     texts: int = 0
     contacts: set[int] = field(default_factory=set)
+    joined: set[int] = field(default_factory=set)
+    """Those who gave a consent by one of these texts."""
 
 
 @dataclass(slots=True)
@@ -173,19 +211,24 @@ class _Last:
 
 
 class Counting:
-    """Counts one period: give it texts and what contacts did, in the order of their ids. Texts from `until_id` on are
-    after the period."""
+    """Counts one period: give it texts and what contacts did, in the order of their ids. `stretch` are the first id of
+    the period and the first after it; texts after it only take over what is credited."""
 
-    def __init__(self, prices: Prices, until_id: int) -> None:
+    def __init__(self, prices: Prices, stretch: tuple[int, int]) -> None:
         self.figures: dict[Key, Figures] = {}
         self.texted: dict[tuple[str, str], Texted] = {}
         """What came in, by brand and rule ("" where none took it)."""
         self.arms: dict[tuple[str, str, str], Landed] = {}
         """Arms of splits, by brand, rule and "split=arm"."""
-        self.stops: dict[str, int] = {}
-        """STOPs of the period by brand; "" for those that named all brands."""
+        self.stopped: dict[str, set[int]] = {}
+        """Who opted out in the period, by brand; under "" those whose STOP named no brand."""
+        self.goals: dict[tuple[str, str], int] = {}
+        """Goals reached by those who entered in the period, by brand and drip."""
         self._prices = prices
-        self._until_id = until_id
+        self._since_id, self._until_id = stretch
+        self._by_step: dict[tuple[str, str, str, str], Figures] = {}
+        self._arms_of: dict[tuple[str, str], list[str]] = {}
+        self._clicked: set[tuple[int, str, str]] = set()
         self._brands: set[str] = set()
         self._lately: dict[tuple[str, int], _Last] = {}
         self._before: dict[tuple[str, int], _Last] = {}
@@ -201,24 +244,42 @@ class Counting:
             figures = self.figures.get(key)
             if figures is None:
                 figures = self.figures[key] = Figures()
+                self._by_step.setdefault((brand, row.rule, row.step, row.arm), figures)
             self._count(figures, row)
             if row.arm:
-                landed = self.arms.setdefault((brand, row.rule, row.arm), Landed())
-                landed.contacts.add(row.contact_id)
+                landed = self.arms.get((brand, row.rule, row.arm))
+                if landed is None:
+                    landed = self.arms[brand, row.rule, row.arm] = Landed()
+                    self._arms_of.setdefault((brand, row.rule), []).append(row.arm)
+                if row.state in SENT:
+                    landed.contacts.add(row.contact_id)
         if row.state in SENT and row.message_class in _CREDITED:
             if row.id >= self._turn_id:
                 self._turn(row.id)
             self._brands.add(brand)
             self._lately[brand, row.contact_id] = _Last(row.id, row.number, figures, landed)
 
-    def came(self, row: Came) -> None:
-        """A text from a phone."""
+    def did(self, row: Did) -> None:
+        """Something that a contact did."""
+        match row:
+            case Came():
+                self._came(row)
+            case Consented():
+                self._consented(row)
+            case Clicked():
+                self._has_clicked(row)
+            case Converted():
+                self._has_converted(row)
+            case _:
+                assert_never(row)
+
+    def _came(self, row: Came) -> None:
         if row.id < self._until_id and row.state in _ANSWERS:
             texted = self.texted.setdefault((row.brand or OPERATOR, row.rule), Texted())
             texted.texts += 1
             texted.contacts.add(row.contact_id)
         if row.state == "opted_out":
-            self._stopped(row)
+            self._stopped(row.id, row.contact_id, row.brand or OPERATOR, row.number)
         elif row.state in _ANSWERS and row.brand:
             last = self._last(row.brand, row.contact_id, row.id)
             if last is not None and not last.is_answered:
@@ -228,24 +289,61 @@ class Counting:
                 if last.landed is not None:
                     last.landed.answered.add(row.contact_id)
 
-    def _stopped(self, row: Came) -> None:
-        if row.id < self._until_id:
-            self.stops[row.brand or OPERATOR] = self.stops.get(row.brand or OPERATOR, 0) + 1
-        for brand in (row.brand,) if row.brand else sorted(self._brands):
-            last = self._last(brand, row.contact_id, row.id)
-            if last is None or (not row.brand and last.number != row.number):
+    def _consented(self, row: Consented) -> None:
+        if not row.is_given:
+            self._stopped(row.id, row.contact_id, row.brand, "")
+        elif row.rule and row.id < self._until_id:
+            self.texted.setdefault((row.brand, row.rule), Texted()).joined.add(row.contact_id)
+
+    def _stopped(self, at_id: int, contact_id: int, brand: str, number: str) -> None:
+        if at_id < self._until_id:
+            self.stopped.setdefault(brand, set()).add(contact_id)
+        for one in (brand,) if brand else sorted(self._brands):
+            last = self._last(one, contact_id, at_id)
+            if last is None or (not brand and last.number != number):
                 continue
             if last.figures is not None:
                 last.figures.opted_out += 1
-            last.figures = None  # a STOP said twice is credited once
+            last.figures = last.landed = None  # a STOP said twice is credited once
+
+    def _has_clicked(self, row: Clicked) -> None:
+        once = (row.contact_id, row.rule, row.step)
+        if not self._since_id <= row.sent_id < self._until_id or once in self._clicked:
+            return
+        self._clicked.add(once)
+        arm = self._arm_of(row.brand, row.rule, row.contact_id)
+        figures = self._by_step.get((row.brand, row.rule, row.step, arm))
+        if figures is None:  # a text of the rule that is in no arm, though others are
+            figures = self._by_step.get((row.brand, row.rule, row.step, ""))
+        if figures is not None:
+            figures.clicked += 1
+        if arm:
+            self.arms[row.brand, row.rule, arm].clicked.add(row.contact_id)
+
+    def _has_converted(self, row: Converted) -> None:
+        if not self._since_id <= row.cause_id < self._until_id:
+            return
+        key = (row.brand, row.rule)
+        self.goals[key] = self.goals.get(key, 0) + 1
+        arm = self._arm_of(row.brand, row.rule, row.contact_id)
+        if arm:
+            self.arms[row.brand, row.rule, arm].converted.add(row.contact_id)
+
+    def _arm_of(self, brand: str, rule: str, contact_id: int) -> str:
+        """The arm that a contact landed in last; "" for none."""
+        for arm in reversed(self._arms_of.get((brand, rule), [])):
+            if contact_id in self.arms[brand, rule, arm].contacts:
+                return arm
+        return ""
 
     def _count(self, figures: Figures, row: Sent) -> None:
         state = row.state
         figures.sample_id = row.id
-        if row.cause_id:
-            figures.after_ids += row.id - row.cause_id
         if state in SENT:
             figures.sent += 1
+            if row.cause_id:
+                figures.after_ids += row.id - row.cause_id
+                figures.entered += row.cause_id >= self._since_id
             if state == "delivered":
                 figures.delivered += 1
             elif state == "undelivered":

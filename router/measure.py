@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from heapq import merge
+from operator import attrgetter
 from typing import Final, TypeVar
 
-from router.figures import CREDITED_WITHIN, Came, Counting, Key, Sent
+import msgspec
+
+from router.figures import CREDITED_WITHIN, Came, Clicked, Consented, Counting, Key, Sent
 from router.prices import Prices
 from router.statistics import HIGHEST_SCORE
 from router.store import statements_statistics as sql
 from router.store.engine import Row
-from router.store.reader import Reader
+from router.store.reading import Begins
 from router.store.sql import Statement
 from router.store.values import loads
 from router.world import first_id_at
@@ -29,6 +33,15 @@ MOST_VALUES: Final = 1_000
 OTHER: Final = "(others)"
 NPS: Final = "nps"
 """Records of this name, or that begin with it and an underscore, are scores from 0 to 10."""
+_GIVEN, _TAKEN_BACK = ("grant", "confirm"), "revoke"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `since` to just before `until`, in microseconds since 1970 UTC."""
+
+    since: int
+    until: int
 
 
 @dataclass(slots=True)
@@ -48,88 +61,149 @@ class Measured:
     samples: dict[Key, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
-    """From `since` to just before `until`, in microseconds since 1970 UTC."""
+class _Event(msgspec.Struct, frozen=True):
+    """What is looked at of a ledger's details (router.ledger.Record)."""
 
-    since: int
-    until: int
+    action: str
+    method: str = ""
+    mo_id: int = 0
+    pending: bool = False
 
 
-def measure(
-    reader: Reader, period: Period, prices: Prices, brand: str | None = None, page: Callable[[], None] | None = None
-) -> Measured:
-    """Count a period, of one brand or of all. `page` is called after each page. Raises StoreError."""
+class Pages:
+    """Reads a store page by page; `look` is called before each, and may count or wait."""
+
+    def __init__(self, store: Begins, look: Callable[[], None] | None = None) -> None:
+        self._store = store
+        self._look = look
+
+    def rows(self, statement: Statement, *arguments: object) -> list[Row]:
+        """What one statement gives, in a transaction of its own. Raises StoreError."""
+        if self._look is not None:
+            self._look()
+        with self._store.begin() as tx:
+            return statement.rows(tx, *arguments)
+
+    def stretch(self, statement: Statement, since_id: int, until_id: int) -> Iterator[Row]:
+        """The rows of a stretch of ids."""
+        after = since_id - 1
+        while True:
+            rows = self.rows(statement, after, until_id, PAGE)
+            yield from rows
+            if len(rows) < PAGE:
+                return
+            after = rows[-1][0]
+
+    def found(self, statement: Statement, ids: list[int]) -> Iterator[Row]:
+        """The rows of those ids."""
+        for start in range(0, len(ids), PAGE):
+            yield from self.rows(statement, ids[start : start + PAGE])
+
+
+def measure(pages: Pages, period: Period, prices: Prices, brand: str | None = None) -> Measured:
+    """Count a period, of one brand or of all. Raises StoreError."""
     since, until = first_id_at(period.since), first_id_at(period.until)
     after = first_id_at(period.until + CREDITED_WITHIN)
-    counting = Counting(prices, until)
-    statement = sql.sent_with_addresses if prices.longest else sql.sent
-    events = _pages(reader, sql.came, Came._make, (since, after), page)
+    counting = Counting(prices, (since, until))
+    wanted: Callable[[str | None], bool] = lambda one: brand is None or one == brand  # noqa: E731  # asked per row
+    came = (Came._make(row) for row in pages.stretch(sql.came, since, after) if row[3] is None or wanted(row[3]))
+    consents = _consents(pages, since, after, wanted)
+    events: Iterator[Came | Consented] = merge(came, *consents, key=attrgetter("id"))
     event = next(events, None)
-    for row in _pages(reader, statement, Sent._make, (since, after), page):
-        while event is not None and event.id < row.id:
-            if brand is None or event.brand in (brand, None):
-                counting.came(event)
+    statement = sql.sent_with_addresses if prices.longest else sql.sent
+    for row in pages.stretch(statement, since, after):
+        while event is not None and event.id < row[0]:
+            counting.did(event)
             event = next(events, None)
-        if brand is None or row.brand == brand:
-            counting.sent(row)
+        if wanted(row[4]):
+            counting.sent(Sent._make(row))
     while event is not None:
-        if brand is None or event.brand in (brand, None):
-            counting.came(event)
+        counting.did(event)
         event = next(events, None)
-    noted = _noted(reader, (since, until), brand, page)
-    return Measured(counting, noted, _samples(reader, counting))
+    for click in _clicks(pages, period):
+        if wanted(click.brand):
+            counting.did(click)
+    return Measured(counting, _noted(pages, (since, until), wanted), _samples(pages, counting))
 
 
-def entries(reader: Reader, period: Period, brand: str, name: str) -> list[str]:
-    """The numbers of the contacts for whom a record of that name was written, each once. Raises StoreError."""
-    stretch = (first_id_at(period.since), first_id_at(period.until))
-    who = sorted(
-        {row[1] for row in _pages(reader, sql.noted, _same, stretch, None) if (row[2], row[3]) == (brand, name)}
-    )
-    found: list[str] = []
-    for start in range(0, len(who), PAGE):
-        with reader.begin() as tx:
-            found += [row[1] for row in sql.addresses_of.rows(tx, who[start : start + PAGE])]
-    return found
+def entries(pages: Pages, period: Period, brand: str, name: str) -> list[str]:
+    """The numbers of the contacts for whom the brand recorded that name in a period, each once. Raises StoreError."""
+    noted = pages.stretch(sql.noted, first_id_at(period.since), first_id_at(period.until))
+    who = sorted({row[1] for row in noted if (row[2], row[3]) == (brand, name)})
+    return [row[1] for row in pages.found(sql.addresses_of, who)]
 
 
-def _pages(
-    reader: Reader, statement: Statement, make: Callable[[Row], T], stretch: tuple[int, int],
-    page: Callable[[], None] | None,
-) -> Iterator[T]:  # fmt: skip
-    """The rows of a stretch of ids, page by page."""
-    after, until = stretch[0] - 1, stretch[1]
+def is_score(name: str) -> bool:
+    """Whether records of that name are scores of the NPS question."""
+    return name == NPS or name.startswith(f"{NPS}_")
+
+
+def _consents(
+    pages: Pages, since_id: int, until_id: int, wanted: Callable[[str | None], bool]
+) -> list[Iterator[Consented]]:
+    """Consents given and taken back, of each brand in the order of its chain."""
+    return [
+        _chain(pages, brand, _place_in(pages, brand, last, since_id), until_id)
+        for brand, last in pages.rows(sql.chains)
+        if wanted(brand)
+    ]
+
+
+def _place_in(pages: Pages, brand: str, last: int, since_id: int) -> int:
+    """How many rows of a chain come before an id: found by halving, for its rows are in the order of their ids."""
+    low, high = 0, last
+    while low < high:
+        middle = (low + high) // 2
+        if pages.rows(sql.id_at, brand, middle + 1)[0][0] < since_id:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _chain(pages: Pages, brand: str, after: int, until_id: int) -> Iterator[Consented]:
     while True:
-        with reader.begin() as tx:
-            rows = statement.rows(tx, after, until, PAGE)
-        if page is not None:
-            page()
-        yield from map(make, rows)
+        rows = pages.rows(sql.consented, brand, after, until_id, PAGE)
+        told = [(row, msgspec.json.decode(row[3], type=_Event)) for row in rows]
+        texts = [event.mo_id for _, event in told if event.action in _GIVEN and event.mo_id]
+        rules: dict[int, str] = dict(row[:2] for row in pages.found(sql.rules_of, texts))
+        for (_, id, contact_id, _), event in told:
+            if event.action == _TAKEN_BACK:
+                yield Consented(id, contact_id, brand, False, "")
+            elif event.action in _GIVEN and not event.pending:
+                yield Consented(id, contact_id, brand, True, rules.get(event.mo_id, ""))
         if len(rows) < PAGE:
             return
         after = rows[-1][0]
 
 
-def _same(row: Row) -> Row:
-    return row
+def _clicks(pages: Pages, period: Period) -> Iterator[Clicked]:
+    """First clicks, in their order."""
+    at, code, until = period.since, "", period.until + CREDITED_WITHIN
+    while True:
+        rows = pages.rows(sql.clicked, at, code, until, PAGE)
+        for clicked_at, _, contact_id, brand, rule, step, created_at in rows:
+            yield Clicked(first_id_at(clicked_at), contact_id, brand, rule, step, first_id_at(created_at))
+        if len(rows) < PAGE:
+            return
+        at, code = rows[-1][:2]
 
 
 def _noted(
-    reader: Reader, stretch: tuple[int, int], brand: str | None, page: Callable[[], None] | None
+    pages: Pages, stretch: tuple[int, int], wanted: Callable[[str | None], bool]
 ) -> dict[tuple[str, str], Noted]:
     """What was written down in a stretch."""
     found: dict[tuple[str, str], Noted] = {}
     different: dict[tuple[str, str], set[str]] = {}
-    for _, contact_id, of_brand, name, kept in _pages(reader, sql.noted, _same, stretch, page):
-        if brand is not None and of_brand != brand:
+    for _, contact_id, brand, name, kept in pages.stretch(sql.noted, *stretch):
+        if not wanted(brand):
             continue
-        noted = found.setdefault((of_brand, name), Noted())
+        noted = found.setdefault((brand, name), Noted())
         value = loads(kept).get("value")
         if is_score(name) and isinstance(value, int) and 0 <= value <= HIGHEST_SCORE:
             noted.scores[contact_id] = value
             continue
-        seen = different.setdefault((of_brand, name), set())
+        seen = different.setdefault((brand, name), set())
         said = str(value)
         if said not in seen:
             said = said if len(seen) < MOST_VALUES else OTHER
@@ -138,17 +212,7 @@ def _noted(
     return found
 
 
-def is_score(name: str) -> bool:
-    """Whether records of that name are scores of the NPS question."""
-    return name == NPS or name.startswith(f"{NPS}_")
-
-
-def _samples(reader: Reader, counting: Counting) -> dict[Key, str]:
+def _samples(pages: Pages, counting: Counting) -> dict[Key, str]:
     """The last text of each step: what a person knows it by."""
     by_id = {figures.sample_id: key for key, figures in counting.figures.items()}
-    ids = sorted(by_id)
-    found: dict[Key, str] = {}
-    for start in range(0, len(ids), PAGE):
-        with reader.begin() as tx:
-            found |= {by_id[id]: text for id, text in sql.texts_of.rows(tx, ids[start : start + PAGE])}
-    return found
+    return {by_id[id]: text for id, text in pages.found(sql.texts_of, sorted(by_id))}

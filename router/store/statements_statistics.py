@@ -6,10 +6,12 @@ page begins where the last one ended. (router.measure)
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, literal_column, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, literal_column, select, tuple_
 
 from router.store.sql import Statement, one_of
 from router.store.tables import contacts, inbound, outbox, records
+from router.store.tables_consent import ledger, ledger_details, ledger_heads
+from router.store.tables_offers import links
 
 _EMPTY: ColumnElement[str] = literal_column("''")
 
@@ -45,5 +47,41 @@ noted = _page(
     select(records.c.id, records.c.contact_id, records.c.brand, records.c.name, records.c.value), records
 )  # fmt: skip
 """Values written down by `record`."""
+clicked = Statement(
+    select(
+        links.c.clicked_at, links.c.code, links.c.contact_id, links.c.brand, links.c.rule, links.c.step,
+        links.c.created_at,
+    )
+    .where(
+        links.c.clicked_at.is_not(None),
+        tuple_(links.c.clicked_at, links.c.code) > tuple_(bindparam("after_at"), bindparam("after_code")),
+        links.c.clicked_at < bindparam("until"),
+    )
+    .order_by(links.c.clicked_at, links.c.code)
+    .limit(bindparam("most")),
+    "after_at", "after_code", "until", "most",
+)  # fmt: skip
+"""Links in the order in which they were first followed; they have an index of their own for that."""
+chains = Statement(select(ledger_heads.c.brand, ledger_heads.c.position))
+id_at = Statement(
+    select(ledger.c.id).where(ledger.c.brand == bindparam("brand"), ledger.c.position == bindparam("position")),
+    "brand", "position",
+)  # fmt: skip
+consented = Statement(
+    select(ledger.c.position, ledger.c.id, ledger_details.c.contact_id, ledger_details.c.details)
+    .join_from(
+        ledger,
+        ledger_details,
+        (ledger.c.brand == ledger_details.c.brand) & (ledger.c.position == ledger_details.c.position),
+    )
+    .where(
+        ledger.c.brand == bindparam("brand"), ledger.c.position > bindparam("after"), ledger.c.id < bindparam("until")
+    )
+    .order_by(ledger.c.position)
+    .limit(bindparam("most")),
+    "brand", "after", "until", "most",
+)  # fmt: skip
+"""Events of consent that were not erased, in the order of a brand's chain."""
+rules_of = Statement(select(inbound.c.id, inbound.c.rule).where(one_of(inbound.c.id, "ids")), "ids")
 texts_of = Statement(select(outbox.c.id, outbox.c.text).where(one_of(outbox.c.id, "ids")), "ids")
 addresses_of = Statement(select(contacts.c.id, contacts.c.address).where(one_of(contacts.c.id, "ids")), "ids")
