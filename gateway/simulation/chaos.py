@@ -31,6 +31,8 @@ AGAIN = 0.2
 POINT_WAIT_S = 60.0
 """How long a process is waited for that is to die at a named point."""
 MOST_PASSINGS = 4
+FELT_S = 0.2
+"""A network or a store that is slower than this in each step holds up what proves a text read."""
 PATIENT = 0.7
 """Share of centres that wait for an answer as long as their link stands."""
 
@@ -173,9 +175,11 @@ class Chaos:
     async def _slow_network(self) -> None:
         slow = self._random.choice((0.02, 0.2, 1.0))
         sliced = self._random.random()
-        self._tell("slow network", detail=f"{slow} s, {sliced:.2f} sliced")
+        seconds = self._random.expovariate(0.1)
+        felt_s = seconds + 1.5 * slow  # what is on its way by then arrives that late
+        self._tell("slow network", felt_s if slow >= FELT_S else 0.0, f"{slow} s, {sliced:.2f} sliced")
         self._network.weather = Weather(slow, slow / 2, sliced, octet_by_octet=0.5)
-        await asyncio.sleep(self._random.expovariate(0.1))
+        await asyncio.sleep(seconds)
         self._network.weather = Weather()
 
     async def _unreachable(self) -> None:
@@ -199,20 +203,24 @@ class Chaos:
         disk = self._machine.disk
         disk.before_s = self._random.choice((0.05, 0.5, 1.5))
         disk.after_s = disk.before_s * self._random.random()
-        self._tell("slow store", detail=f"{disk.before_s} s")
-        await asyncio.sleep(self._random.expovariate(0.1))
+        seconds = self._random.expovariate(0.1)
+        felt_s = seconds + disk.before_s + disk.after_s  # a commit that has begun by then
+        self._tell("slow store", felt_s if disk.before_s >= FELT_S else 0.0, f"{disk.before_s} s")
+        await asyncio.sleep(seconds)
         disk.before_s, disk.after_s = Disk().before_s, Disk().after_s
 
     async def _store_away(self) -> None:
-        self._tell("store away")
+        seconds = self._random.expovariate(0.2)
+        self._tell("store away", seconds)
         self._machine.disk.away = True
-        await asyncio.sleep(self._random.expovariate(0.2))
+        await asyncio.sleep(seconds)
         self._machine.disk.away = False
 
     async def _disk_full(self) -> None:
-        self._tell("disk full")
-        self._machine.disk.away_at_commit = self._random.uniform(0.2, 1.0)
-        await asyncio.sleep(self._random.expovariate(0.2))
+        share, seconds = self._random.uniform(0.2, 1.0), self._random.expovariate(0.2)
+        self._tell("disk full", seconds)
+        self._machine.disk.away_at_commit = share
+        await asyncio.sleep(seconds)
         self._machine.disk.away_at_commit = 0.0
 
     async def _disk_breaks(self) -> None:

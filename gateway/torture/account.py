@@ -29,6 +29,8 @@ from gateway.torture.entries import (
 
 Key = tuple[str, str, str]
 """Of a text: sender, recipient, text. Of an answer: destination, source, text."""
+STILL = frozenset({"freeze", "disk full", "store away", "slow store", "slow network"})
+"""What befalls a gateway so that it hears no proof, or writes none down, for a while."""
 At = tuple[int, int]
 """A PDU's place: link and sequence_number."""
 
@@ -127,17 +129,24 @@ class Account:
     def alive_after(self, one: Try) -> float:
         """How many seconds a link worked on after that answer was read; infinite while it stands.
 
-        A gateway that is frozen confirms nothing, so that time does not count.
+        A gateway that stands still, or whose network or store does or creeps, confirms nothing: such time is left out.
         """
-        ended = self.ended.get(one.sent.link)
+        return self._worked(one.answered_at, one.sent.link)
+
+    @cached_property
+    def _still(self) -> list[tuple[float, float]]:
+        return sorted((fault.at, fault.until) for fault in self.befallen if fault.kind in STILL)
+
+    def _worked(self, since: float, link: int) -> float:
+        """How many seconds the gateway could write things down before that link ended."""
+        ended = self.ended.get(link)
         if ended is None:
             return float("inf")
-        frozen = sum(
-            max(0.0, min(fault.until, ended) - max(fault.at, one.answered_at))
-            for fault in self.befallen
-            if fault.kind == "freeze"
-        )
-        return ended - one.answered_at - frozen
+        still, upto = 0.0, since
+        for begin, end in self._still:
+            still += max(0.0, min(end, ended) - max(begin, upto))
+            upto = max(upto, end)
+        return ended - since - still
 
     def froze(self, begin: float, end: float) -> bool:
         """Whether the gateway was frozen at some time between two instants."""
@@ -195,6 +204,4 @@ class Account:
     def answered_for_good(self, one: Submitted, settle_s: float) -> bool:
         """Whether the gateway had so many seconds to write the answer to a submit_sm down."""
         at = self.responded.get((one.link, one.sequence))
-        if at is None:
-            return False
-        return self.ended.get(one.link, float("inf")) - at >= settle_s
+        return at is not None and self._worked(at, one.link) >= settle_s

@@ -1,7 +1,7 @@
 """The message centre of a trial, a process of its own that nobody kills, with its phones and its journal.
 
 It is led by JSON lines on standard input and says how it stands on standard output, a line each time something has
-changed and at most every TOLD_EVERY_S: {"port", "bound", "open", "acknowledged", "submitted"}. Orders ({"do": …}):
+changed and at most every TOLD_EVERY_S: {"port", "bound", "open", "acknowledged", "refused", …}. Orders ({"do": …}):
 `load` begins to text, `quiet` begins no new texts, `half` begins one more long text, `heal` makes it a kind centre,
 `cut` cuts all connections, `deaf` has it read nothing more from those it has; `befell` and `sampled` take a fault or a
 sample into the journal. At the end of its input it stops.
@@ -119,6 +119,7 @@ class Centre:
                 "bound": [link.number for link in self._simulator.links],
                 "open": self._phones.open,
                 "acknowledged": self._phones.acknowledged,
+                "refused": self._journal.refused,
                 "submitted": counters["submit_sm received"],
             }
         )

@@ -221,3 +221,9 @@ def small_disk(folder: Path, octets: int) -> Iterator[bool]:
     finally:
         if mounted.returncode == 0:
             subprocess.run(["umount", "--lazy", str(folder)], capture_output=True, check=True)
+
+
+def resize(folder: Path, octets: int) -> None:
+    """Give what `small_disk` mounted there another size, not less than it holds. Raises CalledProcessError."""
+    command = ["mount", "-o", f"remount,size={octets}", str(folder)]
+    subprocess.run(command, capture_output=True, check=True)

@@ -2,6 +2,7 @@
 
 A `Fault` says what one life of the gateway is to end by. Those that need another way of starting (a preloaded library,
 a proxy in front of the database, a wrapper) say so in `environment`, `wrapper` and `store`; everything else is forked.
+Some kinds need more of the machine or of the store (gateway/torture/needs.py), and are made when they are asked for.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ FREEZE: Final = "freeze"
 DEAF: Final = "deaf"
 RECOVERY: Final = "recovery.middle"
 HALF: Final = "half a long text"
+LOST_WRITES: Final = "lost-writes"
+DISK_FULL: Final = "disk-full"
+CUT_COMMIT: Final = "cut-commit"
 
 MOST_PASSES: Final = 20
 """A named point is passed at most so often before the process dies there: half a second of work under load."""
@@ -80,13 +84,16 @@ def half_a_long_text(nth: int = 1) -> Fault:
     return Fault(name=HALF, half=True, environment={TRIAL: f"commit.after:{nth}:kill"})
 
 
-KINDS: Final = (*(point for point in FAULT_POINTS if point != RECOVERY), AT_RANDOM, FREEZE, DEAF, HALF, RECOVERY)
+ASKED_FOR: Final = (LOST_WRITES, DISK_FULL, CUT_COMMIT)
+"""Kinds that are made only when they are named."""
+USUAL: Final = (*(point for point in FAULT_POINTS if point != RECOVERY), AT_RANDOM, FREEZE, DEAF, HALF)
+KINDS: Final = (*USUAL, RECOVERY, *ASKED_FOR)
 """What `--only` may name."""
 
 
 def plan(kills: int, only: Sequence[str], chance: Callable[[], float]) -> list[Fault]:
-    """So many kills, each of a kind that `only` names (all when it names none); some once more during recovery."""
-    kinds = only or [kind for kind in KINDS if kind != RECOVERY]
+    """So many kills, each of a kind that `only` names (else of USUAL, and some once more during recovery)."""
+    kinds = only or USUAL
     planned: list[Fault] = []
     while len(planned) < kills:
         planned.append(_one(kinds[int(chance() * len(kinds))], chance))
@@ -103,6 +110,8 @@ def _one(kind: str, chance: Callable[[], float]) -> Fault:
             return at_random(chance() * LONGEST_LIFE_S, chance() * LONGEST_FREEZE_S)
         case "deaf":
             return deaf(chance() * LONGEST_LIFE_S)
+        case "lost-writes" | "disk-full" | "cut-commit":
+            return Fault(name=kind, after_s=chance() * LONGEST_LIFE_S)
         case "half a long text":
             return half_a_long_text(1 + int(chance() * FEW_PASSES))
         case "recovery.middle":

@@ -58,6 +58,8 @@ class Journal:
         charset: Encoding = Encoding.GSM7,
     ) -> None:
         self.entries: list[Entry] = []
+        self.refused = 0
+        """Answers other than ESME_ROK, so far."""
         self._file = None if path is None else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._clock = clock
         self._meaning = meaning
@@ -108,6 +110,7 @@ class Journal:
 
     def answered(self, link: int, sequence: int, status: int) -> None:
         """A deliver_sm was answered."""
+        self.refused += status != ESME_ROK
         self.note(Answered(at=self._clock(), link=link, sequence=sequence, status=status))
 
     def ended(self, link: int) -> None:

@@ -44,16 +44,21 @@ class Call(IntFlag):
     OPEN = 8
 
 
+def compiler() -> str | None:
+    """The C compiler of this machine."""
+    return shutil.which("gcc") or shutil.which("cc")
+
+
 def build(folder: Path) -> Path:
     """Compile the library into a folder; gives its path. Raises NoCompilerError."""
-    compiler = shutil.which("gcc") or shutil.which("cc")
-    if compiler is None:
+    found = compiler()
+    if found is None:
         raise NoCompilerError("no C compiler is here: install the Debian packages gcc and libc6-dev")
     library = folder / "lost_writes.so"
-    command = [compiler, "-O2", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl", "-lpthread"]
+    command = [found, "-O2", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl", "-lpthread"]
     compiled = subprocess.run(command, capture_output=True, text=True, check=False)
     if compiled.returncode:
-        raise NoCompilerError(f"{compiler} cannot compile {SOURCE}: {compiled.stderr.strip()}")
+        raise NoCompilerError(f"{found} cannot compile {SOURCE}: {compiled.stderr.strip()}")
     return library
 
 

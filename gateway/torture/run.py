@@ -7,29 +7,26 @@ processes is the machine's to decide, so the same seed finds the same kind of mi
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from gateway.torture import books
+from gateway.torture.carrier import BOUND_S, Carrier, Manner, TrialError
 from gateway.torture.faults import Fault, plan
-from gateway.torture.gateways import Gateway, Gateways, Nursery, told_by
+from gateway.torture.gateways import Gateway, Gateways, Nursery
+from gateway.torture.grounds import DISK, Ground, grounds_for
 from gateway.torture.journal import read
 from gateway.torture.ledger import Bounds, Verdict, examine
 from gateway.torture.workload import CONFIG, PASSWORD, RULES, Texts
 from smpp.simulator_hostile import IMPATIENCE_S
 
-CENTRE: Final = "from gateway.torture.centre import main; main()"
-BOUND_S: Final = 20.0
-"""A gateway that has not bound after so long never will."""
 POINT_S: Final = 5.0
 """A named point that is not passed within this time is given up: the gateway is killed where it stands."""
 DRAIN_S: Final = 60.0
@@ -41,10 +38,6 @@ HALVES: Final = 10
 KILLED: Final = -signal.SIGKILL
 LOG_TOLD: Final = 2000
 """Characters of the gateway's log that are shown when it ended by itself."""
-
-
-class TrialError(Exception):
-    """The trial could not be carried out; the message says why, with the end of the gateway's log."""
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,59 +75,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return f"{head}\n{faults}\n{self.verdict.table()}"
 
 
-class Carrier:
-    """The message centre's process, as the trial sees it."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.bound: list[int] = []
-        self.open = 0
-        self.acknowledged = 0
-        self.submitted = 0
-        self._process: asyncio.subprocess.Process | None = None
-        self._listening: asyncio.Task[None] | None = None
-        self._news = asyncio.Event()
-
-    async def start(self, journal: Path, orders: Orders) -> None:
-        """Start it, and wait until it listens."""
-        manner = "hostile" if orders.hostile else "kind"
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", CENTRE, str(journal), str(orders.seed), orders.texts, str(orders.in_flight), manner,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        self._listening = asyncio.get_running_loop().create_task(self._listen(self._process))
-        await self.until(lambda: self.port, BOUND_S)
-
-    def do(self, what: str, **more: Any) -> None:
-        """Give it an order."""
-        assert self._process is not None and self._process.stdin is not None  # started before
-        self._process.stdin.write(json.dumps({"do": what, **more}).encode() + b"\n")
-
-    async def until(self, condition: Callable[[], object], seconds: float) -> None:
-        """Wait until what it tells makes the condition true. Raises TimeoutError, and TrialError when it has ended."""
-        async with asyncio.timeout(seconds):
-            while not condition():
-                if self._listening is not None and self._listening.done():
-                    raise TrialError("the message centre has ended by itself")
-                self._news.clear()
-                await self._news.wait()
-
-    async def stop(self) -> None:
-        """End it; its journal is complete then."""
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
-            await self._process.wait()
-        if self._listening is not None:
-            await self._listening
-
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        async for told in told_by(process):
-            for name, value in told.items():
-                setattr(self, name, value)
-            self._news.set()
-        self._news.set()
-
-
 class Trial:
     """Carries orders out in a folder that is its own."""
 
@@ -148,7 +88,8 @@ class Trial:
         self._say = say
         self._stopped_at = 0
         self._chance = random.Random(orders.seed).random
-        self._url = f"sqlite:///{folder / 'kwek.db'}" if orders.store == "sqlite" else orders.store
+        self._grounds: dict[str, Ground] = {}
+        self._url = orders.store
 
     async def run(self, planned: Sequence[Fault] | None = None, nursery: Nursery | None = None) -> Report:
         """The whole trial: faults as the orders ask for, or as planned. Raises TrialError when it cannot be carried on.
@@ -158,16 +99,23 @@ class Trial:
         orders = self._orders
         faults = plan(orders.kills, orders.only, self._chance) if planned is None else planned
         journal = self._folder / "journal.jsonl"
+        self._grounds = grounds_for({fault.name for fault in faults}, self._folder, orders.store, self._chance)
+        if orders.store == "sqlite":
+            at = self._folder / DISK if (self._folder / DISK).is_dir() else self._folder
+            self._url = f"sqlite:///{at / 'kwek.db'}"
         if not await asyncio.to_thread(books.is_fresh, self._url):
             raise TrialError("there are texts in that store: a trial needs one of its own")
         config = self._folder / "kwek.toml"
         own = Nursery()
+        manner = Manner(orders.seed, orders.texts, orders.in_flight, orders.hostile)
         environment = {"KWEK_TORTURE_PASSWORD": PASSWORD, "KWEK_TORTURE_STORE": self._url}
         gateways = Gateways(nursery or own, config, environment)
         try:
             if nursery is None:
                 await own.open()  # it loads while the centre does
-            await self.carrier.start(journal, orders)
+            for ground in self._grounds.values():
+                await ground.lay()
+            await self.carrier.start(journal, manner)
             self._write_settings(config)
             self.carrier.do("load")
             began = time.monotonic()
@@ -182,6 +130,8 @@ class Trial:
             await gateways.close()
             await own.close()
             await self.carrier.stop()
+            for ground in reversed(self._grounds.values()):
+                await ground.clear()
         found = await asyncio.to_thread(books.read_books, self._url, self._stopped_at)
         verdict = await asyncio.to_thread(examine, list(read(journal)), found, self._bounds())
         return Report(
@@ -202,6 +152,9 @@ class Trial:
     # ------------------------------------------------------------------------------------------------- one life
 
     async def _live(self, gateways: Gateways, fault: Fault) -> None:
+        ground = self._grounds.get(fault.name)
+        if ground is not None:
+            fault = await asyncio.to_thread(ground.prepared, fault)
         if fault.store:  # another way to the same store
             elsewhere = {**fault.environment, "KWEK_TORTURE_STORE": fault.store}
             fault = msgspec.structs.replace(fault, environment=elsewhere)
@@ -214,6 +167,8 @@ class Trial:
         else:
             await self._bound(gateway, gateways.log)
             await _ended_within(gateway, fault.after_s)
+            if ground is not None and not await ground.strike(gateway, self.carrier):
+                self.faults[f"{fault.name} not felt"] += 1
             if fault.freeze_s:
                 await self._freeze(gateway, fault.freeze_s)
             if fault.deaf_s:
@@ -226,6 +181,8 @@ class Trial:
         if gateway.status != KILLED:
             raise TrialError(f"the gateway ended by itself with {gateway.status}:\n{_tail(gateways.log)}")
         await self.carrier.until(lambda: not self.carrier.bound, BOUND_S)  # it knows that this one is gone
+        if ground is not None:
+            await asyncio.to_thread(ground.afterwards)
         self.between(fault)
 
     async def _dies(self, gateway: Gateway, fault: Fault) -> None:

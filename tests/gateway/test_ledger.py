@@ -202,16 +202,28 @@ class TestMerged:
         assert not verdict.broken
         assert (verdict.line("L3").count, verdict.line("L3").allowed) == (1, 1)
 
-    def test_a_frozen_gateway_confirms_nothing(self, run: Run) -> None:
+    @pytest.mark.parametrize(
+        ("befallen", "in_doubt"),
+        [
+            ([("freeze", 0.2, 5.0)], True),
+            ([("disk full", 0.2, 5.0)], True),
+            ([("slow network", 0.2, 4.0), ("slow store", 0.5, 5.0)], True),
+            ([("freeze", 0.2, 3.0), ("store away", 1.0, 2.9)], False),  # both at once: they count once
+            ([("cut", 0.2, 5.0)], False),
+        ],
+    )
+    def test_a_gateway_that_stands_or_creeps_confirms_nothing(
+        self, run: Run, befallen: list[tuple[str, float, float]], in_doubt: bool
+    ) -> None:
         for id in (1, 2):
             run.text(id, text="JA")
         run.send(1)
-        run.entries.append(Befell(at=run.at + 0.2, kind="freeze", until=run.at + 5.0))
+        run.entries += [Befell(at=run.at + begin, kind=kind, until=run.at + end) for kind, begin, end in befallen]
         run.end(after=5.1)
         run.send(2, link=2)
         run.row(1, text="JA")
         run.row(2, text="JA", state="suspected_duplicate")
-        assert not run.verdict().broken
+        assert (broken(run.verdict()) == []) == in_doubt
 
     def test_an_equal_text_while_the_first_waited_long_may_be_taken_for_the_same(self, run: Run) -> None:
         for id, at in ((1, 0.0), (2, 1.3)):

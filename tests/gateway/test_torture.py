@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
 from gateway.cli import app
@@ -20,15 +21,18 @@ from gateway.commands.conducting import hostile
 from gateway.exits import Exit
 from gateway.simulation import run as run_of
 from gateway.simulation.run import Finding
-from gateway.torture import books, run
+from gateway.torture import books, carrier, lost_writes, needs, run
+from gateway.torture.carrier import Carrier, Manner, TrialError
 from gateway.torture.entries import Answered, Attempted, Befell, Injected, LinkEnded, Receipted, Responded, Submitted
 from gateway.torture.entries import Texted as TextedEntry
-from gateway.torture.faults import DEAF, KINDS, RECOVERY, Fault, at_point, plan
+from gateway.torture.faults import ASKED_FOR, DEAF, KINDS, RECOVERY, USUAL, Fault, at_point, plan
 from gateway.torture.gateways import Gateway, Gateways, Nursery
+from gateway.torture.grounds import server_of, through, watched
 from gateway.torture.journal import Journal, means_nothing, read
 from gateway.torture.ledger import Verdict
 from gateway.torture.line import Line
-from gateway.torture.run import Carrier, Orders, Report, Trial, TrialError
+from gateway.torture.proxy import Tcp, Unix
+from gateway.torture.run import Orders, Report, Trial
 from gateway.torture.workload import Workload, meaning
 from router.store.engine import open_store
 from smpp.codec import encode
@@ -40,6 +44,7 @@ from smpp.simulator_witness import ReceiptOf, TextPart
 from smpp.text import Encoding
 
 PHONE = "31612345678"
+PG = "postgresql://h/d"
 
 
 class TestPlan:
@@ -52,7 +57,7 @@ class TestPlan:
         planned = plan(1_000, (), random.Random(1).random)
         names = Counter(fault.name for fault in planned)
         assert len(planned) == 1_000
-        assert set(names) == set(KINDS)
+        assert set(names) == {*USUAL, RECOVERY}
         assert 100 < names[RECOVERY] < 220
 
     def test_a_point_is_named_to_the_process_and_a_moment_is_not(self) -> None:
@@ -250,11 +255,60 @@ class TestTrial:
     async def test_a_centre_that_ends_by_itself_ends_the_trial(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(run, "CENTRE", "raise SystemExit")
-        carrier = Carrier()
+        monkeypatch.setattr(carrier, "CENTRE", "raise SystemExit")
+        centre = Carrier()
         with pytest.raises(TrialError, match="message centre has ended"):
-            await carrier.start(tmp_path / "journal", Orders())
-        await carrier.stop()
+            await centre.start(tmp_path / "journal", Manner(1, "unique", 50, hostile=False))
+        await centre.stop()
+
+
+class TestNeeds:
+    def test_usual_kinds_need_nothing(self) -> None:
+        assert {needs.unmet(kind, store) for kind in (*USUAL, RECOVERY) for store in ("sqlite", PG)} == {""}
+        assert set(needs.NEEDS) == set(ASKED_FOR)
+        assert needs.unmet("cut-commit", f"{PG}?sslmode=disable") == ""
+
+    def test_without_a_compiler_a_disk_is_full_where_one_may_be_mounted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(needs, "compiler", lambda: None)
+        monkeypatch.setattr(needs, "may_mount", lambda: True)
+        assert "gcc" in needs.unmet("lost-writes", "sqlite")
+        assert needs.unmet("disk-full", "sqlite") == ""
+        monkeypatch.setattr(needs, "may_mount", lambda: False)
+        assert "which root has), or a C compiler" in needs.unmet("disk-full", "sqlite")
+
+    def test_only_root_may_mount(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("os.geteuid", lambda: 1000)
+        assert not needs.may_mount()
+
+    async def test_what_is_missing_is_said_before_anything_starts(self, tmp_path: Path) -> None:
+        with pytest.raises(TrialError, match="cut-commit: a COMMIT is cut on its way to PostgreSQL"):
+            await Trial(Orders(only=("cut-commit",)), tmp_path, print).run()
+
+    def test_a_library_that_cannot_be_compiled_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lost_writes, "compiler", lambda: None)
+        (tmp_path / "disk").mkdir()
+        with pytest.raises(TrialError, match="no C compiler is here"):
+            watched(tmp_path / "disk", "lost-writes")
+
+
+class TestWays:
+    @pytest.mark.parametrize(
+        ("url", "server"),
+        [
+            ("postgresql://u@h/d", Tcp("h", 5432)),
+            ("postgresql://u@h:5433/d", Tcp("h", 5433)),
+            ("postgresql:///d", Tcp("127.0.0.1", 5432)),
+            ("postgresql:///d?host=/run/pg", Unix("/run/pg/.s.PGSQL.5432")),
+            ("postgresql://u@/d?host=/run/pg&port=5433", Unix("/run/pg/.s.PGSQL.5433")),
+        ],
+    )
+    def test_where_a_server_listens(self, url: str, server: Tcp | Unix) -> None:
+        assert server_of(make_url(url)) == server
+
+    def test_by_way_of_a_port_of_the_loopback(self) -> None:
+        said = make_url(through(make_url("postgresql://u:p@h:5433/d?host=/run/pg&application_name=x"), 9))
+        assert (said.username, said.password, said.host, said.port, said.database) == ("u", "p", "127.0.0.1", 9, "d")
+        assert said.query == {"application_name": "x", "sslmode": "disable", "gssencmode": "disable"}
 
 
 class TestCommand:
@@ -307,7 +361,14 @@ class TestCommand:
         )  # fmt: skip
 
     def test_the_help_names_every_kind_of_fault(self) -> None:
-        assert torturing.KINDS_TOLD.split(", ") == list(KINDS)
+        assert [*torturing.KINDS_TOLD.split(", "), *torturing.ASKED_FOR_TOLD.split(", ")] == list(KINDS)
+        said = " ".join(re.sub("[│╭╰─]", " ", CliRunner().invoke(app, ["torture", "--help"]).stdout).split())
+        assert all(kind in said for kind in KINDS)
+
+    def test_kinds_may_be_given_by_commas(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        line = Line(name="L1", promise="lost texts")
+        _, orders = self.asked(monkeypatch, line, "--only", "deaf,half a long text", "--only", "random")
+        assert orders.only == ("deaf", "half a long text", "random")
 
     def test_it_cannot_be_carried_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
         said, _ = self.asked(monkeypatch, TrialError("the gateway has not bound"), "--kills", "3")
@@ -334,6 +395,10 @@ class TestCommand:
         [
             (("--only", "lightning"), "'lightning' is none of commit.before"),
             (("--store", "mysql://x/y"), "it is sqlite, or postgresql"),
+            (("--only", "cut-commit"), "cut-commit: a COMMIT is cut on its way to PostgreSQL"),
+            (("--only", "lost-writes", "--store", PG), "lost-writes: what a disk forgets is tried on SQLite's files"),
+            (("--only", "disk-full", "--store", PG), "disk-full: a full disk is tried on SQLite's files"),
+            (("--only", "cut-commit", "--store", f"{PG}?sslmode=require"), "cannot be told on an encrypted link"),
         ],
     )
     def test_what_cannot_be_meant(self, options: tuple[str, ...], why: str) -> None:
