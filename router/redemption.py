@@ -58,41 +58,53 @@ class Redeemable(msgspec.Struct, frozen=True):
     address: str
 
 
+class Till(msgspec.Struct, frozen=True):
+    """Who redeems, and under which reference of its own: the same code with the same reference again is the same
+    redemption, told twice because the first answer was lost. Without a reference nothing is the same."""
+
+    by: str
+    reference: str = ""
+
+    @property
+    def kept(self) -> str:
+        """As it is written down."""
+        return f"{self.by} {self.reference}" if self.reference else self.by
+
+
 def spelled(code: str) -> list[str]:
     """How a code may have been meant that was typed like that: as it is, and in capitals as our own are."""
     plain = code.strip()
     return list(dict.fromkeys((plain, plain.upper())))
 
 
-def look(tx: Tx, brand: str, code: str, by: str, now: int) -> Redeemable | Answer:
-    """What would become of a code now. `by` says who redeems, and with which receipt: the same again is no second
-    time."""
+def look(tx: Tx, brand: str, code: str, till: Till, now: int) -> Redeemable | Answer:
+    """What would become of a code now."""
     spellings = spelled(code)
     rows = [row for row in sql.code_at_till.rows(tx, spellings) if row[3] is not None]
     own = [row for row in rows if row[1] == brand]
     if not own:
         return OfOtherBrand(rows[0][1]) if rows else Unknown()
-    return _judged(min(own, key=lambda row: spellings.index(row[0])), by, now)
+    return _judged(min(own, key=lambda row: spellings.index(row[0])), till, now)
 
 
-def _judged(row: Row, by: str, now: int) -> Redeemable | Answer:
+def _judged(row: Row, till: Till, now: int) -> Redeemable | Answer:
     code, _, name, _, redeemed_at, redeemed_by, address, until = row
     if redeemed_at is not None:
-        same = bool(by) and redeemed_by == by
+        same = bool(till.reference) and redeemed_by == till.kept
         return Redeemed(name, code, address or "", redeemed_at) if same else Already(name, code, redeemed_at)
     if until is not None and now >= until:
         return Expired(name, code, until)
     return Redeemable(name, code, address) if address else Unknown()
 
 
-def redeem(tx: Tx, brand: str, code: str, by: str, now: int) -> Answer:
+def redeem(tx: Tx, brand: str, code: str, till: Till, now: int) -> Answer:
     """Redeem a code. Two tills at once: one of them."""
-    found = look(tx, brand, code, by, now)
+    found = look(tx, brand, code, till, now)
     if not isinstance(found, Redeemable):
         return found
-    if sql.redeem_code.rows(tx, found.code, brand, now, by):
+    if sql.redeem_code.rows(tx, found.code, brand, now, till.kept):
         return Redeemed(found.voucher, found.code, found.address, now)
-    again = look(tx, brand, code, by, now)
+    again = look(tx, brand, code, till, now)
     if isinstance(again, Redeemable):  # its contact is just being erased
         return Unknown()
     return again

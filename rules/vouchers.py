@@ -65,23 +65,26 @@ class Codes(msgspec.Struct, frozen=True):
 def voucher_of(declared: syntax.Voucher, zone: tzinfo) -> Voucher:
     """What a declaration means. `until DATE` counts the whole of that day in the brand's zone, `until DATE TIME` ends
     at that minute."""
-    until = declared.until
-    ends = None
-    if isinstance(until, syntax.Moment):
-        ends = datetime(*_date(until.day), until.clock.hour, until.clock.minute, tzinfo=zone)
-    elif until is not None:
-        ends = datetime(*_date(until), tzinfo=zone) + timedelta(days=1)
     return Voucher(
         declared.name,
         "" if declared.pattern is None else declared.pattern.value,
         "" if declared.file is None else declared.file.value,
         declared.span.file,
-        None if ends is None else microseconds(ends.astimezone(UTC)),
+        _end(declared.until, zone),
     )
 
 
-def _date(day: syntax.Day) -> tuple[int, int, int]:
-    return day.year, day.month, day.day
+def _end(until: syntax.Day | syntax.Moment | None, zone: tzinfo) -> int | None:
+    if until is None:
+        return None
+    day, clock = (until.day, until.clock) if isinstance(until, syntax.Moment) else (until, syntax.Clock(0, 0))
+    ends = datetime(day.year, day.month, day.day, clock.hour, clock.minute, tzinfo=zone)
+    try:
+        if day is until:
+            ends += timedelta(days=1)
+        return microseconds(ends.astimezone(UTC))
+    except OverflowError:  # the end of all calendars, somewhere
+        return None
 
 
 # --------------------------------------------------------------------------------------------------------- patterns
@@ -129,10 +132,10 @@ def _is_plain(character: str) -> bool:
 def read_codes(octets: bytes) -> Codes:
     """The codes of a file: a line each, or a column of a table (CSV). Nothing in it is an error."""
     told: list[str] = []
-    text = _decoded(octets[:MOST_OCTETS], told)
     if len(octets) > MOST_OCTETS:
         told.append(f"It has more than {MOST_OCTETS} octets; what comes after them is not read.")
-        text = text.rpartition("\n")[0]
+        octets = octets[:MOST_OCTETS].rpartition(b"\n")[0]
+    text = _decoded(octets, told)
     codes: dict[str, int] = {}
     odd: dict[str, list[int]] = {"blank": [], "too long": [], "not plain": [], "again": []}
     for line, code in _column(text):
@@ -164,9 +167,7 @@ def _decoded(octets: bytes, told: list[str]) -> str:
             return octets.decode(encoding, "replace")
     try:
         return octets.decode("utf-8")
-    except UnicodeDecodeError as fault:
-        if fault.reason == "unexpected end of data" and len(octets) == MOST_OCTETS:
-            return octets.decode("utf-8", "replace")
+    except UnicodeDecodeError:
         told.append("It is not UTF-8; it was read as Windows-1252.")
         return octets.decode("cp1252", "replace")
 

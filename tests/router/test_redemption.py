@@ -3,7 +3,7 @@
 import threading
 
 from router import offers, redemption
-from router.redemption import Already, Expired, OfOtherBrand, Redeemable, Redeemed, Unknown
+from router.redemption import Already, Expired, OfOtherBrand, Redeemable, Redeemed, Till, Unknown
 from router.store.engine import Store, make_engine
 from router.store.errors import StoreConflict
 from rules.vouchers import Voucher
@@ -27,22 +27,22 @@ def give(store: Store, *codes: str, until: int | None = None, brand: str = BRAND
         offers.codes(tx, [offers.Want(contact, brand, voucher)], NOW, lambda: 0.5)
 
 
-def redeem(store: Store, code: str, by: str = "", brand: str = BRAND, now: int = NOW + 5) -> redemption.Answer:
+def redeem(store: Store, code: str, reference: str = "", brand: str = BRAND, now: int = NOW + 5) -> redemption.Answer:
     with store.begin() as tx:
-        return redemption.redeem(tx, brand, code, by, now)
+        return redemption.redeem(tx, brand, code, Till("key 1", reference), now)
 
 
 def test_a_code_counts_once(store: Store) -> None:
     give(store, "A1")
     with store.begin() as tx:
-        assert redemption.look(tx, BRAND, "A1", "", NOW) == Redeemable("beurs", "A1", JAN)
+        assert redemption.look(tx, BRAND, "A1", Till("key 1"), NOW) == Redeemable("beurs", "A1", JAN)
     assert redeem(store, "A1", "till 1") == Redeemed("beurs", "A1", JAN, NOW + 5)
     assert redeem(store, "A1", "till 2", now=NOW + 9) == Already("beurs", "A1", NOW + 5)
     assert redeem(store, "A1", "till 1", now=NOW + 9) == Redeemed("beurs", "A1", JAN, NOW + 5)
     assert redeem(store, "A1", "") == Already("beurs", "A1", NOW + 5)
 
 
-def test_without_a_name_the_same_again_is_a_second_time(store: Store) -> None:
+def test_without_a_reference_the_same_again_is_a_second_time(store: Store) -> None:
     give(store, "A1")
     assert isinstance(redeem(store, "A1"), Redeemed)
     assert isinstance(redeem(store, "A1"), Already)

@@ -1,0 +1,106 @@
+"""What the web hands to the router, and how it looks things up: the two ways from a request to the store.
+
+An occurrence goes through the writer, like a text, and is answered for after its commit. A look is a short read on a
+connection and a thread of its own, so that neither holds up the other, and pages are shown while the store takes no
+writes. Both are bounded: what is too much is refused at once instead of waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from router.store.engine import Tx
+from router.store.errors import StoreError, StoreUnavailable
+from router.store.reading import Reader, open_reader
+from router.world import Worker
+from rules.facts import Value
+
+T = TypeVar("T")
+
+LOOK_S = 2.0
+"""How long a look may take, in seconds: who waits for a page has gone after more."""
+MOST_LOOKS = 200
+"""Looks that wait for the thread: at a millisecond each, a fifth of a second."""
+
+
+class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a contact other than a text, as the router takes it."""
+
+    id: int
+    brand: str
+    address: str
+    name: str
+    source: str
+    values: dict[str, Value] = {}
+    ref: str = ""
+    at: int
+    key: str = ""
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What became of an occurrence, on disk: its `id` (that of the first, where its key was known: `is_repeat`), or why
+    it had no effect."""
+
+    id: int
+    is_repeat: bool = False
+    refused: str = ""
+
+
+class Occurs(Protocol):
+    """Who takes occurrences: the writer."""
+
+    @property
+    def trouble(self) -> str:
+        """Why the store is away; empty while it is there."""
+
+    def occur(self, occurrence: Occurrence) -> Awaitable[Taken]:
+        """Queue one; its result comes after the commit, however long the store is away."""
+
+
+class Looks:
+    """Short reads of the store for requests, one after the other on a thread of their own."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._worker = Worker("web")
+        self._reader: Reader | None = None
+        self._waiting = 0
+
+    async def at(self, look: Callable[[Tx], T]) -> T:
+        """What `look` reads. Raises StoreUnavailable when the store does not answer in time, or too much is asked."""
+        if self._waiting >= MOST_LOOKS:
+            raise StoreUnavailable(f"{MOST_LOOKS} requests wait for the store already")
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(LOOK_S):
+                return await self._worker.begin(lambda: self._look(look))
+        except TimeoutError:
+            raise StoreUnavailable(f"the store did not answer in {LOOK_S:g} s") from None
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        """End the thread and give the connection back."""
+        self._worker.begin(self._drop)
+        self._worker.close()
+
+    def _look(self, look: Callable[[Tx], T]) -> T:
+        try:
+            if self._reader is None:
+                self._reader = open_reader(self._url)
+            with self._reader.begin() as tx:
+                return look(tx)
+        except StoreError as error:
+            self._drop()
+            if isinstance(error, StoreUnavailable):
+                raise
+            raise StoreUnavailable(str(error)) from error
+
+    def _drop(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
