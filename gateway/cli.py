@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import chatting, duplicates, explaining, pdus, rules, running, simulating, torturing
+from gateway.commands import chatting, duplicates, explaining, pdus, rules, running, simulating, stats, torturing
 from gateway.exits import MEANINGS, Exit
 
 app = typer.Typer(
@@ -51,6 +51,8 @@ for command in (
     chatting.chat,
     simulating.simulate,
     simulating.text,
+    stats.stats,
+    stats.draw,
     torturing.torture,
     running.config,
 ):

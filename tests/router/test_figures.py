@@ -5,34 +5,16 @@ from typing import Any
 
 import pytest
 
-from router.figures import CREDITED_WITHIN, Came, Clicked, Consented, Converted, Counting, Figures, Key, Sent
+from router.figures import CREDITED_WITHIN, Clicked, Consented, Converted, Counting, Figures, Key
 from router.instants import DAY, HOUR
-from router.prices import Cost, Price, Prices
+from router.prices import Cost
 from router.world import first_id_at
+from tests.support.figures import PRICES, came, sent
 from tests.support.routing import NOW
-
-PRICES = Prices([Price("carrier", "31", Decimal("0.07"), "EUR"), Price("carrier", "1", Decimal("0.01"), "USD")])
 
 
 def counting(days: int = 30) -> Counting:
     return Counting(PRICES, (first_id_at(NOW), first_id_at(NOW + days * DAY)))
-
-
-def sent(at: int, **more: Any) -> Sent:
-    row: dict[str, Any] = {
-        "id": first_id_at(NOW + at), "contact_id": 1, "number": "4411", "connector": "carrier", "brand": "Shop",
-        "message_class": "promotional", "segments": 1, "state": "sent", "reason": "", "cause_id": 0,
-        "rule": "Shop/drip", "step": "reply-1", "arm": "", "sends": 1, "accepted": "", "address": "31612345678",
-    }  # fmt: skip
-    return Sent(**(row | more))
-
-
-def came(at: int, **more: Any) -> Came:
-    row: dict[str, Any] = {
-        "id": first_id_at(NOW + at), "contact_id": 1, "number": "4411", "brand": "Shop", "state": "routed",
-        "rule": "Shop/keyword JA",
-    }  # fmt: skip
-    return Came(**(row | more))
 
 
 def only(counted: Counting) -> Figures:

@@ -1,0 +1,186 @@
+"""`kwek stats`: what went out in a period, what came of it and what it cost; `kwek draw`: the winners of a contest.
+
+Both read beside a gateway that runs: nothing is locked, and nothing they do can be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+from zoneinfo import ZoneInfo
+
+import typer
+
+from gateway.commands.output import Form, Format, fail, print_json
+from gateway.exits import Exit
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from router.measure import Pages, Period
+    from router.prices import Prices
+
+DAYS = 7
+"""Days that are told of when none are named: today and the six before."""
+SEED_OCTETS = 16
+"""Of chance in a seed that nobody gave."""
+
+
+class By(StrEnum):
+    """What the rows of the table are."""
+
+    RULE = "rule"
+    STEP = "step"
+    ARM = "arm"
+    KEYWORD = "keyword"
+    CLASS = "class"
+
+
+class Days(NamedTuple):
+    """The first and the last day of a period."""
+
+    first: date
+    last: date
+
+
+def a_day(text: str) -> date:
+    """A day as ISO 8601 writes it. Raises typer.BadParameter."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day: write it as 2026-05-01") from None
+
+
+Config = Annotated[Path, typer.Option("--config", help="The settings: they say which store, and what texts cost.")]
+Brand = Annotated[str | None, typer.Option("--brand", help="One brand; without: all.")]
+Since = Annotated[
+    date | None, typer.Option("--since", parser=a_day, metavar="DAY", help="The first day; without: six days ago.")
+]
+Until = Annotated[
+    date | None, typer.Option("--until", parser=a_day, metavar="DAY", help="The last day, included; without: today.")
+]
+Rows = Annotated[By, typer.Option("--by", help="What the rows of the table are.")]
+Record = Annotated[str, typer.Option("--record", help="The record that makes a contact take part.")]
+Winners = Annotated[int, typer.Option("--winners", min=1, max=100_000, help="How many win.")]
+Seed = Annotated[
+    str, typer.Option("--seed", help="What decides; without: chance. Keep it: with it, anybody can repeat the draw.")
+]
+
+
+def stats(
+    config: Config = Path("kwek.toml"), brand: Brand = None, since: Since = None, until: Until = None,
+    by: Rows = By.RULE, form: Format = Form.TEXT,
+) -> None:  # fmt: skip
+    """Tell what went out, what came of it and what it cost."""
+    from gateway.commands.stats_page import page
+    from gateway.commands.stats_report import Asked, report
+    from router.measure import measure
+
+    settings = _settings(config, brand)
+    days = _days(settings, since, until)
+    about = settings.statistics
+    with _pages(settings) as pages:
+        measured = measure(pages, period_of(days, about.zone), prices_of(settings), brand)
+    asked = Asked(str(days.first), str(days.last), about.zone, brand, by.value, about.opt_out_warning)
+    told = report(measured, asked)
+    if form is Form.JSON:
+        print_json(told)
+    else:
+        print("\n".join(page(told)))
+
+
+def draw(  # noqa: PLR0913, PLR0917  # one for each option
+    record: Record, brand: Annotated[str, typer.Option("--brand", help="Whose contest it is.")],
+    since: Since = None, until: Until = None, winners: Winners = 1, seed: Seed = "",
+    config: Config = Path("kwek.toml"),
+) -> None:  # fmt: skip
+    """Draw the winners of a contest: each number that a record was written for takes part once.
+
+    Prints JSON with all that it takes to repeat the draw: keep it.
+    """
+    from secrets import token_hex
+
+    from router.draws import draw as drawn
+    from router.measure import entries
+
+    settings = _settings(config, brand)
+    days = _days(settings, since, until)
+    with _pages(settings) as pages:
+        who = entries(pages, period_of(days, settings.statistics.zone), brand, record)
+    if not who:
+        fail(Exit.FAILED, f"no contact of {brand} has a record {record!r} from {days.first} to {days.last}")
+    try:
+        found = drawn(who, seed or token_hex(SEED_OCTETS), winners)
+    except ValueError as wrong:
+        fail(Exit.USAGE, wrong)
+    print_json(
+        {
+            "brand": brand, "record": record, "since": str(days.first), "until": str(days.last),
+            "seed": found.seed, "entries": found.entries, "entries_sha256": found.digest,
+            "winners": [{"number": one.entry, "rank": one.rank} for one in found.winners],
+        }
+    )  # fmt: skip
+
+
+def period_of(days: Days, zone: str) -> Period:
+    """From the beginning of the first day to the end of the last, as that zone has its days."""
+    from router.measure import Period
+
+    def beginning(day: date) -> int:
+        return int(datetime.combine(day, time(), ZoneInfo(zone)).timestamp()) * 1_000_000
+
+    return Period(beginning(days.first), beginning(days.last + timedelta(days=1)))
+
+
+def prices_of(settings: Settings) -> Prices:
+    """The price table of kwek.toml."""
+    from router.prices import Price, Prices
+
+    return Prices(Price(one.connector, one.prefix, one.segment.amount, one.segment.currency) for one in settings.prices)
+
+
+def _settings(config: Path, brand: str | None) -> Settings:
+    """The settings; ends the command for a brand that no number is granted to."""
+    from config.problems import did_you_mean
+    from gateway.commands.running import load_settings
+
+    settings = load_settings(config)
+    known = sorted({name for number in settings.numbers for name in number.brands})
+    if brand is not None and brand not in known:
+        others = did_you_mean(brand, known) or f"brands here: {', '.join(known)}"
+        fail(Exit.USAGE, f"{config} grants no number to a brand {brand!r}; {others}")
+    return settings
+
+
+def _days(settings: Settings, since: date | None, until: date | None) -> Days:
+    from router.world import System
+
+    world = System()
+    today = datetime.fromtimestamp(world.now() / 1_000_000, ZoneInfo(settings.statistics.zone)).date()
+    world.close()
+    last = until or max(today, since or today)
+    first = since or last - timedelta(days=DAYS - 1)
+    if first > last:
+        fail(Exit.USAGE, f"--since {first} is after --until {last}")
+    if not date(2000, 1, 1) <= first <= last <= date(2100, 1, 1):
+        fail(Exit.USAGE, f"{first} to {last} is no period of this century")
+    return Days(first, last)
+
+
+@contextmanager
+def _pages(settings: Settings) -> Iterator[Pages]:
+    from router.measure import Pages
+    from router.store.errors import StoreError
+    from router.store.reading import open_reader
+
+    try:
+        reader = open_reader(settings.gateway.store.url)
+        try:
+            yield Pages(reader)
+        finally:
+            reader.close()
+    except StoreError as fault:
+        fail(Exit.STORE, fault)
