@@ -48,6 +48,8 @@ class Process:
         """Callbacks that wait while it is frozen, in their order."""
         self.died: Callable[[], None] = _nothing
         self._tasks: list[weakref.ref[asyncio.Task[Any]]] = []
+        self._unburied: list[asyncio.Task[Any] | None] = []
+        """Keeps the dead: whose wake-up was dropped nobody else holds, and the collector would find it as it stood."""
 
     def start(self, loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run its main coroutine."""
@@ -63,6 +65,7 @@ class Process:
         """As SIGKILL: nothing of it runs any more. The kernel closes its sockets, and buries it (`bury`) when the
         frame that called this is gone."""
         self.alive = False
+        self._unburied = [task() for task in self._tasks]
         self.backlog.clear()
         sockets, self.sockets = self.sockets, {}
         for one in sockets:
@@ -76,6 +79,7 @@ class Process:
             if task is not None and coroutine is not None:
                 self.context.copy().run(_close, coroutine)
                 tasks._unregister_task(task)  # it will never be done, and nobody shall wait for it
+        self._unburied.clear()
         self.died()
 
 

@@ -14,8 +14,9 @@ import msgspec
 from gateway.torture.gateways import told_by
 
 CENTRE: Final = "from gateway.torture.centre import main; main()"
-BOUND_S: Final = 20.0
-"""A process that has not begun, or a gateway that has not bound, after so long never will."""
+BOUND_S: Final = 60.0
+"""A process that has not begun, or a gateway that has not bound, after so long never will: where it cannot be forked
+and the machine is busy, Python alone takes twenty seconds."""
 
 
 class TrialError(Exception):

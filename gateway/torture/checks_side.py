@@ -87,7 +87,7 @@ def explained(account: Account, books: Books, rows: Kept, bounds: Bounds) -> Lin
 
 def _quarantined(account: Account, books: Books) -> list[str]:
     """What was set aside though it was nobody's noise, and no part of a long text that was sent again."""
-    noise = {_unnumbered(one.frame) for one in account.injected if one.frame}
+    noise = {(_unnumbered(one.frame), *_around(one.frame)) for one in account.injected if one.frame}
     again: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
     for text in account.texts.values():
         more = len(account.tries.get(text.id, ())) - text.parts
@@ -97,7 +97,11 @@ def _quarantined(account: Account, books: Books) -> list[str]:
     findings: list[str] = []
     for row in books.quarantine:
         kept = _unnumbered(row.frame)
-        if any(octets in kept or kept in octets for octets in noise):  # a broken stream, from there on or to there
+        # A broken stream is kept from there on, to there, or from within the PDU before.
+        if any(
+            octets in kept or kept in octets or (before in row.frame and after in row.frame)
+            for octets, before, after in noise
+        ):
             continue
         sent_again = (one for one in again[row.sender, row.recipient] if row.text and row.text in one[0])
         whole = next((text for text, more in sent_again if parts[text] < more), None)
@@ -108,8 +112,13 @@ def _quarantined(account: Account, books: Books) -> list[str]:
     return findings
 
 
+def _around(frame: bytes) -> tuple[bytes, bytes]:
+    """What stands before and after a PDU's sequence_number."""
+    return frame[: SEQUENCE.start], frame[SEQUENCE.stop :]
+
+
 def _unnumbered(frame: bytes) -> bytes:
-    return frame[: SEQUENCE.start] + frame[SEQUENCE.stop :]
+    return b"".join(_around(frame))
 
 
 def _strays(account: Account, books: Books, bounds: Bounds) -> list[str]:

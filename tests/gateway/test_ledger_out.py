@@ -270,6 +270,18 @@ class TestSideTables:
         run.integrity = ("row 1 missing from index",)
         assert run.verdict().line("L10").count == 2
 
+    def test_noise_is_known_wherever_in_it_the_quarantine_begins(self, run: Run) -> None:
+        noise = bytes.fromhex("7fffffff00000005000000007ffe0006") + b"noise"
+        for id, frame in enumerate(
+            (noise, noise[:4], b"C907\0" + noise, noise + b"more", noise[:12] + b"1234noise"), 1
+        ):
+            run.quarantine.append(QuarantineRow(id=id, frame=frame, reason="why"))
+        assert run.verdict().line("L10").count == 5
+        run.entries.append(Injected(at=0.0, kind="noise", frame=noise))
+        assert not run.verdict().broken
+        run.quarantine.append(QuarantineRow(id=6, frame=b"C907\0" + noise[4:], reason="why"))
+        assert run.verdict().line("L10").count == 1
+
     def test_a_failed_answer_must_have_been_refused(self, run: Run) -> None:
         run.out(7, state="failed")
         assert broken(run.verdict()) == ["L10"]

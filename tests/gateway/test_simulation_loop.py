@@ -133,6 +133,29 @@ def test_a_killed_process_does_nothing_more_and_leaves_nothing_behind() -> None:
     assert play(main) == ["one", "other", "one", "other", "one buried", "other", "other buried", "other gone"]
 
 
+def test_one_whose_wake_up_is_dropped_is_buried_and_not_found_by_the_collector() -> None:
+    async def main(loop: VirtualLoop) -> list[str]:
+        steps: list[str] = []
+        process, died, comes = Process("one"), asyncio.Event(), loop.create_future()
+        process.died = died.set
+        loop.failed = lambda context: steps.append(str(context["message"]))
+
+        async def life() -> None:
+            try:
+                await comes
+            finally:
+                steps.append("buried")
+
+        process.start(loop, life())
+        await asyncio.sleep(1.0)
+        comes.set_result(None)
+        loop.kill(process)
+        await died.wait()
+        return steps
+
+    assert play(main) == ["buried"]
+
+
 def test_what_a_process_began_dies_with_it_also_in_its_own_midst() -> None:
     async def main(loop: VirtualLoop) -> list[str]:
         steps: list[str] = []
