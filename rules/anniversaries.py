@@ -9,7 +9,7 @@ from datetime import date, tzinfo
 from typing import Final
 
 from rules.syntax import Clock
-from rules.zones import on_day, wall
+from rules.zones import day_at, on_day
 
 _ONCE_A_YEAR: Final = 183 * 86_400_000_000
 """Microseconds that lie between two birthdays at the least: half a year. Zones are at most 26 hours apart, so a
@@ -25,7 +25,7 @@ def birthday_in(day: date, year: int) -> date:
 
 def next_birthday(day: date, after_instant: int, at: Clock, zone: tzinfo, last: int | None = None) -> int:
     """The first birthday at that time of day after an instant; `last` is the planned instant of the one before."""
-    year = wall(after_instant, zone).year
+    year = day_at(after_instant, zone).year
     while True:
         due = due_date(birthday_in(day, year), at, zone)
         if due > after_instant and (last is None or due - last >= _ONCE_A_YEAR):

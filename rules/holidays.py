@@ -24,6 +24,9 @@ class Holidays(msgspec.Struct, frozen=True):
             return True
         return bool(self.moving) and (day - easter(day.year)).days in self.moving
 
+    def __bool__(self) -> bool:
+        return bool(self.fixed or self.moving)
+
     def __or__(self, other: Holidays) -> Holidays:
         """The holidays of both."""
         return Holidays(self.fixed | other.fixed, self.moving | other.moving)

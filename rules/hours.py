@@ -11,7 +11,7 @@ of a night's texts at once. A contact's delay follows from its key, hence its ow
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, tzinfo
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -19,16 +19,14 @@ import msgspec
 
 from rules.holidays import Holidays, holidays
 from rules.syntax import Clock
-from rules.zones import next_change, wall
+from rules.zones import DAY, MINUTE, day_of, next_change, reading
 
-_MICROSECOND: Final = timedelta(microseconds=1)
-_DAY: Final = timedelta(days=1)
 _DAY_MINUTES: Final = 1440
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_LOOK_AHEAD: Final = 400 * 86_400_000_000
+_LOOK_AHEAD: Final = 400 * DAY
 """Microseconds searched for an opening: hours that do not open within a year and a month never do."""
 
-SPREAD: Final = 30 * 60_000_000
+SPREAD: Final = 30 * MINUTE
 """Microseconds over which held texts are spread: half an hour takes a night's texts of a large brand to a rate that a
 carrier grants, and is still what a marketer means by the beginning of the day."""
 
@@ -68,9 +66,8 @@ def hours_of(declared: Mapping[str, Any]) -> Hours:
 
 def stricter(one: Hours, other: Hours) -> Hours:
     """Both at once: nothing goes out when either forbids it."""
-    return Hours(
-        _joined((*one.closed, *other.closed)), one.weekdays | other.weekdays, one.holidays | other.holidays
-    )  # fmt: skip
+    closed = _joined((*one.closed, *other.closed))
+    return Hours(closed, one.weekdays | other.weekdays, one.holidays | other.holidays)
 
 
 def opens_at(hours: Hours, now: int, zone: tzinfo) -> int | None:
@@ -103,28 +100,31 @@ def released_at(hours: Hours, now: int, zone: tzinfo, window: int, key: str) -> 
 def _edge(hours: Hours, at: int, zone: tzinfo, closed: bool) -> int | None:
     end = at + _LOOK_AHEAD
     while at < end:
-        shown = wall(at, zone)
+        shown = reading(at, zone)
         is_closed, until = _read(hours, shown)
         if is_closed is closed:
             return at
         # At one offset the clock reaches `until` when that much has elapsed; where it is changed we read it anew.
-        due = at + (until - shown) // _MICROSECOND
+        due = at + until - shown
         at = next_change(at, due, zone) or due
     return None
 
 
-def _read(hours: Hours, shown: datetime) -> tuple[bool, datetime]:
+def _read(hours: Hours, shown: int) -> tuple[bool, int]:
     """Whether a reading of the clock is closed, and up to which reading at least that stays so."""
-    midnight = shown.replace(hour=0, minute=0, second=0, microsecond=0)
-    if shown.weekday() in hours.weekdays or hours.holidays.on(shown.date()):
-        return True, midnight + _DAY
-    minute = shown.hour * 60 + shown.minute
+    midnight = shown - shown % DAY
+    if (hours.weekdays or hours.holidays) and _is_closed_on(hours, day_of(shown)):
+        return True, midnight + DAY
+    minute = (shown - midnight) // MINUTE
     for start, end in hours.closed:
-        if minute < start:
-            return False, midnight + timedelta(minutes=start)
         if minute < end:
-            return True, midnight + timedelta(minutes=end)
-    return False, midnight + _DAY
+            is_closed = minute >= start
+            return is_closed, midnight + (end if is_closed else start) * MINUTE
+    return False, midnight + DAY
+
+
+def _is_closed_on(hours: Hours, day: date) -> bool:
+    return day.weekday() in hours.weekdays or hours.holidays.on(day)
 
 
 def _joined(spans: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:

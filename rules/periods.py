@@ -10,13 +10,16 @@ minds adds `1 per day`. A week begins on Monday (ISO 8601).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 from typing import Final, assert_never
 from typing import Literal as OneOf
 
 import msgspec
 
-from rules.zones import first, wall
+from rules.syntax import Clock
+from rules.zones import day_at, on_day
+
+_MIDNIGHT: Final = Clock(0, 0)
 
 Unit = OneOf["day", "week", "month"]
 
@@ -33,7 +36,7 @@ class Cap(msgspec.Struct, frozen=True):
 
 def period_of(unit: Unit, now: int, zone: tzinfo) -> str:
     """The key of the day, week or month under way: `2026-11-22`, `2026-W47`, `2026-11`."""
-    day = wall(now, zone).date()
+    day = day_at(now, zone)
     match unit:
         case "day":
             return day.isoformat()
@@ -48,12 +51,12 @@ def period_of(unit: Unit, now: int, zone: tzinfo) -> str:
 
 def period_start(unit: Unit, now: int, zone: tzinfo) -> int:
     """The instant at which the period under way began."""
-    return _midnight(_first_day(unit, wall(now, zone).date()), zone)
+    return _midnight(_first_day(unit, day_at(now, zone)), zone)
 
 
 def period_end(unit: Unit, now: int, zone: tzinfo) -> int:
     """The instant at which the next period begins."""
-    day = _first_day(unit, wall(now, zone).date())
+    day = _first_day(unit, day_at(now, zone))
     length = {"day": 1, "week": 7, "month": 31}[unit]
     return _midnight(_first_day(unit, day + timedelta(days=length)), zone)
 
@@ -99,4 +102,4 @@ def _first_day(unit: Unit, day: date) -> date:
 
 
 def _midnight(day: date, zone: tzinfo) -> int:
-    return first(datetime.combine(day, time()), zone)
+    return on_day(day, _MIDNIGHT, zone)

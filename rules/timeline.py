@@ -1,10 +1,10 @@
 """The time line of a drip: which step comes next and when, and what becomes of one whose time has passed.
 
 Steps are performed in the order of their planned instants, equal ones in the file's order; recurring steps come back
-for ever. Where a contact stands is a `Cursor` with two marks: the latest planned instant, which steps of elapsed time
-are measured by, and the latest reading of the contact's clock, which steps of the calendar are measured by. So a
-contact that moves to another zone gets no step twice and misses none. Nothing of what the steps were is remembered:
-a file may be changed while contacts are under way.
+for ever. `at once`, minutes and hours are planned as an instant; days and longer, and recurring steps, as a reading of
+the contact's clock, counted from the day the contact was enrolled on. A `Cursor` keeps how far the contact has come in
+both, so that one who moves to another zone gets no step twice and misses none. Nothing of what the steps were is
+remembered: a file may be changed while contacts are under way.
 
 A step is due when its time has come and the hours are open; what is due exactly now has happened. A step whose time
 came before the contact was enrolled, or that we are more than TOLERANCE behind with, is late. Of a recurring step only
@@ -14,7 +14,7 @@ the newest time counts: after ten days of standstill a contact gets one text, no
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 from typing import Final
 from typing import Literal as OneOf
 
@@ -22,7 +22,7 @@ import msgspec
 
 from rules.hours import Hours, opens_at
 from rules.syntax import Clock, Duration
-from rules.zones import ELAPSED, elapsed, first, moved, on_day, reading, wall
+from rules.zones import ELAPSED, day_at, day_of, elapsed, first, moved, on_day, reading, reading_on
 
 TOLERANCE: Final = 3_600_000_000
 """Microseconds after its time (or after the hours opened) in which a step is still on time: an hour. Restarts, a node
@@ -46,14 +46,26 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     late: Policy = "next window"
 
 
-class Cursor(msgspec.Struct, frozen=True, gc=False):
-    """Behind which step a contact stands. Each mark is a time and the place of the step it comes from.
+class Planned(msgspec.Struct, frozen=True, gc=False):
+    """A step and when it is planned for: the instant, and what the contact's clock is meant to show then.
 
-    `identity`: the step performed (or skipped) last. `instant`: microseconds since 1970 UTC. `shown`: a reading of the
-    contact's clock, counted like them.
+    The two part where a clock change leaves that time out: 02:30 is planned for the instant that shows 03:00.
+    """
+
+    at: int
+    moment: Moment
+    shown: int
+
+
+class Cursor(msgspec.Struct, frozen=True, gc=False):
+    """Behind which step a contact stands; kept with the run.
+
+    `identity`: the step performed (or skipped) last. `began`: the reading of the contact's clock at enrolment.
+    `instant` and `shown`: the latest instant and the latest reading of a step behind it, each with that step's place.
     """
 
     identity: str
+    began: int
     instant: tuple[int, int]
     shown: tuple[int, int]
 
@@ -80,51 +92,53 @@ class Skip(msgspec.Struct, frozen=True, gc=False):
 Due = Perform | Wait | Skip
 
 
-def behind(cursor: Cursor | None, planned_at: int, moment: Moment, zone: tzinfo) -> Cursor:
-    """The cursor behind a step that was performed or skipped, to be kept with the run; `cursor` is the one before."""
-    instant, shown = (planned_at, moment.place), (reading(planned_at, zone), moment.place)
-    if cursor is not None:
-        instant, shown = max(instant, cursor.instant), max(shown, cursor.shown)
-    return Cursor(moment.identity, instant, shown)
+def next_moment(timeline: Iterable[Moment], enrolled_at: int, cursor: Cursor | None, zone: tzinfo) -> Planned | None:
+    """The step after the cursor (None: the first); None when the time line is at its end.
 
-
-def next_moment(
-    timeline: Iterable[Moment], enrolled_at: int, cursor: Cursor | None, zone: tzinfo
-) -> tuple[int, Moment] | None:
-    """The step after the cursor (None: the first) and its planned instant; None when the time line is at its end.
-
-    The instant may have passed: `when_due` says what becomes of the step then.
+    Its instant may have passed: `when_due` says what becomes of it then.
     """
-    found: tuple[int, Moment] | None = None
+    began = reading(enrolled_at, zone) if cursor is None else cursor.began
+    found: Planned | None = None
     for moment in timeline:
         if moment.every:
-            planned_at = _next_occurrence(moment, enrolled_at, cursor, zone)
+            planned = _next_occurrence(moment, enrolled_at, began, cursor, zone)
         else:
-            planned_at = _once(moment, enrolled_at, zone)
-            if cursor is not None and _is_behind(moment, planned_at, cursor, zone):
+            planned = _once(moment, enrolled_at, began, zone)
+            if cursor is not None and _is_behind(planned, cursor):
                 continue
-        if found is None or (planned_at, moment.place) < (found[0], found[1].place):
-            found = planned_at, moment
+        if found is None or _order(planned) < _order(found):
+            found = planned
     return found
 
 
-def when_due(moment: Moment, planned_at: int, now: int, zone: tzinfo, hours: Hours, enrolled_at: int) -> Due:
+def behind(cursor: Cursor | None, planned: Planned, enrolled_at: int, zone: tzinfo) -> Cursor:
+    """The cursor behind a step that was performed or skipped; `cursor` is the one before."""
+    place = planned.moment.place
+    # A time of day that is left out lies before all that is planned for the instant after the gap.
+    in_gap = planned.shown < reading(planned.at, zone) and not _is_elapsed(planned.moment)
+    instant, shown = (planned.at - in_gap, place), (planned.shown, place)
+    if cursor is None:
+        return Cursor(planned.moment.identity, reading(enrolled_at, zone), instant, shown)
+    return Cursor(planned.moment.identity, cursor.began, max(instant, cursor.instant), max(shown, cursor.shown))
+
+
+def when_due(planned: Planned, now: int, zone: tzinfo, hours: Hours, enrolled_at: int) -> Due:
     """Whether a planned step is performed now, later or not at all.
 
     `hours` are those of the step's class: `ALWAYS` for a transactional drip. Waiting needs no memory: asked again at
     that instant, with the same arguments, the answer is another.
     """
-    due = _due(moment, planned_at, now, zone, hours, enrolled_at)
+    due = _due(planned, now, zone, hours, enrolled_at)
     return Skip("never_open") if due == Wait(_NEVER) else due
 
 
-def _due(moment: Moment, planned_at: int, now: int, zone: tzinfo, hours: Hours, enrolled_at: int) -> Due:
-    opened_at = _opening(hours, planned_at, zone)
+def _due(planned: Planned, now: int, zone: tzinfo, hours: Hours, enrolled_at: int) -> Due:
+    moment, opened_at = planned.moment, _opening(hours, planned.at, zone)
     if now < opened_at:
         return Wait(opened_at)
     if moment.every:
-        again_at = next(at for at in _occurrences(moment, wall(planned_at, zone).date(), zone) if at > planned_at)
-        if _opening(hours, again_at, zone) <= now:
+        again = next(one for one in _occurrences(moment, day_of(planned.shown), zone) if one.shown > planned.shown)
+        if _opening(hours, again.at, zone) <= now:
             return Skip("superseded")
     if _is_on_time(opened_at, now, enrolled_at):
         return _at_once(now, zone, hours, False)
@@ -137,46 +151,57 @@ def _due(moment: Moment, planned_at: int, now: int, zone: tzinfo, hours: Hours, 
     return _next_window(moment.at, now, zone, hours, enrolled_at)
 
 
-def _is_behind(moment: Moment, planned_at: int, cursor: Cursor, zone: tzinfo) -> bool:
+def _order(planned: Planned) -> tuple[int, int, int]:
+    # Equal instants have one reading, but for times of day that a gap leaves out.
+    return planned.at, planned.shown, planned.moment.place
+
+
+def _is_elapsed(moment: Moment) -> bool:
+    """Whether a step is planned as an instant, not as a reading."""
+    if moment.after is None:
+        return not moment.every
+    return moment.after.unit in ELAPSED or (moment.after.count == 0 and moment.at is None)
+
+
+def _is_behind(planned: Planned, cursor: Cursor) -> bool:
     """Whether a step that does not recur has been performed."""
+    moment = planned.moment
     if moment.identity == cursor.identity:
         return True
-    if moment.after is None or moment.after.unit in ELAPSED:
-        return (planned_at, moment.place) <= cursor.instant
-    return (reading(planned_at, zone), moment.place) <= cursor.shown
+    if _is_elapsed(moment):
+        return (planned.at, moment.place) <= cursor.instant
+    return (planned.shown, moment.place) <= cursor.shown
 
 
-def _once(moment: Moment, enrolled_at: int, zone: tzinfo) -> int:
-    """The planned instant of a step that does not recur."""
-    if moment.after is None:
-        return enrolled_at
-    if moment.after.unit in ELAPSED:
-        return enrolled_at + elapsed(moment.after)
-    due = moved(wall(enrolled_at, zone), moment.after)
+def _once(moment: Moment, enrolled_at: int, began: int, zone: tzinfo) -> Planned:
+    """When a step that does not recur is planned for."""
+    after = moment.after
+    if after is None or _is_elapsed(moment):
+        at = enrolled_at + (elapsed(after) if after is not None and after.count else 0)
+        return Planned(at, moment, reading(at, zone))
+    shown = moved(began, after)
     if moment.at is not None:
-        return on_day(due.date(), moment.at, zone)
-    return max(first(due, zone), enrolled_at)  # `after 0 days` in an hour that comes twice
+        shown = reading_on(day_of(shown), moment.at)
+    return Planned(first(shown, zone), moment, shown)
 
 
-def _next_occurrence(moment: Moment, enrolled_at: int, cursor: Cursor | None, zone: tzinfo) -> int:
+def _next_occurrence(moment: Moment, enrolled_at: int, began: int, cursor: Cursor | None, zone: tzinfo) -> Planned:
     """The first time of a recurring step after enrolment and after the cursor."""
-    day = wall(enrolled_at, zone).date()
-    if cursor is None:
-        return next(at for at in _occurrences(moment, day, zone) if at > enrolled_at)
-    day = max(day, wall(cursor.shown[0], UTC).date())
+    shown = (began, -1) if cursor is None else max((began, -1), cursor.shown)
     return next(
-        at
-        for at in _occurrences(moment, day, zone)
-        if at > enrolled_at and (reading(at, zone), moment.place) > cursor.shown
+        one
+        for one in _occurrences(moment, day_of(shown[0]), zone)
+        if one.at > enrolled_at and (one.shown, moment.place) > shown
     )
 
 
-def _occurrences(moment: Moment, day: date, zone: tzinfo) -> Iterator[int]:
+def _occurrences(moment: Moment, day: date, zone: tzinfo) -> Iterator[Planned]:
     """All times of a recurring step from a day on."""
     assert moment.at is not None  # the grammar: `every DAY… at T`
     while True:
         if day.weekday() in moment.every:
-            yield on_day(day, moment.at, zone)
+            shown = reading_on(day, moment.at)
+            yield Planned(first(shown, zone), moment, shown)
         day += _DAY
 
 
@@ -196,7 +221,7 @@ def _at_once(now: int, zone: tzinfo, hours: Hours, late: bool) -> Due:
 
 def _next_window(clock: Clock, now: int, zone: tzinfo, hours: Hours, enrolled_at: int) -> Due:
     """At the next such time of day, or at the end of the hours that it falls in."""
-    day = wall(now, zone).date()
+    day = day_at(now, zone)
     latest, upcoming = on_day(day, clock, zone), on_day(day + _DAY, clock, zone)
     if latest > now:
         latest, upcoming = on_day(day - _DAY, clock, zone), latest
