@@ -30,6 +30,8 @@ TEXT_NAMES: tuple[TextName, ...] = ("unknown", "stopped", "started", "help")
 _WORD_LISTS = (
     "stop", "stop_all", "start", "help", "yes", "no", "polite", "option", "hours", "ordinals", "fillers"
 )  # fmt: skip
+_REVOKING_WORDS = ("inside", "alone", "with_keyword", "neighbours", "fillers", "common")
+_REVOKING_PHRASES = ("turns", "leads", "phrases", "phrases_all", "doubts", "harmless")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,40 @@ class Reserved:
     kind: Kind
     scope: OneOf["brand", "all"]
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revoking:
+    """How people say in a language that they want no more texts, beyond the opt-out words (`rules.revocation`).
+
+    Words are in normal form, phrases in the notation of `rules.phrases`.
+    """
+
+    inside: frozenset[str]
+    """Opt-out words that make a person read the sentence they stand in."""
+    alone: frozenset[str]
+    """Opt-out words that mean it as a clause of their own, whatever stands beside it."""
+    with_keyword: frozenset[str]
+    """Opt-out words that a keyword or a brand's name narrows down."""
+    neighbours: frozenset[str]
+    """Ordinary words one typing mistake away from an opt-out word of any market where the language is spoken."""
+    fillers: frozenset[str]
+    """Said beside anything without changing it; also phrases."""
+    turns: tuple[str, ...]
+    """After a phrase they make it conditional (unless, before)."""
+    common: frozenset[str]
+    """Words that so many texts hold that no phrase is noticed by them, if it has others."""
+    leads: tuple[str, ...]
+    """Phrases that may stand before the others (can you, I want you to)."""
+    phrases: tuple[str, ...]
+    phrases_all: tuple[str, ...]
+    """Those that mean every brand on the number."""
+    doubts: tuple[str, ...]
+    """Phrases that a person must judge."""
+    harmless: tuple[str, ...]
+    """Everyday phrases with an opt-out word in them (bus stop)."""
+    sets: Mapping[str, str]
+    """Alternatives that phrases name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +99,7 @@ class Language:
     """Word to day of the week, Monday 0."""
     months: Mapping[str, int]
     numbers: Mapping[str, int]
+    revocation: Revoking
     texts: Mapping[TextName, str]
     """`unknown`: the operator's neutral text; `stopped`, `started`, `help`: built-in answers with `{brand}`."""
 
@@ -167,6 +204,11 @@ def without_politeness(words: Words, market: str | None, language: str | None) -
     return words.without(frozenset(dropped))
 
 
+def vocabulary(market: str | None, language: str | None) -> Mapping[str, Reserved]:
+    """Every reserved word and phrase of a market and a brand's language, and what it means."""
+    return _table(market, language).reserved
+
+
 @cache
 def _zones() -> Mapping[str, str]:
     """IANA zone to country, from the table that the time zone data brings along."""
@@ -222,9 +264,15 @@ def _language(code: str, declared: Mapping[str, Any]) -> Language:
         weekdays=_numbered(declared["weekdays"], 0),
         months=_numbered(declared["months"], 1),
         numbers=_numbered(declared["numbers"], 0),
+        revocation=_revoking(declared["revocation"]),
         texts={name: declared["texts"][name] for name in TEXT_NAMES},
         **listed,
     )
+
+
+def _revoking(declared: Mapping[str, Any]) -> Revoking:
+    words = {name: _phrases(declared[name]) for name in _REVOKING_WORDS}
+    return Revoking(sets=declared["sets"], **words, **{name: tuple(declared[name]) for name in _REVOKING_PHRASES})
 
 
 def _market(code: str, declared: Mapping[str, Any]) -> Market:

@@ -75,7 +75,7 @@ def _near(edges: Mapping[str, Node], text: str, alphabets: Alphabets) -> list[st
         return [word for word in edges if _one_mistake(text, word) and _forgivable(word, text)]
     if id(edges) not in alphabets:
         alphabets[id(edges)] = "".join(sorted(frozenset("".join(edges))))
-    return [word for word in _mistaken(text, alphabets[id(edges)]) if word in edges and _forgivable(word, text)]
+    return [word for word in mistaken(text, alphabets[id(edges)]) if word in edges and _forgivable(word, text)]
 
 
 def _forgivable(meant: str, typed: str) -> bool:
@@ -99,7 +99,7 @@ def _one_mistake(typed: str, meant: str) -> bool:
     return typed[first + 1 :] == meant[first + 1 :] or typed == swapped
 
 
-def _mistaken(text: str, alphabet: str) -> set[str]:
+def mistaken(text: str, alphabet: str) -> set[str]:
     """Every text one mistake away."""
     cuts = [(text[:at], text[at:]) for at in range(len(text) + 1)]
     found = {head + tail[1:] for head, tail in cuts if tail}

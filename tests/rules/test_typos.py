@@ -5,7 +5,7 @@ import random
 import pytest
 
 from rules.keywords import MAX_CORRECTIONS, MAX_FORGIVEN_WORDS, Match, Matcher
-from rules.typos import _mistaken, _one_mistake
+from rules.typos import _one_mistake, mistaken
 from rules.words import words_of
 from tests.bench.bench_matcher import keywords_of, word_of
 from tests.support.patterns import MONDAY, matcher
@@ -170,4 +170,4 @@ def test_both_ways_of_finding_mistakes_agree() -> None:
     for _ in range(3_000):
         typed = "".join(chance.choice("abc") for _ in range(chance.randint(1, 6)))
         meant = "".join(chance.choice("abc") for _ in range(chance.randint(1, 6)))
-        assert _one_mistake(typed, meant) is (meant in _mistaken(typed, "abc")), (typed, meant)
+        assert _one_mistake(typed, meant) is (meant in mistaken(typed, "abc")), (typed, meant)
