@@ -96,7 +96,7 @@ def quiet(reading: datetime, spans: tuple[tuple[int, int], ...]) -> bool:
     return any(start <= minute < end for start, end in spans)
 
 
-def test_row_41_nothing_goes_out_in_quiet_hours(places: list[Around]) -> None:
+def test_nothing_goes_out_in_quiet_hours(places: list[Around]) -> None:
     cases = 0
     for place in places:
         zone = ZoneInfo(place.change.zone)

@@ -22,6 +22,7 @@ from rules.hours import (
     spread,
     stricter,
 )
+from rules.packs import load
 from rules.syntax import Clock
 from rules.timeline import TOLERANCE
 from rules.times import instant, microseconds
@@ -66,11 +67,11 @@ def market(code: str) -> Hours:
         (quiet_hours(Clock(21, 0), Clock(2, 30)), "2026-03-29 01:00", "2026-03-29 03:00"),
     ],
 )
-def test_row_41_when_a_brand_may_speak_again(hours: Hours, now: str, opens: str) -> None:
+def test_when_a_brand_may_speak_again(hours: Hours, now: str, opens: str) -> None:
     assert shown(opens_at(hours, at(now), AMSTERDAM)) == opens
 
 
-def test_row_41_quiet_hours_that_end_in_the_hour_that_comes_twice_end_twice() -> None:
+def test_quiet_hours_that_end_in_the_hour_that_comes_twice_end_twice() -> None:
     hours = quiet_hours(Clock(21, 0), Clock(2, 30))
     once, twice = (microseconds(datetime(2026, 10, 25, hour, 30, tzinfo=UTC)) for hour in (0, 1))
     assert opens_at(hours, once - 40 * MINUTE, AMSTERDAM) == once
@@ -104,6 +105,11 @@ def test_france_sleeps_on_sundays_and_holidays(now: str, opens: str) -> None:
 @pytest.mark.parametrize("code", ["nl", "be", "de", "gb", "us", "ca"])
 def test_the_other_markets_sleep_from_nine_to_eight(code: str) -> None:
     assert market(code) == NIGHT
+
+
+def test_the_packs_bring_their_hours_and_a_country_without_a_pack_has_none() -> None:
+    assert load().market("FR").hours == market("fr") and load().market("NL").hours == NIGHT
+    assert load().market("ES").hours == ALWAYS == load().market(None).hours
 
 
 def test_the_stricter_of_brand_and_market_holds() -> None:
