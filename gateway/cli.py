@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import chatting, duplicates, explaining, pdus, rules, running, simulating, stats, torturing
+from gateway.commands import chatting, duplicates, explaining, keys, pdus, rules, running, simulating, stats, torturing
 from gateway.exits import MEANINGS, Exit
 
 app = typer.Typer(
@@ -59,6 +59,7 @@ for command in (
     app.command()(command)
 app.add_typer(pdus.pdus, name="pdu")
 app.add_typer(duplicates.duplicates, name="duplicates")
+app.add_typer(keys.keys, name="key")
 
 
 def main() -> None:
