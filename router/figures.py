@@ -17,12 +17,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple
 
 from router.instants import DAY
 from router.plan import OPERATOR
 from router.prices import Cost, Price, Prices
 from router.world import EPOCH_MS, first_id_at
+
+Row = tuple[Any, ...]
 
 CREDITED_WITHIN: Final = 7 * DAY
 """How long after a text what its contact does is credited to it, in microseconds."""
@@ -32,9 +34,10 @@ _CREDITED_IDS: Final = first_id_at(EPOCH_MS * 1000 + CREDITED_WITHIN)
 SENT: Final = frozenset({"sent", "delivered", "undelivered", "unknown", "expired"})
 """States of the outbox of a text that the carrier has taken, or may have."""
 _UNKNOWN: Final = frozenset({"unknown", "expired"})
-_WAITING: Final = frozenset({"ready", "claimed"})
 _CREDITED: Final = frozenset({"conversational", "transactional", "promotional"})
 """Classes of texts that what a contact does is credited to."""
+_COMMON: Final = 4
+"""Where in a row that which many texts have in common begins."""
 _ANSWERS: Final = frozenset({"routed", "unrouted", "incomplete"})
 """States of a text from a phone that is meant for the brand; not commands, nor what was delivered twice."""
 
@@ -50,18 +53,20 @@ class Key(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """A row of the outbox, as far as counting goes."""
+    """A row of the outbox, as far as counting goes. From `connector` on it is what many texts have in common, and texts
+    that do are counted together: `reason` is only there for what was withheld, `accepted` for what failed, and
+    `address` is as long as prices look at it."""
 
     id: int
     contact_id: int
     number: str
+    cause_id: int
     connector: str
     brand: str | None
     message_class: str
     segments: int
     state: str
     reason: str
-    cause_id: int
     rule: str
     step: str
     arm: str
@@ -71,7 +76,7 @@ class Sent(NamedTuple):
 
 
 class Came(NamedTuple):
-    """A row of the texts from phones, as far as counting goes."""
+    """A text from a phone, or a consent that began (GIVEN, `rule` took the text that said so) or ended (REVOKED)."""
 
     id: int
     contact_id: int
@@ -81,20 +86,8 @@ class Came(NamedTuple):
     rule: str
 
 
-_COUNTS: Final = (
-    "sent", "delivered", "undelivered", "unknown", "failed", "waiting", "cancelled", "answered", "clicked", "opted_out",
-    "segments", "after_ids", "entered",
-)  # fmt: skip
-
-
-class Consented(NamedTuple):
-    """A consent that began or ended. `rule`: the one that took the text that said so, "" where none did."""
-
-    id: int
-    contact_id: int
-    brand: str
-    is_given: bool
-    rule: str
+GIVEN, REVOKED = "given", "revoked"
+"""States of Came that are no text's."""
 
 
 class Clicked(NamedTuple):
@@ -118,8 +111,10 @@ class Converted(NamedTuple):
     cause_id: int
 
 
-Did = Came | Consented | Clicked | Converted
-"""What a contact did."""
+_COUNTS: Final = (
+    "sent", "delivered", "undelivered", "unknown", "failed", "waiting", "cancelled", "answered", "clicked", "opted_out",
+    "segments", "after_ids", "entered",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -199,20 +194,44 @@ class Landed:
     converted: set[int] = field(default_factory=set)
 
 
-@dataclass(slots=True)
-class _Last:
-    """The last text of a brand to a contact; `figures` is None for one after the period."""
+class _Brand:
+    """The last texts of a brand, by contact: those of lately, and those before the last turn."""
 
-    id: int
-    number: str
-    figures: Figures | None
-    landed: Landed | None
-    is_answered: bool = False
+    __slots__ = ("before", "lately")
+
+    def __init__(self) -> None:
+        self.lately: dict[int, _Last] = {}
+        self.before: dict[int, _Last] = {}
+
+
+class _Kind:
+    """Texts that have everything in common that is counted."""
+
+    __slots__ = ("after_ids", "brand", "count", "entered", "figures", "is_credited", "landed", "last_id")
+
+    def __init__(self, brand: _Brand, figures: Figures, landed: Landed | None, is_credited: bool) -> None:
+        self.brand = brand
+        self.figures = figures
+        self.landed = landed
+        self.is_credited = is_credited
+        self.count = self.entered = self.after_ids = self.last_id = 0
+
+
+class _Last:
+    """The last text of a brand to a contact; `kind` is None for one after the period, or once a STOP came after it."""
+
+    __slots__ = ("id", "is_answered", "kind", "number")
+
+    def __init__(self, id: int, number: str, kind: _Kind | None) -> None:
+        self.id = id
+        self.number = number
+        self.kind = kind
+        self.is_answered = False
 
 
 class Counting:
     """Counts one period: give it texts and what contacts did, in the order of their ids. `stretch` are the first id of
-    the period and the first after it; texts after it only take over what is credited."""
+    the period and the first after it; texts after it only take over what is credited. `finish` when all are given."""
 
     def __init__(self, prices: Prices, stretch: tuple[int, int]) -> None:
         self.figures: dict[Key, Figures] = {}
@@ -226,87 +245,50 @@ class Counting:
         """Goals reached by those who entered in the period, by brand and drip."""
         self._prices = prices
         self._since_id, self._until_id = stretch
+        self._kinds: dict[tuple[object, ...], _Kind] = {}
+        self._brands: dict[str, _Brand] = {}
         self._by_step: dict[tuple[str, str, str, str], Figures] = {}
         self._arms_of: dict[tuple[str, str], list[str]] = {}
         self._clicked: set[tuple[int, str, str]] = set()
-        self._brands: set[str] = set()
-        self._lately: dict[tuple[str, int], _Last] = {}
-        self._before: dict[tuple[str, int], _Last] = {}
         self._turn_id = 0
 
-    def sent(self, row: Sent) -> None:
-        """A text that went out, or was to."""
-        brand = row.brand or OPERATOR
-        figures: Figures | None = None
-        landed: Landed | None = None
-        if row.id < self._until_id:
-            key = Key(brand, row.rule, row.step, row.arm, row.message_class)
-            figures = self.figures.get(key)
-            if figures is None:
-                figures = self.figures[key] = Figures()
-                self._by_step.setdefault((brand, row.rule, row.step, row.arm), figures)
-            self._count(figures, row)
-            if row.arm:
-                landed = self.arms.get((brand, row.rule, row.arm))
-                if landed is None:
-                    landed = self.arms[brand, row.rule, row.arm] = Landed()
-                    self._arms_of.setdefault((brand, row.rule), []).append(row.arm)
-                if row.state in SENT:
-                    landed.contacts.add(row.contact_id)
-        if row.state in SENT and row.message_class in _CREDITED:
-            if row.id >= self._turn_id:
-                self._turn(row.id)
-            self._brands.add(brand)
-            self._lately[brand, row.contact_id] = _Last(row.id, row.number, figures, landed)
+    def sent(self, row: Row) -> None:
+        """A text that went out, or was to (the fields of Sent). This runs for each text: what can wait, waits."""
+        id, contact_id, number, cause_id = row[:_COMMON]
+        common = row[_COMMON:]
+        kind = self._kinds.get(common) or self._new_kind(common)
+        if kind.is_credited:
+            if id >= self._turn_id:
+                self._turn(id)
+            kind.brand.lately[contact_id] = _Last(id, number, kind if id < self._until_id else None)
+        if id >= self._until_id:
+            return
+        kind.count += 1
+        kind.last_id = id
+        if cause_id:
+            kind.after_ids += id - cause_id
+            if cause_id >= self._since_id:
+                kind.entered += 1
+        if kind.landed is not None and kind.is_credited:
+            kind.landed.contacts.add(contact_id)
 
-    def did(self, row: Did) -> None:
-        """Something that a contact did."""
-        match row:
-            case Came():
-                self._came(row)
-            case Consented():
-                self._consented(row)
-            case Clicked():
-                self._has_clicked(row)
-            case Converted():
-                self._has_converted(row)
-            case _:
-                assert_never(row)
+    def came(self, row: Row) -> None:
+        """Something that a contact said (the fields of Came)."""
+        id, contact_id, number, brand, state, rule = row
+        if state in _ANSWERS:
+            if id < self._until_id:
+                texted = self.texted.get((brand or OPERATOR, rule)) or self._new_texted(brand or OPERATOR, rule)
+                texted.texts += 1
+                texted.contacts.add(contact_id)
+            if brand:
+                self._answered(id, contact_id, brand)
+        elif state in ("opted_out", REVOKED):
+            self._stopped(id, contact_id, brand or OPERATOR, number)
+        elif state == GIVEN and rule and id < self._until_id:
+            (self.texted.get((brand, rule)) or self._new_texted(brand, rule)).joined.add(contact_id)
 
-    def _came(self, row: Came) -> None:
-        if row.id < self._until_id and row.state in _ANSWERS:
-            texted = self.texted.setdefault((row.brand or OPERATOR, row.rule), Texted())
-            texted.texts += 1
-            texted.contacts.add(row.contact_id)
-        if row.state == "opted_out":
-            self._stopped(row.id, row.contact_id, row.brand or OPERATOR, row.number)
-        elif row.state in _ANSWERS and row.brand:
-            last = self._last(row.brand, row.contact_id, row.id)
-            if last is not None and not last.is_answered:
-                last.is_answered = True
-                if last.figures is not None:
-                    last.figures.answered += 1
-                if last.landed is not None:
-                    last.landed.answered.add(row.contact_id)
-
-    def _consented(self, row: Consented) -> None:
-        if not row.is_given:
-            self._stopped(row.id, row.contact_id, row.brand, "")
-        elif row.rule and row.id < self._until_id:
-            self.texted.setdefault((row.brand, row.rule), Texted()).joined.add(row.contact_id)
-
-    def _stopped(self, at_id: int, contact_id: int, brand: str, number: str) -> None:
-        if at_id < self._until_id:
-            self.stopped.setdefault(brand, set()).add(contact_id)
-        for one in (brand,) if brand else sorted(self._brands):
-            last = self._last(one, contact_id, at_id)
-            if last is None or (not brand and last.number != number):
-                continue
-            if last.figures is not None:
-                last.figures.opted_out += 1
-            last.figures = last.landed = None  # a STOP said twice is credited once
-
-    def _has_clicked(self, row: Clicked) -> None:
+    def clicked(self, row: Clicked) -> None:
+        """A link was followed. Give these after the texts."""
         once = (row.contact_id, row.rule, row.step)
         if not self._since_id <= row.sent_id < self._until_id or once in self._clicked:
             return
@@ -320,7 +302,8 @@ class Counting:
         if arm:
             self.arms[row.brand, row.rule, arm].clicked.add(row.contact_id)
 
-    def _has_converted(self, row: Converted) -> None:
+    def converted(self, row: Converted) -> None:
+        """A goal was reached. Give these after the texts."""
         if not self._since_id <= row.cause_id < self._until_id:
             return
         key = (row.brand, row.rule)
@@ -329,38 +312,84 @@ class Counting:
         if arm:
             self.arms[row.brand, row.rule, arm].converted.add(row.contact_id)
 
+    def finish(self) -> None:
+        """Everything is given: add it up."""
+        for common, kind in self._kinds.items():
+            if kind.count:
+                self._add_up(Sent(0, 0, "", 0, *common), kind)  # type: ignore[arg-type]
+        self._kinds.clear()
+        self.figures = {key: figures for key, figures in self.figures.items() if figures.texts}
+
+    def _new_kind(self, common: Row) -> _Kind:
+        row = Sent(0, 0, "", 0, *common)
+        name = row.brand or OPERATOR
+        figures = self.figures.setdefault(Key(name, row.rule, row.step, row.arm, row.message_class), Figures())
+        self._by_step.setdefault((name, row.rule, row.step, row.arm), figures)
+        landed: Landed | None = None
+        if row.arm:
+            landed = self.arms.get((name, row.rule, row.arm))
+            if landed is None:
+                landed = self.arms[name, row.rule, row.arm] = Landed()
+                self._arms_of.setdefault((name, row.rule), []).append(row.arm)
+        brand = self._brands.setdefault(name, _Brand())
+        kind = self._kinds[common] = _Kind(brand, figures, landed, row.state in SENT and row.message_class in _CREDITED)
+        return kind
+
+    def _new_texted(self, brand: str, rule: str) -> Texted:
+        return self.texted.setdefault((brand, rule), Texted())
+
+    def _answered(self, at_id: int, contact_id: int, brand: str) -> None:
+        last = self._last(brand, contact_id, at_id)
+        if last is None or last.is_answered:
+            return
+        last.is_answered = True
+        if last.kind is not None:
+            last.kind.figures.answered += 1
+            if last.kind.landed is not None:
+                last.kind.landed.answered.add(contact_id)
+
+    def _stopped(self, at_id: int, contact_id: int, brand: str, number: str) -> None:
+        if at_id < self._until_id:
+            self.stopped.setdefault(brand, set()).add(contact_id)
+        for one in (brand,) if brand else tuple(self._brands):
+            last = self._last(one, contact_id, at_id)
+            if last is None or (not brand and last.number != number):
+                continue
+            if last.kind is not None:
+                last.kind.figures.opted_out += 1
+            last.kind = None  # a STOP said twice is credited once
+
     def _arm_of(self, brand: str, rule: str, contact_id: int) -> str:
-        """The arm that a contact landed in last; "" for none."""
-        for arm in reversed(self._arms_of.get((brand, rule), [])):
+        """The arm that a contact landed in; "" for none."""
+        for arm in self._arms_of.get((brand, rule), []):
             if contact_id in self.arms[brand, rule, arm].contacts:
                 return arm
         return ""
 
-    def _count(self, figures: Figures, row: Sent) -> None:
-        state = row.state
-        figures.sample_id = row.id
+    def _add_up(self, row: Sent, kind: _Kind) -> None:
+        figures, count, state = kind.figures, kind.count, row.state
+        figures.sample_id = max(figures.sample_id, kind.last_id)
         if state in SENT:
-            figures.sent += 1
-            if row.cause_id:
-                figures.after_ids += row.id - row.cause_id
-                figures.entered += row.cause_id >= self._since_id
+            figures.sent += count
+            figures.entered += kind.entered
+            figures.after_ids += kind.after_ids
             if state == "delivered":
-                figures.delivered += 1
+                figures.delivered += count
             elif state == "undelivered":
-                figures.undelivered += 1
-            elif state != "sent":
-                figures.unknown += 1
-            self._bill(figures, row, row.segments * max(1, row.sends))
+                figures.undelivered += count
+            elif state in _UNKNOWN:
+                figures.unknown += count
+            self._bill(figures, row, count * row.segments * max(1, row.sends))
         elif state == "withheld":
-            figures.withheld[row.reason] = figures.withheld.get(row.reason, 0) + 1
+            figures.withheld[row.reason] = figures.withheld.get(row.reason, 0) + count
         elif state == "failed":
-            figures.failed += 1
+            figures.failed += count
             if row.accepted:  # "0,2/3": some of its segments were taken
-                self._bill(figures, row, row.accepted.partition("/")[0].count(",") + 1)
+                self._bill(figures, row, count * (row.accepted.partition("/")[0].count(",") + 1))
         elif state == "cancelled":
-            figures.cancelled += 1
+            figures.cancelled += count
         else:
-            figures.waiting += 1
+            figures.waiting += count
 
     def _bill(self, figures: Figures, row: Sent, segments: int) -> None:
         price = self._prices.of(row.connector, row.address)
@@ -369,11 +398,15 @@ class Counting:
 
     def _turn(self, now_id: int) -> None:
         """Forget contacts whose last text nothing can be credited to any more."""
-        self._before = self._lately if now_id < self._turn_id + _CREDITED_IDS else {}
-        self._lately = {}
+        is_next = now_id < self._turn_id + _CREDITED_IDS
+        for brand in self._brands.values():
+            brand.before = brand.lately if is_next else {}
+            brand.lately = {}
         self._turn_id = now_id + _CREDITED_IDS
 
-    def _last(self, brand: str, contact_id: int, now_id: int) -> _Last | None:
-        key = (brand, contact_id)
-        last = self._lately.get(key) or self._before.get(key)
+    def _last(self, name: str, contact_id: int, now_id: int) -> _Last | None:
+        brand = self._brands.get(name)
+        if brand is None:
+            return None
+        last = brand.lately.get(contact_id) or brand.before.get(contact_id)
         return last if last is not None and now_id - last.id <= _CREDITED_IDS else None

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import merge
-from operator import attrgetter
 from typing import Final, TypeVar
 
 import msgspec
 
-from router.figures import CREDITED_WITHIN, Came, Clicked, Consented, Counting, Key, Sent
+from router.figures import CREDITED_WITHIN, GIVEN, REVOKED, Came, Clicked, Counting, Key, Sent
 from router.prices import Prices
 from router.statistics import HIGHEST_SCORE
 from router.store import statements_statistics as sql
@@ -33,6 +32,7 @@ MOST_VALUES: Final = 1_000
 OTHER: Final = "(others)"
 NPS: Final = "nps"
 """Records of this name, or that begin with it and an underscore, are scores from 0 to 10."""
+_BRAND: Final = Sent._fields.index("brand")
 _GIVEN, _TAKEN_BACK = ("grant", "confirm"), "revoke"
 
 
@@ -84,11 +84,11 @@ class Pages:
         with self._store.begin() as tx:
             return statement.rows(tx, *arguments)
 
-    def stretch(self, statement: Statement, since_id: int, until_id: int) -> Iterator[Row]:
+    def stretch(self, statement: Statement, since_id: int, until_id: int, *more: object) -> Iterator[Row]:
         """The rows of a stretch of ids."""
         after = since_id - 1
         while True:
-            rows = self.rows(statement, after, until_id, PAGE)
+            rows = self.rows(statement, after, until_id, PAGE, *more)
             yield from rows
             if len(rows) < PAGE:
                 return
@@ -106,23 +106,29 @@ def measure(pages: Pages, period: Period, prices: Prices, brand: str | None = No
     after = first_id_at(period.until + CREDITED_WITHIN)
     counting = Counting(prices, (since, until))
     wanted: Callable[[str | None], bool] = lambda one: brand is None or one == brand  # noqa: E731  # asked per row
-    came = (Came._make(row) for row in pages.stretch(sql.came, since, after) if row[3] is None or wanted(row[3]))
+    came = pages.stretch(sql.came, since, after)
     consents = _consents(pages, since, after, wanted)
-    events: Iterator[Came | Consented] = merge(came, *consents, key=attrgetter("id"))
+    events = merge(came, *consents) if consents else came
     event = next(events, None)
-    statement = sql.sent_with_addresses if prices.longest else sql.sent
-    for row in pages.stretch(statement, since, after):
-        while event is not None and event.id < row[0]:
-            counting.did(event)
+    if prices.longest:
+        texts = pages.stretch(sql.sent_with_addresses, since, after, prices.longest)
+    else:
+        texts = pages.stretch(sql.sent, since, after)
+    for row in texts:
+        while event is not None and event[0] < row[0]:
+            if event[3] is None or wanted(event[3]):
+                counting.came(event)
             event = next(events, None)
-        if wanted(row[4]):
-            counting.sent(Sent._make(row))
+        if wanted(row[_BRAND]):
+            counting.sent(row)
     while event is not None:
-        counting.did(event)
+        if event[3] is None or wanted(event[3]):
+            counting.came(event)
         event = next(events, None)
+    counting.finish()
     for click in _clicks(pages, period):
         if wanted(click.brand):
-            counting.did(click)
+            counting.clicked(click)
     return Measured(counting, _noted(pages, (since, until), wanted), _samples(pages, counting))
 
 
@@ -138,9 +144,7 @@ def is_score(name: str) -> bool:
     return name == NPS or name.startswith(f"{NPS}_")
 
 
-def _consents(
-    pages: Pages, since_id: int, until_id: int, wanted: Callable[[str | None], bool]
-) -> list[Iterator[Consented]]:
+def _consents(pages: Pages, since_id: int, until_id: int, wanted: Callable[[str | None], bool]) -> list[Iterator[Row]]:
     """Consents given and taken back, of each brand in the order of its chain."""
     return [
         _chain(pages, brand, _place_in(pages, brand, last, since_id), until_id)
@@ -161,7 +165,7 @@ def _place_in(pages: Pages, brand: str, last: int, since_id: int) -> int:
     return low
 
 
-def _chain(pages: Pages, brand: str, after: int, until_id: int) -> Iterator[Consented]:
+def _chain(pages: Pages, brand: str, after: int, until_id: int) -> Iterator[Row]:
     while True:
         rows = pages.rows(sql.consented, brand, after, until_id, PAGE)
         told = [(row, msgspec.json.decode(row[3], type=_Event)) for row in rows]
@@ -169,9 +173,9 @@ def _chain(pages: Pages, brand: str, after: int, until_id: int) -> Iterator[Cons
         rules: dict[int, str] = dict(row[:2] for row in pages.found(sql.rules_of, texts))
         for (_, id, contact_id, _), event in told:
             if event.action == _TAKEN_BACK:
-                yield Consented(id, contact_id, brand, False, "")
+                yield Came(id, contact_id, "", brand, REVOKED, "")
             elif event.action in _GIVEN and not event.pending:
-                yield Consented(id, contact_id, brand, True, rules.get(event.mo_id, ""))
+                yield Came(id, contact_id, "", brand, GIVEN, rules.get(event.mo_id, ""))
         if len(rows) < PAGE:
             return
         after = rows[-1][0]

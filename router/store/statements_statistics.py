@@ -6,7 +6,7 @@ page begins where the last one ended. (router.measure)
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Select, Table, bindparam, case, func, literal_column, select, tuple_
 
 from router.store.sql import Statement, one_of
 from router.store.tables import contacts, inbound, outbox, records
@@ -16,28 +16,33 @@ from router.store.tables_offers import links
 _EMPTY: ColumnElement[str] = literal_column("''")
 
 _SENT = (
-    outbox.c.id, outbox.c.contact_id, outbox.c.number, outbox.c.connector, outbox.c.brand, outbox.c.message_class,
-    outbox.c.segments, outbox.c.state, outbox.c.reason, outbox.c.inbound_id, outbox.c.rule, outbox.c.step,
-    _EMPTY.label("arm"), outbox.c.sends, outbox.c.accepted,
+    outbox.c.id, outbox.c.contact_id, outbox.c.number, outbox.c.inbound_id, outbox.c.connector, outbox.c.brand,
+    outbox.c.message_class, outbox.c.segments, outbox.c.state,
+    case((outbox.c.state == literal_column("'withheld'"), outbox.c.reason), else_=_EMPTY),
+    outbox.c.rule, outbox.c.step, _EMPTY.label("arm"), outbox.c.sends,
+    case((outbox.c.state == literal_column("'failed'"), outbox.c.accepted), else_=_EMPTY),
 )  # fmt: skip
 
 
-def _page(rows: Select[tuple[object, ...]], table: Table) -> Statement:
+def _page(rows: Select[tuple[object, ...]], table: Table, *more: str) -> Statement:
     """One page of a stretch: rows after `after`, before `until`, at most `most`."""
     return Statement(
         rows.where(table.c.id > bindparam("after"), table.c.id < bindparam("until"))
         .order_by(table.c.id)
         .limit(bindparam("most")),
-        "after", "until", "most",
+        "after", "until", "most", *more,
     )  # fmt: skip
 
 
 sent = _page(select(*_SENT, _EMPTY.label("address")), outbox)
 """Texts that went out or were to (router.figures.Sent), without the phones' numbers."""
 sent_with_addresses = _page(
-    select(*_SENT, contacts.c.address).join_from(outbox, contacts, contacts.c.id == outbox.c.contact_id), outbox
-)
-"""The same with them, where prices ask for them."""
+    select(*_SENT, func.substr(contacts.c.address, literal_column("1"), bindparam("digits"))).join_from(
+        outbox, contacts, contacts.c.id == outbox.c.contact_id
+    ),
+    outbox, "digits",
+)  # fmt: skip
+"""The same with their first `digits`, where prices ask for them."""
 came = _page(
     select(inbound.c.id, inbound.c.contact_id, inbound.c.number, inbound.c.brand, inbound.c.state, inbound.c.rule),
     inbound,

@@ -22,6 +22,8 @@ COMMANDS = (
     "chat",
     "simulate",
     "text",
+    "stats",
+    "draw",
     "torture",
     "config",
     "pdu",

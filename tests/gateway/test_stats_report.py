@@ -4,7 +4,7 @@ from typing import Any
 
 from gateway.commands.stats_page import page
 from gateway.commands.stats_report import MOST_CHOICES, Asked, report
-from router.figures import Clicked, Consented, Converted, Counting
+from router.figures import GIVEN, Came, Clicked, Converted, Counting
 from router.instants import DAY, HOUR
 from router.measure import Measured, Noted
 from router.prices import Prices
@@ -21,6 +21,7 @@ def counting() -> Counting:
 
 def told(counted: Counting, by: str = "rule", noted: Any = None, samples: Any = None, brand: str | None = None) -> Any:
     asked = Asked("2026-01-05", "2026-04-05", "UTC", brand, by, 2.0)
+    counted.finish()
     return report(Measured(counted, noted or {}, samples or {}), asked)
 
 
@@ -42,7 +43,7 @@ def welcome() -> Counting:
     events: list[Any] = sorted([*rows, *stops], key=lambda row: row.id)
     for event in events:
         if event in stops:
-            counted.did(event)
+            counted.came(event)
         else:
             counted.sent(event)
     return counted
@@ -79,7 +80,7 @@ def test_a_step_that_too_many_leave_after_is_warned_of() -> None:
     for row in drip(100, "reply-a", 0):
         counted.sent(row)
     for contact in (1, 2):
-        counted.did(came(HOUR, contact_id=contact, state="opted_out"))
+        counted.came(came(HOUR, contact_id=contact, state="opted_out"))
     assert told(counted)["warnings"] == []
 
 
@@ -91,7 +92,7 @@ def split_with(clicks: tuple[int, int], contacts: int = 400) -> Counting:
         counted.sent(row)
     for step, first, number in (("b", 0, clicks[0]), ("c", contacts, clicks[1])):
         for contact in range(first, first + number):
-            counted.did(Clicked(first_id_at(NOW + HOUR), contact, "Shop", DRIP, step, first_id_at(NOW)))
+            counted.clicked(Clicked(first_id_at(NOW + HOUR), contact, "Shop", DRIP, step, first_id_at(NOW)))
     return counted
 
 
@@ -123,7 +124,7 @@ def test_a_winner_alike_arms_and_a_lone_arm_are_told() -> None:
 
 def test_goals_count_before_clicks() -> None:
     counted = split_with((40, 50))
-    counted.did(Converted(first_id_at(NOW + DAY), 3, "Shop", DRIP, first_id_at(NOW)))
+    counted.converted(Converted(first_id_at(NOW + DAY), 3, "Shop", DRIP, first_id_at(NOW)))
     found = told(counted)
     assert found["splits"][0]["measure"] == "converted"
     assert (found["total"]["converted"], found["rows"][0]["converted"]) == (1, 1)
@@ -135,10 +136,10 @@ def test_row_16_of_the_capabilities_joins_and_cost_by_keyword() -> None:
     for word, contacts in (("OFFER99", 5), ("OFFER66", 2)):
         rule = f"Shop/keyword {word}"
         for contact in range(contacts):
-            counted.did(came(contact, contact_id=contact, rule=rule))
+            counted.came(came(contact, contact_id=contact, rule=rule))
             counted.sent(sent(HOUR, contact_id=contact, rule=rule, segments=2))
-        counted.did(Consented(first_id_at(NOW + HOUR), 1, "Shop", True, rule))
-    counted.did(came(HOUR, rule="", brand=None, state="unrouted"))
+        counted.came(Came(first_id_at(NOW + HOUR), 1, "", "Shop", GIVEN, rule))
+    counted.came(came(HOUR, rule="", brand=None, state="unrouted"))
     found = told(counted, "keyword", brand="Shop")
     rows = {row["keyword"]: row for row in found["rows"]}
     assert (rows["OFFER99"]["texts_in"], rows["OFFER99"]["joined"], rows["OFFER99"]["cost"]) == (5, 1, {"EUR": "0.70"})
@@ -152,7 +153,7 @@ def test_row_80_of_the_capabilities_counts_cost_and_opt_outs_by_class() -> None:
     counted.sent(sent(0))
     counted.sent(sent(0, contact_id=2, message_class="transactional"))
     counted.sent(sent(0, brand=None, contact_id=3, message_class="operator"))
-    counted.did(came(HOUR, state="opted_out"))
+    counted.came(came(HOUR, state="opted_out"))
     rows = {row["class"]: row for row in told(counted, "class")["rows"]}
     assert (rows["promotional"]["opted_out"], rows["transactional"]["opted_out"]) == (1, 0)
     assert rows["transactional"]["cost"] == {"EUR": "0.07"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from router.figures import CREDITED_WITHIN, Clicked, Consented, Converted, Counting, Figures, Key
+from router.figures import CREDITED_WITHIN, GIVEN, REVOKED, Came, Clicked, Converted, Counting, Figures, Key
 from router.instants import DAY, HOUR
 from router.prices import Cost
 from router.world import first_id_at
@@ -17,8 +17,13 @@ def counting(days: int = 30) -> Counting:
     return Counting(PRICES, (first_id_at(NOW), first_id_at(NOW + days * DAY)))
 
 
+def finished(counted: Counting) -> dict[Key, Figures]:
+    counted.finish()
+    return counted.figures
+
+
 def only(counted: Counting) -> Figures:
-    (figures,) = counted.figures.values()
+    (figures,) = finished(counted).values()
     return figures
 
 
@@ -58,13 +63,13 @@ def test_what_belongs_apart_is_counted_apart_and_adds_up() -> None:
     counted.sent(sent(0, cause_id=first_id_at(NOW)))
     counted.sent(sent(HOUR, step="reply-2", cause_id=first_id_at(NOW)))
     counted.sent(sent(HOUR, brand=None, rule="", step="", message_class="operator", state="withheld", reason="x"))
-    assert set(counted.figures) == {
+    assert set(finished(counted)) == {
         Key("Shop", "Shop/drip", "reply-1", "", "promotional"),
         Key("Shop", "Shop/drip", "reply-2", "", "promotional"),
         Key("", "", "", "", "operator"),
     }
     total = Figures()
-    for one in counted.figures.values():
+    for one in finished(counted).values():
         total.add(one)
     assert (total.sent, total.segments, total.withheld) == (2, 2, {"x": 1})
     assert total.costs == (Cost(Decimal("0.14"), "EUR"),)
@@ -80,8 +85,8 @@ def test_a_text_is_answered_once_and_the_last_one_is() -> None:
     counted.sent(sent(0, step="a"))
     counted.sent(sent(HOUR, step="b"))
     for _ in range(3):
-        counted.did(came(2 * HOUR))
-    assert {key.step: figures.answered for key, figures in counted.figures.items()} == {"a": 0, "b": 1}
+        counted.came(came(2 * HOUR))
+    assert {key.step: figures.answered for key, figures in finished(counted).items()} == {"a": 0, "b": 1}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +106,7 @@ def test_a_text_is_answered_once_and_the_last_one_is() -> None:
 def test_what_is_no_answer(text: dict[str, Any], answer: dict[str, Any]) -> None:
     counted = counting()
     counted.sent(sent(0, **text))
-    counted.did(came(HOUR, **answer))
+    counted.came(came(HOUR, **answer))
     assert only(counted).answered == 0
 
 
@@ -111,8 +116,8 @@ def test_what_happens_after_the_period_is_credited_to_its_texts_and_later_texts_
     counted.sent(sent(23 * HOUR, contact_id=2))
     counted.sent(sent(DAY + HOUR, contact_id=2))
     for contact in (1, 2):
-        counted.did(came(DAY + 2 * HOUR, contact_id=contact))
-        counted.did(came(DAY + 3 * HOUR, contact_id=contact, state="opted_out"))
+        counted.came(came(DAY + 2 * HOUR, contact_id=contact))
+        counted.came(came(DAY + 3 * HOUR, contact_id=contact, state="opted_out"))
     found = only(counted)
     assert (found.sent, found.answered, found.opted_out) == (2, 1, 1)
     assert counted.texted == {}
@@ -124,10 +129,11 @@ def test_texts_of_long_ago_are_forgotten_and_those_of_a_week_are_not() -> None:
     counted.sent(sent(0))
     counted.sent(sent(6 * DAY, contact_id=2))
     counted.sent(sent(8 * DAY, contact_id=3))
-    counted.did(came(9 * DAY, contact_id=2))
-    assert only(counted).answered == 1
+    counted.came(came(9 * DAY, contact_id=2))
     counted.sent(sent(40 * DAY, contact_id=4))
-    assert len(counted._lately) + len(counted._before) == 1
+    assert [len(brand.lately) + len(brand.before) for brand in counted._brands.values()] == [1]
+    counted.came(came(41 * DAY, contact_id=3))
+    assert only(counted).answered == 1
 
 
 # ---- opting out
@@ -139,9 +145,9 @@ def test_a_stop_is_credited_once_to_the_brands_last_text() -> None:
     counted.sent(sent(HOUR, step="b"))
     counted.sent(sent(HOUR, brand="Other"))
     for _ in range(2):
-        counted.did(came(2 * HOUR, state="opted_out", rule="stop"))
-    counted.did(Consented(first_id_at(NOW + 3 * HOUR), 1, "Shop", False, ""))
-    assert {(key.brand, key.step): figures.opted_out for key, figures in counted.figures.items()} == {
+        counted.came(came(2 * HOUR, state="opted_out", rule="stop"))
+    counted.came(Came(first_id_at(NOW + 3 * HOUR), 1, "", "Shop", REVOKED, ""))
+    assert {(key.brand, key.step): figures.opted_out for key, figures in finished(counted).items()} == {
         ("Shop", "a"): 0, ("Shop", "b"): 1, ("Other", "reply-1"): 0,
     }  # fmt: skip
     assert counted.stopped == {"Shop": {1}}
@@ -153,8 +159,8 @@ def test_a_stop_for_all_is_credited_to_each_brand_on_that_number() -> None:
     counted.sent(sent(0))
     counted.sent(sent(0, brand="Other"))
     counted.sent(sent(0, brand="Far", number="5511"))
-    counted.did(came(HOUR, state="opted_out", brand=None))
-    assert {key.brand: figures.opted_out for key, figures in counted.figures.items()} == {
+    counted.came(came(HOUR, state="opted_out", brand=None))
+    assert {key.brand: figures.opted_out for key, figures in finished(counted).items()} == {
         "Shop": 1, "Other": 1, "Far": 0,
     }  # fmt: skip
     assert counted.stopped == {"": {1}}
@@ -163,7 +169,7 @@ def test_a_stop_for_all_is_credited_to_each_brand_on_that_number() -> None:
 def test_an_opt_out_on_the_web_counts_like_one_by_text() -> None:
     counted = counting()
     counted.sent(sent(0))
-    counted.did(Consented(first_id_at(NOW + HOUR), 1, "Shop", False, ""))
+    counted.came(Came(first_id_at(NOW + HOUR), 1, "", "Shop", REVOKED, ""))
     assert only(counted).opted_out == 1
     assert counted.stopped == {"Shop": {1}}
 
@@ -174,10 +180,10 @@ def test_an_opt_out_on_the_web_counts_like_one_by_text() -> None:
 def test_keywords_have_texts_contacts_and_joins() -> None:
     counted = counting()
     for place, contact in enumerate((1, 1, 2)):
-        counted.did(came(place, contact_id=contact))
-    counted.did(came(3, rule="", brand=None, state="unrouted"))
-    counted.did(Consented(first_id_at(NOW + HOUR), 2, "Shop", True, "Shop/keyword JA"))
-    counted.did(Consented(first_id_at(NOW + HOUR), 3, "Shop", True, ""))
+        counted.came(came(place, contact_id=contact))
+    counted.came(came(3, rule="", brand=None, state="unrouted"))
+    counted.came(Came(first_id_at(NOW + HOUR), 2, "", "Shop", GIVEN, "Shop/keyword JA"))
+    counted.came(Came(first_id_at(NOW + HOUR), 3, "", "Shop", GIVEN, ""))
     ja = counted.texted["Shop", "Shop/keyword JA"]
     assert (ja.texts, ja.contacts, ja.joined) == (3, {1, 2}, {2})
     assert counted.texted["", ""].texts == 1
@@ -191,8 +197,8 @@ def test_a_click_counts_once_for_a_contact_and_a_step() -> None:
     counted = counting()
     counted.sent(sent(0))
     for sent_at in (0, 0, -DAY, 40 * DAY):
-        counted.did(Clicked(first_id_at(NOW + HOUR), 1, "Shop", "Shop/drip", "reply-1", first_id_at(NOW + sent_at)))
-    counted.did(Clicked(first_id_at(NOW + HOUR), 2, "Shop", "Shop/drip", "gone", first_id_at(NOW)))
+        counted.clicked(Clicked(first_id_at(NOW + HOUR), 1, "Shop", "Shop/drip", "reply-1", first_id_at(NOW + sent_at)))
+    counted.clicked(Clicked(first_id_at(NOW + HOUR), 2, "Shop", "Shop/drip", "gone", first_id_at(NOW)))
     assert only(counted).clicked == 1
 
 
@@ -204,15 +210,15 @@ def test_arms_know_who_landed_in_them_and_what_they_did() -> None:
     counted.sent(sent(0, arm="aanbod=b", contact_id=3, state="withheld", reason="opted_out"))
     counted.sent(sent(0, contact_id=4))
     for contact in (1, 2, 4):
-        counted.did(Clicked(later, contact, "Shop", "Shop/drip", "reply-1", first))
-    counted.did(came(HOUR, contact_id=2))
-    counted.did(Converted(later, 2, "Shop", "Shop/drip", first))
-    counted.did(Converted(later, 4, "Shop", "Shop/drip", first))
-    counted.did(Converted(later, 1, "Shop", "Shop/drip", first_id_at(NOW - DAY)))
+        counted.clicked(Clicked(later, contact, "Shop", "Shop/drip", "reply-1", first))
+    counted.came(came(HOUR, contact_id=2))
+    counted.converted(Converted(later, 2, "Shop", "Shop/drip", first))
+    counted.converted(Converted(later, 4, "Shop", "Shop/drip", first))
+    counted.converted(Converted(later, 1, "Shop", "Shop/drip", first_id_at(NOW - DAY)))
     a, b = counted.arms["Shop", "Shop/drip", "aanbod=a"], counted.arms["Shop", "Shop/drip", "aanbod=b"]
     assert (a.contacts, a.clicked, a.answered, a.converted) == ({1}, {1}, set(), set())
     assert (b.contacts, b.clicked, b.answered, b.converted) == ({2}, {2}, {2}, {2})
-    assert {key.arm: figures.clicked for key, figures in counted.figures.items()} == {
+    assert {key.arm: figures.clicked for key, figures in finished(counted).items()} == {
         "aanbod=a": 1, "aanbod=b": 1, "": 1,
     }  # fmt: skip
     assert counted.goals == {("Shop", "Shop/drip"): 2}
@@ -222,6 +228,6 @@ def test_a_click_on_a_text_outside_the_split_is_found_there() -> None:
     counted = counting()
     counted.sent(sent(0, arm="aanbod=a"))
     counted.sent(sent(HOUR, step="after"))
-    counted.did(Clicked(first_id_at(NOW + DAY), 1, "Shop", "Shop/drip", "after", first_id_at(NOW)))
-    assert {key.step: figures.clicked for key, figures in counted.figures.items()} == {"reply-1": 0, "after": 1}
+    counted.clicked(Clicked(first_id_at(NOW + DAY), 1, "Shop", "Shop/drip", "after", first_id_at(NOW)))
+    assert {key.step: figures.clicked for key, figures in finished(counted).items()} == {"reply-1": 0, "after": 1}
     assert counted.arms["Shop", "Shop/drip", "aanbod=a"].clicked == {1}
