@@ -133,8 +133,15 @@ class Session:
             self._move(after)
         return True
 
+    @property
+    def has_pending(self) -> bool:
+        """Whether there are octets that are to be written."""
+        return bool(self._out)
+
     def pending(self) -> bytes:
         """Take all octets that are to be written."""
+        if not self._out:
+            return b""
         octets = b"".join(self._out)
         self._out.clear()
         return octets

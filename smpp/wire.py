@@ -88,9 +88,10 @@ class Wire(asyncio.Protocol):
     @property
     def room(self) -> int:
         """How many requests may be sent now: free slots of the window, none while the peer does not read."""
-        if self._writing_paused or not self.can_send:
+        session = self._session
+        if self._writing_paused or self._draining or session.state not in self._sending:
             return 0
-        return self._limits.window - self._session.outstanding
+        return self._limits.window - session.outstanding
 
     @property
     def buffer_empty(self) -> bool:
@@ -130,6 +131,8 @@ class Wire(asyncio.Protocol):
         octets = self._session.pending()
         if octets and self._transport is not None:
             self._transport.write(octets)
+        elif self._timer is not None:  # nothing was said since: what is due first is known
+            return
         self._arm()
 
     def pause_reading(self) -> None:
@@ -272,7 +275,10 @@ class Wire(asyncio.Protocol):
             self.close(ending)
         elif self._transport is not None:
             self._note_drained()
-            self._flush_soon()
+            if self._session.has_pending:
+                self._flush_soon()
+            else:
+                self._arm()
 
     def _turn(self, event: Bound | Unbound | LinkDead | Faulted) -> str:
         """What a rarer event means; a sentence if it ends the connection."""
