@@ -6,15 +6,14 @@ seen to it that no sender stands twice in a batch, and acknowledges after the co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from router import contacts, evidence, parts
 from router.contacts import Loaded
-from router.decide import Books, decide
-from router.messages import Facts, Inbound
+from router.decide import decide
+from router.messages import Inbound
 from router.perform import Allowance, Performance, Place
-from router.plan import Needs, Plan
 from router.store import statements as sql
 from router.store.engine import Tx
 from router.ways import Ways
@@ -51,7 +50,7 @@ def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -
         for message in whole
         if message.id not in repeats
     ]
-    plans = ways.decided(tx, [_question(one, place.now) for one in facts])
+    plans = ways.decided(tx, [partial(decide, one, now=place.now) for one in facts])
     ways.stopwatch.lap("decide")
     for message in whole:
         if message.id in repeats:
@@ -91,11 +90,3 @@ def _elsewhere(
         if thread is not None and thread.last_id and message.fingerprint:
             last[thread.last_id] = message
     return evidence.unsettled_elsewhere(tx, last, place.node, place.now) if last else ({}, ())
-
-
-def _question(facts: Facts, now: int) -> Callable[[Books], Plan | Needs]:
-    return partial(_decide, facts, now)
-
-
-def _decide(facts: Facts, now: int, books: Books) -> Plan | Needs:
-    return decide(facts, books, now)

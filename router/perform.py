@@ -241,12 +241,15 @@ class Performance:
         """Write a value down."""
         self._records.append(row)
 
-    def put(self, facts: Facts, text: SendText | Withhold, state: str, reason: str) -> int:
+    def connector_for(self, facts: Facts, text: SendText | Withhold) -> str:
+        """Which connector a text goes out over: its number's, else the one that the message came in by."""
+        return self.place.via(text.number) or (facts.message.connector if facts.message else "")
+
+    def put(self, facts: Facts, text: SendText | Withhold, connector: str, state: str, reason: str) -> int:
         """One row of the outbox; gives its id."""
         place = self.place
         new_id = place.ids.next(place.now)
         encoding, segments = (text.encoding, text.segments) if isinstance(text, SendText) else ("", 0)
-        connector = place.via(text.number) or (facts.message.connector if facts.message else "")
         inbound_id = facts.message.id if facts.message else 0
         claimed = state == "claimed"
         self._outbox.append(
@@ -305,18 +308,18 @@ class _Turn:
             self._withhold(text, reason)
             return
         self.thread = consent.answered(self.thread, now)
-        connector = performance.place.via(text.number) or (self.facts.message.connector if self.facts.message else "")
+        connector = performance.connector_for(self.facts, text)
         may_be_claimed = not self.unsettled and (
             text.message_class == "stop_confirmation" or self.facts.contact.address not in performance.allowance.muted
         )
         if may_be_claimed and performance.allowance.take(connector, text.segments):
-            new_id = performance.put(self.facts, text, "claimed", "")
+            new_id = performance.put(self.facts, text, connector, "claimed", "")
             performance.claims.append(
                 Claim(new_id, connector, text.number, self.facts.contact.address, text.text, text.encoding,
                       text.segments, text.message_class, 1)
             )  # fmt: skip
         else:
-            performance.put(self.facts, text, "ready", "")
+            performance.put(self.facts, text, connector, "ready", "")
             performance.ready[connector] = performance.ready.get(connector, 0) + 1
         self.unsettled = True
 
@@ -330,8 +333,9 @@ class _Turn:
         return consent.may_send(text.message_class, opted_out_at, self.thread, now)
 
     def _withhold(self, text: SendText | Withhold, reason: str) -> None:
-        self.performance.put(self.facts, text, "withheld", reason)
-        self.performance.withheld[reason] = self.performance.withheld.get(reason, 0) + 1
+        performance = self.performance
+        performance.put(self.facts, text, performance.connector_for(self.facts, text), "withheld", reason)
+        performance.withheld[reason] = performance.withheld.get(reason, 0) + 1
 
     def _record(self, effect: RecordValue) -> None:
         place, message = self.performance.place, self.facts.message

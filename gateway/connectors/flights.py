@@ -11,6 +11,8 @@ from __future__ import annotations
 from router.perform import Claim
 from smpp.pdu import SubmitSm
 
+_NONE: frozenset[int] = frozenset()
+
 
 class Flight:
     """One claimed text on the wire, and what its segments (counted from 0) were answered."""
@@ -43,7 +45,8 @@ class Flight:
     @property
     def to_send(self) -> list[int]:
         """The segments that this try is for."""
-        return [index for index in range(len(self.pdus)) if index not in self.before]
+        every = range(len(self.pdus))
+        return [index for index in every if index not in self.before] if self.before else list(every)
 
     @property
     def message_ids(self) -> list[str]:
@@ -73,5 +76,7 @@ class Flight:
 
 def _accepted_before(accepted: str, segments: int) -> frozenset[int]:
     """Which of so many segments are out already; none when the text is cut otherwise now: then all of it goes."""
+    if not accepted:
+        return _NONE
     indexes, _, total = accepted.partition("/")
-    return frozenset(map(int, indexes.split(","))) if total == str(segments) else frozenset()
+    return frozenset(map(int, indexes.split(","))) if total == str(segments) else _NONE

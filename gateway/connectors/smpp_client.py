@@ -139,7 +139,7 @@ class SmppConnector:
                 judged = judge(message, clock) if message.fingerprint else message
                 if judged is not None:
                     inbound.append(judged)
-                answers[new_id] = partial(self._answer, link, request, new_id)
+                answers[new_id] = partial(self._answer, link, request, session, new_id)
             octets += len(request.frame)
         if answers:
             self._exchange.take(Read(self.name, inbound, receipts, answers, octets))
@@ -212,8 +212,7 @@ class SmppConnector:
         with suppress(LocalFault):
             link.send(EnquireLink(), fence)
 
-    def _answer(self, link: Link, request: Received, id: int, kept: bool) -> None:
-        session = self._session(link)
+    def _answer(self, link: Link, request: Received, session: int, id: int, kept: bool) -> None:
         if not kept:
             link.answer(request, ESME_RX_T_APPN)
             self._exchange.release(self._witness.refused(session, id))

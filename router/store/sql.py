@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -180,6 +181,9 @@ class Insert:
 
     def run(self, tx: Tx, rows: Sequence[Row]) -> None:
         """Insert the rows, each a tuple in the order of the columns."""
+        if 0 < len(rows) <= ROWS_PER_STATEMENT:  # as in most groups: no generator
+            tx.write(self._text(tx.dialect, len(rows)), list(chain.from_iterable(rows)))
+            return
         for text, parameters in self._chunks(tx, rows):
             tx.write(text, parameters)
 
@@ -188,17 +192,18 @@ class Insert:
         return [row for text, parameters in self._chunks(tx, rows) for row in tx.execute(text, parameters)]
 
     def _chunks(self, tx: Tx, rows: Sequence[Row]) -> Iterable[tuple[str, list[Any]]]:
-        texts = self._texts.get(tx.dialect)
-        if texts is None:
-            texts = self.compile(tx.dialect)
         for start in range(0, len(rows), ROWS_PER_STATEMENT):
             chunk = rows[start : start + ROWS_PER_STATEMENT]
-            text = texts.get(len(chunk)) or self._text(tx.dialect, len(chunk))
-            yield text, [value for row in chunk for value in row]
+            yield self._text(tx.dialect, len(chunk)), list(chain.from_iterable(chunk))
 
     def _text(self, dialect: str, count: int) -> str:
-        head, row, tail = self._pieces[dialect]
-        text = self._texts[dialect][count] = head + ", ".join([row] * count) + tail
+        texts = self._texts.get(dialect)
+        if texts is None:
+            texts = self.compile(dialect)
+        text = texts.get(count)
+        if text is None:
+            head, row, tail = self._pieces[dialect]
+            text = texts[count] = head + ", ".join([row] * count) + tail
         return text
 
 
