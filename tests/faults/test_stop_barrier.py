@@ -1,8 +1,6 @@
 """Rows 34 and 35, and the barrier by its rules: STOP's acknowledgement waits until nothing more can be written."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,7 +11,7 @@ from router.group import Done
 from router.silence import Renewed, Stop
 from smpp import constants as c
 from tests.support.fake_links import JAN, FakeLink, claim, long_text
-from tests.support.middle import Middle
+from tests.support.middle import Make, Middle, middles_on_loop
 
 
 class SlowLink(FakeLink):
@@ -24,22 +22,9 @@ class SlowLink(FakeLink):
 
 
 @pytest.fixture
-async def on_loop() -> AsyncIterator[Callable[..., Middle]]:
-    """Makes middles whose timers hang on their own clocks."""
-    undo = []
-
-    def make(*links: FakeLink, **changed: Any) -> Middle:
-        one = Middle(*links, **changed)
-        undo.append(one.timers.on(asyncio.get_running_loop()))
-        undo[-1].__enter__()
-        return one
-
-    yield make
-    for one in reversed(undo):
-        one.__exit__(None, None, None)
-
-
-Make = Callable[..., Middle]
+async def on_loop() -> AsyncIterator[Make]:
+    with middles_on_loop() as make:
+        yield make
 
 
 def stop(one: Middle, id: int = 1, mine: tuple[int, ...] = (), elsewhere: tuple[int, ...] = ()) -> None:

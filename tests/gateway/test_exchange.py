@@ -1,9 +1,8 @@
 """Only after the commit is anything acknowledged or sent, and only what is on disk frees a slot."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any
 
 import msgspec
 import pytest
@@ -17,26 +16,13 @@ from router.outbox import Outcome
 from router.perform import Performance
 from smpp import constants as c
 from tests.support.fake_links import NOW, FakeLink, claim
-from tests.support.middle import Middle
+from tests.support.middle import Make, middles_on_loop
 
 
 @pytest.fixture
-async def on_loop() -> AsyncIterator[Callable[..., Middle]]:
-    """Makes middles whose timers hang on their own clocks."""
-    undo = []
-
-    def make(*links: FakeLink, **changed: Any) -> Middle:
-        one = Middle(*links, **changed)
-        undo.append(one.timers.on(asyncio.get_running_loop()))
-        undo[-1].__enter__()
-        return one
-
-    yield make
-    for one in reversed(undo):
-        one.__exit__(None, None, None)
-
-
-Make = Callable[..., Middle]
+async def on_loop() -> AsyncIterator[Make]:
+    with middles_on_loop() as make:
+        yield make
 
 
 async def test_nothing_is_answered_before_its_commit(on_loop: Make) -> None:

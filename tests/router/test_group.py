@@ -21,7 +21,7 @@ from router.plan import Needs, Plan
 from router.receipts import ReceiptIn
 from router.store.engine import Store, Tx, open_store
 from router.store.errors import StoreBroken, StoreConflict, StoreUnavailable
-from router.store.tables import metadata
+from tests.support.full_group import clean_rows, full_group, reset
 from tests.support.postgres import PostgresDatabases
 from tests.support.routing import JAN, KEES, PIET, ROOS, Phones, everything
 
@@ -213,35 +213,6 @@ def failing_at(nth: int, error: Callable[[], Exception], monkeypatch: pytest.Mon
         yield failed
 
 
-def scenario(phones: Phones) -> dict[str, Any]:
-    """A full group after some history: outcomes, receipts, texts of all kinds, due work and claims."""
-    for sender, text in ((JAN, "JOIN"), (PIET, "QUIZ"), (KEES, "TWEE"), (ROOS, "STRAKS")):
-        claims = phones.write(sender, text)
-        phones.commit(outcomes=[phones.sent(claim, f"{sender}-{text}") for claim in claims])
-    last = phones.write(JAN, "NAAM Jan")
-    phones.later(20 * 60 * 1_000_000)
-    return {
-        "outcomes": [phones.sent(last[0], "early")],
-        "receipts": [phones.receipt("early"), phones.receipt(f"{JAN}-JOIN"), phones.receipt("nobody")],
-        "inbound": [
-            phones.text(JAN, "NAAM Johan"), phones.text(PIET, "ja"), phones.text(KEES, "STOP"),
-            phones.part("31655555555", b"JO", 1, 2), phones.text("31666666666", "LATER"),
-            phones.text("Bank", "JOIN"),
-        ],
-        "due": True,
-        "claim": True,
-    }  # fmt: skip
-
-
-GIVEN_ANEW = {("outbox", "id"), ("contacts", "id"), ("runs", "id"), ("records", "id"), ("batches", "marker"),
-              ("batches", "at")}  # fmt: skip
-
-
-def given_anew(table: str, column: str) -> bool:
-    """Ids that are handed out while a group is performed, and so differ when it is performed again."""
-    return (table, column) in GIVEN_ANEW or column in ("contact_id", "outbox_id")
-
-
 @pytest.mark.parametrize("error", [Cut, lambda: StoreUnavailable("away"), lambda: StoreConflict("again")])
 def test_a_statement_that_fails_leaves_nothing_and_the_redo_comes_to_the_same(
     error: Callable[[], Exception], store_url: str, monkeypatch: pytest.MonkeyPatch
@@ -249,11 +220,11 @@ def test_a_statement_that_fails_leaves_nothing_and_the_redo_comes_to_the_same(
     """One store for the clean run, and the same one, rolled back to the scenario's start each time, for the others."""
     store = open_store(store_url)
     phones = Phones(store)
-    causes = scenario(phones)
+    causes = full_group(phones)
     before = everything(store)
     at = phones.world.ids.next(phones.world.now())
     phones.commit(**causes)
-    clean = everything(store, given_anew)
+    clean = clean_rows(store)
     for nth in count(1):
         reset(store, before)
         phones.world.ids._last = at
@@ -266,7 +237,7 @@ def test_a_statement_that_fails_leaves_nothing_and_the_redo_comes_to_the_same(
             except (Cut, StoreUnavailable):
                 assert less_batches(everything(store)) == less_batches(before), failed
                 phones.commit(**causes)
-        assert everything(store, given_anew) == clean, failed
+        assert clean_rows(store) == clean, failed
         if not failed:
             break
     assert nth > 30  # a group of all kinds takes so many statements
@@ -283,16 +254,6 @@ def _not_set_aside(*_: Any) -> None:
 
 def less_batches(tables: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return {name: rows for name, rows in tables.items() if name != "batches"}
-
-
-def reset(store: Store, tables: dict[str, list[Any]]) -> None:
-    mark = "?" if store.dialect == "sqlite" else "%s"
-    with store.begin() as tx:
-        for name, rows in tables.items():
-            tx.write(f"DELETE FROM {name}")
-            for row in rows:
-                columns = ", ".join(column.name for column in metadata.tables[name].columns)
-                tx.write(f"INSERT INTO {name} ({columns}) VALUES ({', '.join([mark] * len(row))})", row)
 
 
 # ---- how many statements

@@ -1,6 +1,8 @@
 """The exchange between a connector on fake links and a writer that is the test."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -137,3 +139,19 @@ class Middle:
     def away(self) -> None:
         """The store is away; what is at the desk stays there."""
         self.exchange.away(AWAY)
+
+
+Make = Callable[..., Middle]
+
+
+@contextmanager
+def middles_on_loop() -> Iterator[Make]:
+    """Makes middles whose timers hang on their own clocks, as those of the loop that runs."""
+    with ExitStack() as undo:
+
+        def make(*links: FakeLink, **changed: Any) -> Middle:
+            one = Middle(*links, **changed)
+            undo.enter_context(one.timers.on(asyncio.get_running_loop()))
+            return one
+
+        yield make
