@@ -90,6 +90,21 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """What outlives an erasure: digests of numbers that may not be written to again."""
+
+    key: Secret = setting(
+        Secret(""),
+        "The key of these digests, named as env:NAME or file:PATH; without one it is made and kept in the database, "
+        "where whoever has the whole of that can find the numbers by trying them all.",
+    )
+    old_key: Secret = setting(
+        Secret(""),
+        "The key before this one: its digests go over to the new one as their phones come by.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds that keep one peer from using up the gateway."""
 
@@ -338,6 +353,9 @@ class Settings:
         Gateway(), "This process: its name, where its truth is kept, its rules, and where it listens."
     )
     operator: Operator = setting(Operator(), "Who runs the numbers: what a phone gets when no brand is meant.")
+    consent: Consent = setting(
+        Consent(), "What outlives an erasure: digests of numbers that may not be written to again."
+    )
     limits: Limits = setting(Limits(), "Bounds that keep one peer from using up the gateway.")
     numbers: tuple[Number, ...] = setting(
         (), "A number that phones text to, the brands that may use it, and the connector that carries it.", key="number"

@@ -1,11 +1,11 @@
-"""The statements of the ledger, of suppressions and of bringing consents in from elsewhere."""
+"""The statements of the ledger, of suppressions, of erasures and of bringing consents in from elsewhere."""
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, func, literal_column, select
+from sqlalchemy import bindparam, delete, func, literal_column, select, update
 
 from router.store.sql import Insert, Statement, one_of
-from router.store.tables import contacts
+from router.store.tables import contacts, profiles, quarantine, threads
 from router.store.tables_consent import ledger, ledger_details, ledger_heads, suppression_keys, suppressions
 
 # --- the ledger
@@ -100,3 +100,66 @@ lift_suppressions = Statement(
 suppressions_by_key = Statement(select(suppressions.c.key_id, func.count()).group_by(suppressions.c.key_id))
 made_keys = Statement(select(suppression_keys.c.secret).order_by(suppression_keys.c.made_at))
 insert_key = Insert(suppression_keys, ("key_id", "secret", "made_at"), conflict=("key_id",))
+
+# --- erasure, export, import (router.store.holdings has those of each table)
+
+contact_by_address = Statement(
+    select(contacts.c.id, contacts.c.address, contacts.c.language, contacts.c.zone, contacts.c.created_at)
+    .where(contacts.c.address == bindparam("address"))
+    .with_for_update(),
+    "address",
+)
+read_contact = Statement(
+    select(contacts.c.id, contacts.c.address, contacts.c.language, contacts.c.zone, contacts.c.created_at).where(
+        contacts.c.address == bindparam("address")
+    ),
+    "address",
+)
+"""The same for who only reads."""
+ledger_slice = Statement(
+    select(ledger_details.c.brand, ledger_details.c.position)
+    .where(ledger_details.c.contact_id == bindparam("contact"))
+    .order_by(ledger_details.c.brand, ledger_details.c.position)
+    .limit(bindparam("most")),
+    "contact",
+    "most",
+)
+ledger_slice_of_brands = Statement(
+    select(ledger_details.c.brand, ledger_details.c.position)
+    .where(ledger_details.c.contact_id == bindparam("contact"), one_of(ledger_details.c.brand, "brands"))
+    .order_by(ledger_details.c.brand, ledger_details.c.position)
+    .limit(bindparam("most")),
+    "contact",
+    "most",
+    "brands",
+)
+delete_details = Statement(
+    delete(ledger_details).where(
+        ledger_details.c.brand == bindparam("of"), one_of(ledger_details.c.position, "positions")
+    ),
+    "of",
+    "positions",
+)
+forget_last_brand = Statement(
+    update(threads)
+    .where(threads.c.contact_id == bindparam("contact"), one_of(threads.c.last_brand, "brands"))
+    .values(last_brand=None),
+    "contact",
+    "brands",
+)
+quarantine_after = Statement(
+    select(quarantine.c.id, quarantine.c.frame, quarantine.c.reason, quarantine.c.received_at)
+    .where(quarantine.c.id > bindparam("after"))
+    .order_by(quarantine.c.id)
+    .limit(bindparam("most")),
+    "after",
+    "most",
+)
+delete_quarantine = Statement(delete(quarantine).where(one_of(quarantine.c.id, "ids")), "ids")
+bare_profiles = Insert(
+    profiles, ("contact_id", "brand", "tags", "attributes", "opted_out_at"), conflict=("contact_id", "brand"),
+    update=("tags", "attributes", "opted_out_at"),
+)  # fmt: skip
+imported_profiles = Insert(
+    profiles, ("contact_id", "brand", "tags", "attributes"), conflict=("contact_id", "brand"), update=("attributes",)
+)

@@ -1,0 +1,170 @@
+"""Bringing consents in that were given elsewhere, each with its proof: written down as an import, in short slices.
+
+What the person has refused stays refused: an opt-out, a revoked programme, an erasure are not undone by a list
+(COMPLIANCE.md C6, C7), and a number that was erased is not written down again. The same file twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import islice
+
+import msgspec
+
+from router import contacts, ledger
+from router.consent_rows import Consent, Outcome, Refused
+from router.contacts import Loaded
+from router.ledger import Record
+from router.messages import Profile
+from router.standing import NOTHING, Standing, imported, is_refused, key_of, standing_at
+from router.store import statements_consent as sql
+from router.store.engine import Store, Tx
+from router.store.errors import StoreConflict
+from router.store.values import dumps
+from router.suppression import Suppressions
+from router.world import World
+
+SLICE_S = 0.005
+"""A transaction is to take so long, without its commit; slices grow and shrink towards it."""
+LEAST_SLICE, MOST_SLICE = 16, 512
+"""Rows of one transaction."""
+MOST_TRIES = 5
+"""Times that a slice is begun anew because somebody else was at work on the same contacts."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What is brought in: for which brand, class and programme (a row may name another), and by whom."""
+
+    brand: str
+    message_class: str
+    programme: str
+    actor: str
+    zone: str = ""
+    pack: str = ""
+    deployment: str = ""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What became of a row; `why` is empty where the outcome says it all. It holds nothing of the person."""
+
+    line: int
+    outcome: Outcome
+    why: str = ""
+
+
+class Import:
+    """One file going in."""
+
+    def __init__(self, store: Store, world: World, suppressions: Suppressions, order: Order) -> None:
+        self._store = store
+        self._world = world
+        self._suppressions = suppressions
+        self._order = order
+
+    def run(self, rows: Iterable[Consent | Refused]) -> Iterator[Told]:
+        """Each row's outcome, in their order; a slice is on disk when its first outcome comes."""
+        rest, size = iter(rows), LEAST_SLICE
+        while some := list(islice(rest, size)):
+            began = self._world.monotonic()
+            outcomes = self._slice([one for one in some if isinstance(one, Consent)])
+            took = self._world.monotonic() - began
+            size = max(
+                LEAST_SLICE, min(MOST_SLICE, size * 2 if took < SLICE_S / 2 else size // 2 if took > SLICE_S else size)
+            )
+            for one in some:
+                yield Told(one.line, one.outcome, one.why) if isinstance(one, Refused) else outcomes[one.line]
+
+    def _slice(self, consents: Sequence[Consent]) -> dict[int, Told]:
+        if not consents:
+            return {}
+        for _ in range(MOST_TRIES - 1):
+            with suppress(StoreConflict), self._store.begin() as tx:
+                return self._take(tx, consents)
+        with self._store.begin() as tx:
+            return self._take(tx, consents)
+
+    def _take(self, tx: Tx, consents: Sequence[Consent]) -> dict[int, Told]:
+        erased = self._erased(tx, {one.address for one in consents})
+        told = {
+            one.line: Told(one.line, "suppressed", "erased, and not to be written to again")
+            for one in consents
+            if one.address in erased
+        }
+        rest = [one for one in consents if one.address not in erased]
+        if not rest:
+            return told
+        now = self._world.now()
+        loaded = contacts.by_address(tx, list(dict.fromkeys(one.address for one in rest)), self._world.ids, now)
+        if any(one.address not in loaded.contacts for one in rest):
+            raise StoreConflict("a contact was being erased")
+        return told | _Slice(self._order, loaded, self._standings(tx, loaded), now).take(tx, rest, self._world)
+
+    def _erased(self, tx: Tx, addresses: set[str]) -> set[str]:
+        """Numbers that this brand has forgotten, and that nobody but the person makes known to it again."""
+        brand = self._order.brand
+        return {address for address, brands in self._suppressions.of(tx, addresses).items() if brand in brands}
+
+    def _standings(self, tx: Tx, loaded: Loaded) -> dict[str, Standing]:
+        """Where the known contacts stand with the brand."""
+        brand, old = self._order.brand, {one.id: one.address for one in loaded.contacts.values() if not one.is_new}
+        said = ledger.records_of(tx, old) if old else {}
+        found: dict[str, Standing] = {}
+        for contact_id, address in old.items():
+            records = said.get((contact_id, brand), [])
+            standing = standing_at(records, max((one.at for one in records), default=0))
+            profile = loaded.profiles.get(contact_id, {}).get(brand)
+            found[address] = Standing(None if profile is None else profile.opted_out_at, standing.consents)
+        return found
+
+
+class _Slice:
+    """The rows of one transaction: two of them may be about one phone."""
+
+    def __init__(self, order: Order, loaded: Loaded, standings: Mapping[str, Standing], now: int) -> None:
+        self._order = order
+        self._loaded = loaded
+        self._standings = dict(standings)
+        self._now = now
+        self._records: list[Record] = []
+        self._profiles: dict[str, Profile] = {}
+
+    def take(self, tx: Tx, consents: Sequence[Consent], world: World) -> dict[int, Told]:
+        """Decide on each, and write what is taken."""
+        told = {one.line: self._one(one) for one in consents}
+        ledger.append(tx, self._records, world.ids, self._now, world.chance)
+        rows = [
+            (self._loaded.contacts[address].id, profile.brand, msgspec.json.encode(sorted(profile.tags)).decode(),
+             dumps(profile.attributes))
+            for address, profile in self._profiles.items()
+        ]  # fmt: skip
+        if rows:
+            sql.imported_profiles.run(tx, rows)
+        return told
+
+    def _one(self, consent: Consent) -> Told:
+        order, address = self._order, consent.address
+        within = consent.programme or order.programme
+        standing = self._standings.get(address, NOTHING)
+        if is_refused(standing, order.message_class, within):
+            return Told(consent.line, "suppressed", "the person has opted out of it")
+        if standing.consents.get(key_of(order.message_class, within), 0) > 0:
+            return Told(consent.line, "already")
+        self._standings[address] = imported(standing, order.message_class, within, consent.at)
+        contact = self._loaded.contacts[address]
+        is_promotional = order.message_class == "promotional"
+        self._records.append(
+            Record(
+                contact_id=contact.id, msisdn=address, brand=order.brand, action="import", method=consent.method,
+                at=consent.at, message_class=order.message_class, programme=within if is_promotional else "",
+                purpose_ref="" if is_promotional else within, wording=consent.wording, language=consent.language,
+                actor=order.actor, zone=order.zone, pack=order.pack, deployment=order.deployment,
+                evidence_url=consent.evidence,
+            )
+        )  # fmt: skip
+        known = self._profiles.get(address) or self._loaded.profiles.get(contact.id, {}).get(order.brand)
+        profile = known or Profile(order.brand)
+        self._profiles[address] = msgspec.structs.replace(
+            profile, attributes={**profile.attributes, **consent.attributes}
+        )
+        return Told(consent.line, "taken")
