@@ -59,6 +59,9 @@ SERIES = (
     Series("stop_seconds", "seconds", "From a STOP's commit until nothing can follow its acknowledgement, in seconds."),
     Series("stops_expired", "counter", "STOPs that waited for the whole lease of what another node had claimed."),
     Series("written_late", "counter", "Texts that may have been written after their lease: the process stood still."),
+    Series("answers", "counter", "Requests of phones and of brands' systems, by page and status.", ("page", "status")),
+    Series("clicks_lost", "counter", "First clicks on links that nobody will know of: the store was away for long."),
+    Series("voucher_codes", "gauge", "Codes that are left in a voucher's pool.", ("brand", "voucher")),
     Series("reloads", "counter", "Changed rule sets read: ok, or failed (the old one stays).", ("result",)),
     Series("rules", "info", "The rule set in force.", ("deployment",)),
 )  # fmt: skip
@@ -74,6 +77,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._rules: Info | None = None
         self._refused: dict[tuple[str, str], int] = {}
+        self._clicks_lost = 0
         self._kept = {one.name: _tally(one) for one in SERIES if one.kind in ("counter", "gauge")}
         self._spreads = {
             name: Spread(f"kwek_{name}", _meaning(name), bounds)
@@ -165,6 +169,21 @@ class Metrics:
     def stage(self, name: str, seconds: float) -> None:
         """One group or read spent so many seconds in a stage."""
         self._kept["stage_seconds"].add(max(0.0, seconds), name)
+
+    # ----------------------------------------------------------------------------------------------------- the site
+
+    def answered(self, page: str, status: int) -> None:
+        """A request to a page or to the API was answered."""
+        self._kept["answers"].add(1, page, str(status))
+
+    def clicks_lost(self, total: int) -> None:
+        """So many clicks were lost since the start."""
+        self._kept["clicks_lost"].add(total - self._clicks_lost)
+        self._clicks_lost = total
+
+    def voucher_codes(self, brand: str, voucher: str, left: int) -> None:
+        """So many codes of a pool are left."""
+        self._kept["voucher_codes"].put(left, brand, voucher)
 
     # --------------------------------------------------------------------------------------------------------- rules
 

@@ -89,6 +89,12 @@ def click(tx: Tx, clicks: Sequence[tuple[str, int]]) -> set[str]:
     return first
 
 
+def revisit(tx: Tx, again: Mapping[str, int]) -> None:
+    """Add how often links were followed again, by code."""
+    for code, count in sorted(again.items()):
+        sql.revisit_link.run(tx, code, count)
+
+
 def clicked(tx: Tx, contact_ids: Collection[int]) -> Mapping[int, Mapping[int, Mapping[str, int]]]:
     """What these contacts have clicked: when, by contact, cause and the link's name."""
     found: dict[int, dict[int, dict[str, int]]] = {}

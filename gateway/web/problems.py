@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import structlog
 from aiohttp import web
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 TITLES = {404: "Not found", 405: "Method not allowed", 500: "A fault of kwek"}
+
+log = structlog.get_logger("kwek.web")
 
 
 def problem(status: int, title: str, detail: str, **more: object) -> web.Response:
@@ -22,7 +25,7 @@ def problem(status: int, title: str, detail: str, **more: object) -> web.Respons
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turns what aiohttp refuses into problem documents."""
+    """Turns what aiohttp refuses, and what is a fault of ours, into problem documents."""
     try:
         return await handler(request)
     except web.HTTPMethodNotAllowed as refused:
@@ -32,3 +35,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return answer
     except web.HTTPNotFound:
         return problem(404, TITLES[404], f"there is nothing at {request.path}")
+    except web.HTTPException as refused:
+        if refused.status < 400:
+            raise
+        return problem(refused.status, refused.reason, refused.text or refused.reason)
+    except Exception as fault:
+        log.error("a request failed", path=request.match_info.route.name or request.method, exc_info=fault)
+        return problem(500, TITLES[500], "this is a fault of kwek itself; its log tells more")

@@ -1,4 +1,4 @@
-"""The gateway's HTTP side: /metrics, /healthz and /readyz on one address.
+"""The gateway's HTTP side on one address: /metrics, /healthz and /readyz, and what `site` adds for phones and brands.
 
 /healthz is red when only a new process helps, /readyz also when something keeps texts from coming in or going out: a
 supervisor restarts on the first, a balancer or an operator looks at the second. Both say in sentences what is wrong.
@@ -8,7 +8,7 @@ What is only a standing (windows, queues) is put into the metrics when they are 
 from __future__ import annotations
 
 import errno
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -60,8 +60,10 @@ class PortTakenError(Exception):
     """An address cannot be listened on; the message is a whole sentence."""
 
 
-def application(metrics: Metrics, health: Health, exchange: Middle) -> web.Application:
-    """The routes and what they answer."""
+def application(
+    metrics: Metrics, health: Health, exchange: Middle, routes: Iterable[web.RouteDef] = ()
+) -> web.Application:
+    """The routes and what they answer; `routes` are those of pages and API, where there are any."""
 
     async def healthz(_: web.Request) -> web.Response:
         dead = told(health.dead)
@@ -83,17 +85,20 @@ def application(metrics: Metrics, health: Health, exchange: Middle) -> web.Appli
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/metrics", page)
+    app.add_routes(routes)
     return app
 
 
 @asynccontextmanager
-async def serve_web(address: Address, metrics: Metrics, health: Health, exchange: Middle) -> AsyncIterator[str]:
+async def serve_web(
+    address: Address, metrics: Metrics, health: Health, exchange: Middle, routes: Iterable[web.RouteDef] = ()
+) -> AsyncIterator[str]:
     """Answers on the address until left; gives where, with the port that the system chose for port 0.
 
     Raises PortTakenError when the address cannot be listened on.
     """
     runner = web.AppRunner(
-        application(metrics, health, exchange), access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S
+        application(metrics, health, exchange, routes), access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S
     )
     await runner.setup()
     try:

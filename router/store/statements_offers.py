@@ -146,6 +146,10 @@ follow_link = Statement(
     .values(clicks=links.c.clicks + literal_column("1"), clicked_at=func.coalesce(links.c.clicked_at, bindparam("at"))),
     "at_code", "at",
 )  # fmt: skip
+revisit_link = Statement(
+    update(links).where(links.c.code == bindparam("at_code")).values(clicks=links.c.clicks + bindparam("count")),
+    "at_code", "count",
+)  # fmt: skip
 clicks_of = Statement(
     select(links.c.contact_id, links.c.cause_id, links.c.name, links.c.clicked_at).where(
         one_of(links.c.contact_id, "ids"), links.c.clicked_at.is_not(None)

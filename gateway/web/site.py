@@ -1,0 +1,74 @@
+"""All that phones and brands' systems may ask over HTTP, put together: hosted pages, API, and what is to be done for
+them now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from gateway.metrics import Metrics
+from gateway.pools import Pools, Write
+from gateway.web.api import Api
+from gateway.web.entrance import Looks, Occurs
+from gateway.web.pages import Brand, Pages
+from gateway.web.problems import Handler
+from router import links
+from router.store.engine import Store
+from router.world import World
+
+KEEP_UP_S = 60.0
+"""How often numbers that nobody waits for are written down, and pools looked at, in seconds."""
+
+
+class Site:
+    """The pages and the API of one gateway. `write` is how its own housekeeping reaches the store."""
+
+    def __init__(self, world: World, store: Store, occurs: Occurs, metrics: Metrics, write: Write) -> None:
+        self.pools = Pools(store, world)
+        self._world = world
+        self._store = store
+        self._occurs = occurs
+        self._metrics = metrics
+        self._write = write
+        self._looks = Looks(store.url)
+        self._pages: Pages | None = None
+
+    def routes(self, brand: Callable[[str], Brand | None], url: str) -> list[web.RouteDef]:
+        """Where it answers. `brand`: what the rules in force say of one; `url`: how the outside reaches the gateway."""
+        self._pages = Pages(self._world, self._looks, self._occurs, brand, url)
+        api = Api(self._world, self._looks, self._occurs)
+        return [
+            web.route(one.method, one.path, self._counted(one.path, one.handler), **one.kwargs)
+            for one in (*self._pages.routes(), *api.routes())
+        ]
+
+    async def keep_up(self, percent: int) -> None:
+        """Write down how often links were followed again, and look how many codes the pools have left; a pool with so
+        many percent of them or less is warned of."""
+        clicks = self._pages.clicks if self._pages is not None else None
+        again = clicks.again() if clicks is not None else {}
+
+        def work() -> dict[tuple[str, str], int]:
+            with self._store.begin() as tx:
+                links.revisit(tx, again)
+                return {pool: left for pool, (left, _) in self.pools.look(tx, percent).items()}
+
+        for (name, voucher), left in (await self._write(work)).items():
+            self._metrics.voucher_codes(name, voucher, left)
+        if clicks is not None:
+            self._metrics.clicks_lost(clicks.lost)
+
+    def close(self) -> None:
+        """Nothing is asked any more."""
+        if self._pages is not None:
+            self._pages.clicks.close()
+        self._looks.close()
+
+    def _counted(self, path: str, handler: Handler) -> Handler:
+        async def counted(request: web.Request) -> web.StreamResponse:
+            answer = await handler(request)
+            self._metrics.answered(path, answer.status)
+            return answer
+
+        return counted
