@@ -1,7 +1,8 @@
 """All zones of the tz database over all changes of their clocks in 2020 to 2037; KWEK_ZONES=all runs every one.
 
-Zones that have the same offsets and changes in those years are one set of rules and tried once. `make test` takes, of each set of rules that differs, one change of each shape (from which minute of the day to which).
-What is expected is read off a list of every minute around the change, which zoneinfo alone makes.
+Zones that have the same offsets and changes in those years are one set of rules and tried once. `make test` takes, of
+each set, one change of each shape (from which minute of the day to which). What is expected is read off a list of every
+minute around the change, which zoneinfo alone makes.
 """
 
 import os
