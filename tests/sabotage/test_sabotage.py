@@ -15,6 +15,7 @@ from typing import NamedTuple
 import psycopg
 import pytest
 
+from gateway.simulation.equal_texts import equal_texts
 from gateway.simulation.run import Run
 from tests.faults import test_store_power as power
 from tests.sabotage import builds
@@ -26,6 +27,7 @@ from tests.support.postgres import PostgresDatabases, postgres_databases
 
 MOST_SEEDS = 10
 MOST_ATTEMPTS = 3
+EQUAL_TEXTS_H = 0.02
 
 pytestmark = pytest.mark.torture
 
@@ -90,6 +92,17 @@ def test_the_ledger_names_the_promise_that_a_build_breaks(case: Case) -> None:
     which = caught.seed, case.kind.__name__
     clean = SOUND[which] = SOUND.get(which) or storm(caught.seed, case.kind)
     assert not clean.findings, "\n".join(map(str, clean.findings))
+
+
+@pytest.mark.parametrize(
+    "build", [builds.no_doubts_at_restart, builds.window_hash, builds.written_is_read], ids=lambda build: build.__name__
+)
+def test_equal_texts_show_that_a_build_breaks_their_evidence(build: Sabotage) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        build(patch)
+        run = equal_texts(1, EQUAL_TEXTS_H)
+    print(f"{build.__name__}: {run.line} {dict(run.counts)}")
+    assert run.counts["net doubles"] or run.findings
 
 
 async def test_l1_a_store_that_syncs_less_loses_what_it_acknowledged(
