@@ -21,7 +21,11 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import Engine, make_url
 from sqlalchemy.pool import NullPool, StaticPool
 
-from router.store import tables_consent, tables_offers  # noqa: F401  (declare their tables, made with the others)
+from router.store import (  # noqa: F401  (declare their tables, made with the others)
+    tables_consent,
+    tables_offers,
+    tables_statistics,
+)
 from router.store.driver_errors import translated
 from router.store.errors import CommitUnknown, StoreBroken, StoreError, StoreUnavailable, StoreUnsafe
 from router.store.safety import doubtful_postgresql, unsafe_postgresql, unsafe_sqlite

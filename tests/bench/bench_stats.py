@@ -76,7 +76,7 @@ def timed(url: str, period: Period, prices: Prices, said: str) -> Measured:
     """Count once and print how long it took."""
     reader = open_reader(url)
     pages = 0
-    longest = begun = time.perf_counter()
+    begun, used = time.perf_counter(), time.thread_time()
     longest = 0.0
     last = begun
 
@@ -86,10 +86,11 @@ def timed(url: str, period: Period, prices: Prices, said: str) -> Measured:
         longest, last, pages = max(longest, now - last), now, pages + 1
 
     found = measure(Pages(reader, look), period, prices)
-    took = time.perf_counter() - begun
+    took, used = time.perf_counter() - begun, time.thread_time() - used
     reader.close()
     texts = sum(figures.texts for figures in found.counting.figures.values())
-    print(f"{said:<28}{texts:>10,} texts  {took:7.2f} s  {pages:5} pages, {1000 * longest:6.1f} ms between two at most")
+    pace = f"{pages:4} pages, {1000 * longest:6.1f} ms between two at most"
+    print(f"{said:<28}{texts:>10,} texts  {took:7.2f} s ({used:6.2f} of the processor)  {pace}")
     return found
 
 

@@ -1,0 +1,23 @@
+"""The index that statistics read clicks by."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""
+    op.create_index(
+        "links_clicked",
+        "links",
+        ["clicked_at", "code"],
+        unique=False,
+        sqlite_where=sa.text("clicked_at IS NOT NULL"),
+        postgresql_where=sa.text("clicked_at IS NOT NULL"),
+    )
