@@ -9,7 +9,7 @@ is told, and no reason to refuse the rules.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -19,8 +19,9 @@ import msgspec
 import structlog
 
 from router import offers
-from router.offers import SLICE
-from router.store.engine import Store, Tx
+from router.offers import SLICE, Pool
+from router.store.engine import Store
+from router.store.reading import open_reader
 from router.world import World
 from rules.vouchers import MOST_OCTETS, Codes, Voucher, file_fault, read_codes
 
@@ -92,11 +93,18 @@ class Pools:
             log.error("vouchers", what=trouble)
         return [trouble for trouble in troubles if trouble]
 
-    def look(self, tx: Tx, percent: int) -> Mapping[tuple[str, str], tuple[int, int]]:
-        """How many codes of each pool are left, of how many; one that begins to run low is warned of."""
-        pools = offers.standing(tx)
-        for low in offers.crossings(tx, pools, self._world.now(), percent):
-            log.warning("a voucher runs out of codes", brand=low.brand, voucher=low.name, left=low.left, of=low.total)
+    async def look(self, percent: int, write: Write) -> list[Pool]:
+        """How the pools stand. One that begins to have so many percent or less is warned of, once for all nodes."""
+        pools = await asyncio.to_thread(self._standing)
+        for pool in pools:
+            if pool.is_low(percent) and not pool.is_warned:
+                if await write(partial(self._warn, pool)):
+                    log.warning(
+                        "a voucher runs out of codes", brand=pool.brand, voucher=pool.name, left=pool.left,
+                        of=pool.total,
+                    )  # fmt: skip
+            elif pool.is_warned and not pool.is_low(percent):
+                await write(partial(self._calm, pool))
         return pools
 
     async def _file(self, brand: str, voucher: Voucher, write: Write) -> str:
@@ -125,8 +133,9 @@ class Pools:
 
     async def _fill(self, load: _Load, read: Codes, write: Write) -> None:
         elsewhere = 0
+        codes = sorted(read.codes)  # in the order of the index: a million at random would touch every page for each
         for start in range(0, len(read.codes), SLICE):
-            elsewhere += await write(partial(self._put, load, read.codes[start : start + SLICE]))
+            elsewhere += await write(partial(self._put, load, codes[start : start + SLICE]))
         more = True
         while more:
             more = await write(lambda: self._withdraw(load))
@@ -137,7 +146,23 @@ class Pools:
                 "codes that another voucher of the brand has stay with it", file=str(load.path), codes=elsewhere
             )
 
+    def _standing(self) -> list[Pool]:
+        reader = open_reader(self._store.url)
+        try:
+            with reader.begin() as tx:
+                return offers.standing(tx)
+        finally:
+            reader.close()
+
     # ------------------------------------------------------------------------------------- on the writer's thread
+
+    def _warn(self, pool: Pool) -> bool:
+        with self._store.begin() as tx:
+            return offers.warn(tx, pool, self._world.now())
+
+    def _calm(self, pool: Pool) -> None:
+        with self._store.begin() as tx:
+            offers.calm(tx, pool)
 
     def _declare(self, declared: Iterable[tuple[str, Voucher]]) -> None:
         with self._store.begin() as tx:
@@ -147,7 +172,7 @@ class Pools:
         with self._store.begin() as tx:
             return offers.to_load(tx, load.brand, load.voucher.name, load.digest, load.number) != 0
 
-    def _put(self, load: _Load, codes: tuple[str, ...]) -> int:
+    def _put(self, load: _Load, codes: Sequence[str]) -> int:
         """Write one slice; gives how many of its codes are another voucher's."""
         with self._store.begin() as tx:
             return len(offers.load(tx, load.brand, load.voucher.name, codes, load.number).elsewhere)

@@ -19,12 +19,10 @@ from rules.vouchers import Voucher, draw
 
 Chance = Callable[[], float]
 
-LOW_PERCENT = 10
-"""A pool with so much of its codes left, or less, runs low."""
 DRAWS = 5
 """How often codes that exist already are drawn anew. A pattern so full that five draws fail is taken for empty."""
-SLICE = 2_000
-"""Codes of a pool that are written in one transaction: about 10 ms in which no text is kept."""
+SLICE = 1_000
+"""Codes of a pool that are written in one transaction, in which no text is kept."""
 
 
 class Want(msgspec.Struct, frozen=True, gc=False):
@@ -40,13 +38,18 @@ class Want(msgspec.Struct, frozen=True, gc=False):
         return self.contact_id, self.brand, self.voucher.name
 
 
-class Low(msgspec.Struct, frozen=True):
-    """A pool that has just begun to run low: `left` of `total` codes."""
+class Pool(msgspec.Struct, frozen=True):
+    """How a pool stands: `left` of `total` codes, and whether somebody was warned that they run out."""
 
     brand: str
     name: str
     left: int
     total: int
+    is_warned: bool = False
+
+    def is_low(self, percent: int) -> bool:
+        """Whether so many percent of it or less are left."""
+        return self.left * 100 <= self.total * percent
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -99,28 +102,25 @@ def in_force(tx: Tx, brand: str, voucher: Voucher, file_hash: str, number: int, 
     sql.load_offers.run(tx, [(brand, voucher.name, voucher.until, file_hash, number, total)])
 
 
-def standing(tx: Tx) -> dict[tuple[str, str], tuple[int, int]]:
-    """How many codes of each pool are left, of how many, by brand and name. Reads the free codes through: now and
-    then, never for a text."""
-    left = {(row[0], row[1]): row[2] for row in sql.free_codes_left.rows(tx)}
-    return {
-        (brand, name): (left.get((brand, name), 0), total)
-        for brand, name, _, _, _, total, _ in sql.offers_of.rows(tx)
-        if total
-    }
-
-
-def crossings(
-    tx: Tx, pools: Mapping[tuple[str, str], tuple[int, int]], now: int, percent: int = LOW_PERCENT
-) -> list[Low]:
-    """The pools that run low and of which no node has warned yet; one that was filled up may be warned of again."""
+def standing(tx: Tx) -> list[Pool]:
+    """How the pools stand. Reads their free codes through (a second for a million): never for a text, and on a
+    connection that only reads."""
     found = []
-    for (brand, name), (left, total) in pools.items():
-        if left * 100 > total * percent:
-            sql.calm_offer.run(tx, brand, name)
-        elif sql.warn_of_offer.rows(tx, brand, name, now):
-            found.append(Low(brand, name, left, total))
+    for brand, name, _, _, _, total, warned_at in sql.offers_of.rows(tx):
+        if total:
+            ((left,),) = sql.free_codes_left.rows(tx, brand, name)
+            found.append(Pool(brand, name, left, total, warned_at is not None))
     return found
+
+
+def warn(tx: Tx, pool: Pool, now: int) -> bool:
+    """Write down that a pool runs low; False: another node has, a moment ago."""
+    return bool(sql.warn_of_offer.rows(tx, pool.brand, pool.name, now))
+
+
+def calm(tx: Tx, pool: Pool) -> None:
+    """A pool was filled up: it may be warned of again."""
+    sql.calm_offer.run(tx, pool.brand, pool.name)
 
 
 # --------------------------------------------------------------------------------------------------- a contact's code

@@ -4,6 +4,7 @@ them now and then."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from aiohttp import web
 
@@ -49,15 +50,16 @@ class Site:
         clicks = self._pages.clicks if self._pages is not None else None
         again = clicks.again() if clicks is not None else {}
 
-        def work() -> dict[tuple[str, str], int]:
-            with self._store.begin() as tx:
-                links.revisit(tx, again)
-                return {pool: left for pool, (left, _) in self.pools.look(tx, percent).items()}
-
-        for (name, voucher), left in (await self._write(work)).items():
-            self._metrics.voucher_codes(name, voucher, left)
+        if again:
+            await self._write(partial(self._revisited, again))
+        for pool in await self.pools.look(percent, self._write):
+            self._metrics.voucher_codes(pool.brand, pool.name, pool.left)
         if clicks is not None:
             self._metrics.clicks_lost(clicks.lost)
+
+    def _revisited(self, again: dict[str, int]) -> None:
+        with self._store.begin() as tx:
+            links.revisit(tx, again)
 
     def close(self) -> None:
         """Nothing is asked any more."""

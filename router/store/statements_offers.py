@@ -53,10 +53,11 @@ delete_free_codes = Statement(
     "codes", "brand",
 )  # fmt: skip
 free_codes_left = Statement(
-    select(vouchers.c.brand, vouchers.c.name, func.count())
-    .where(vouchers.c.contact_id.is_(None))
-    .group_by(vouchers.c.brand, vouchers.c.name)
-)
+    select(func.count()).where(
+        vouchers.c.brand == bindparam("brand"), vouchers.c.name == bindparam("name"), vouchers.c.contact_id.is_(None)
+    ),
+    "brand", "name",
+)  # fmt: skip
 warn_of_offer = Statement(
     update(offers)
     .where(offers.c.brand == bindparam("of_brand"), offers.c.name == bindparam("of_name"), offers.c.warned_at.is_(None))

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from gateway import pools
 from gateway.pools import Pools, in_turn
 from router import offers
-from router.offers import Want
+from router.offers import Pool, Want
 from router.store.engine import Store, open_store
 from router.world import Virtual
 from rules.vouchers import Voucher
@@ -25,7 +25,7 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "codes.csv"
-        self.store: Store = open_store("sqlite://")
+        self.store: Store = open_store(f"sqlite:///{folder / 'kwek.db'}")
         self.world = Virtual(NOW)
         self.pools = Pools(self.store, self.world)
         self.voucher = Voucher("beurs", file="codes.csv", beside=str(folder / "shop.rules"))
@@ -98,7 +98,7 @@ async def test_codes_of_another_voucher_stay_with_it(place: Place) -> None:
     assert logs[-1]["event"] == "codes that another voucher of the brand has stay with it"
     assert logs[-1]["codes"] == 1
     with place.store.begin() as tx:
-        assert offers.standing(tx) == {(BRAND, "beurs"): (2, 2), (BRAND, "najaar"): (1, 1)}
+        assert offers.standing(tx) == [Pool(BRAND, "beurs", 2, 2), Pool(BRAND, "najaar", 1, 1)]
 
 
 async def test_patterns_are_only_declared(place: Place) -> None:
@@ -112,14 +112,33 @@ async def test_running_low_is_warned_of_once(place: Place) -> None:
     await place.deploy(*(f"C{i}" for i in range(10)))
     place.take(*range(1, 9))
 
-    def look() -> list[Any]:
-        with capture_logs() as logs, place.store.begin() as tx:
-            assert place.pools.look(tx, 20) == {(BRAND, "beurs"): (2, 10)}
+    async def look(percent: int, is_warned: bool) -> list[Any]:
+        with capture_logs() as logs:
+            assert await place.pools.look(percent, place.world.offload) == [Pool(BRAND, "beurs", 2, 10, is_warned)]
         return logs
 
-    (told,) = look()
+    (told,) = await look(20, False)
     assert (told["log_level"], told["voucher"], told["left"], told["of"]) == ("warning", "beurs", 2, 10)
-    assert look() == []
+    assert await look(20, True) == []
+    assert await look(10, True) == []  # the operator changed his mind: it is not low any more
+    assert len(await look(20, False)) == 1
+
+
+async def test_two_nodes_warn_once(place: Place) -> None:
+    """Both have looked; the second finds that the first has just written it down."""
+    await place.deploy("A1")
+    place.take(1)
+    with place.store.begin() as tx:
+        (pool,) = offers.standing(tx)
+
+    async def late(work: Callable[[], Any]) -> Any:
+        with place.store.begin() as tx:
+            offers.warn(tx, pool, NOW)
+        return work()
+
+    with capture_logs() as logs:
+        await place.pools.look(10, late)
+    assert logs == []
 
 
 class Errands:

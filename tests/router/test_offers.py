@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router import offers
-from router.offers import Loaded, Low, Want
+from router.offers import Loaded, Pool, Want
 from router.store.engine import Store, make_engine, open_store
 from router.store.errors import StoreConflict
 from rules.vouchers import ALPHABET, Voucher
@@ -161,25 +161,29 @@ def test_a_declaration_changes_until_and_nothing_else(store: Store) -> None:
     with store.begin() as tx:
         offers.declare(tx, [(BRAND, Voucher("beurs", file="codes.csv", until=NOW)), (BRAND, PATTERN)])
         assert offers.to_load(tx, BRAND, "beurs", "hash", 9) == 0
-        assert offers.standing(tx) == {(BRAND, "beurs"): (2, 2)}
+        assert offers.standing(tx) == [Pool(BRAND, "beurs", 2, 2)]
 
 
 def test_a_pool_that_runs_low_is_warned_of_once_until_it_is_filled_again(store: Store) -> None:
     fill(store, 20)
     take(store, POOL, *range(1, 18))
-
-    def look() -> list[Low]:
-        with store.begin() as tx:
-            return offers.crossings(tx, offers.standing(tx), NOW)
-
-    assert look() == []
+    with store.begin() as tx:
+        (pool,) = offers.standing(tx)
+    assert pool == Pool(BRAND, "beurs", 3, 20)
+    assert not pool.is_low(10)
     take(store, POOL, 18)
-    assert look() == [Low(BRAND, "beurs", 2, 20)]
-    assert look() == []
+    with store.begin() as tx:
+        (pool,) = offers.standing(tx)
+        assert pool.is_low(10)
+        assert offers.warn(tx, pool, NOW)
+        assert not offers.warn(tx, pool, NOW)
+        assert offers.standing(tx) == [Pool(BRAND, "beurs", 2, 20, True)]
     fill(store, 60, number=2)
-    assert look() == []
-    take(store, POOL, *range(19, 60))
-    assert look() == [Low(BRAND, "beurs", 1, 60)]
+    with store.begin() as tx:
+        (pool,) = offers.standing(tx)
+        assert (pool.left, pool.is_warned, pool.is_low(10)) == (42, True, False)
+        offers.calm(tx, pool)
+        assert offers.warn(tx, pool, NOW)
 
 
 def test_an_erased_contact_leaves_a_code_that_is_given_out_and_nobodys(store: Store) -> None:
