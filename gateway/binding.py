@@ -18,6 +18,12 @@ def grants_of(settings: Settings) -> Grants:
     return Grants(numbers, settings.operator.unknown or None)
 
 
+def consent_secrets(settings: Settings) -> tuple[bytes, ...]:
+    """The keys of suppressions, the newest first; none where the settings give none."""
+    given = (settings.consent.key, settings.consent.old_key)
+    return tuple(key.reveal().encode() for key in given if key.reveal())
+
+
 def redelivery_of(connector: Connector) -> int:
     """How long this centre may deliver again what it has no acknowledgement of, in microseconds."""
     return int(connector.redelivery_s * SECOND)

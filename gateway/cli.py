@@ -13,7 +13,19 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands import chatting, duplicates, explaining, keys, pdus, rules, running, simulating, stats, torturing
+from gateway.commands import (
+    chatting,
+    consent,
+    duplicates,
+    explaining,
+    keys,
+    pdus,
+    rules,
+    running,
+    simulating,
+    stats,
+    torturing,
+)
 from gateway.exits import MEANINGS, Exit
 
 app = typer.Typer(
@@ -60,6 +72,7 @@ for command in (
 app.add_typer(pdus.pdus, name="pdu")
 app.add_typer(duplicates.duplicates, name="duplicates")
 app.add_typer(keys.keys, name="key")
+app.add_typer(consent.consent, name="consent")
 
 
 def main() -> None:

@@ -166,7 +166,7 @@ class Erasure:
 
     def _walk(self, holding: Holding, bound: Statement, scope: _Scope) -> Iterator[int]:
         """Past all rows of a table; gives how far it is after each slice."""
-        after, rows = scope.starts_at, ROWS_A_SLICE
+        after, rows = starts_at(scope.person), ROWS_A_SLICE
         while rows == ROWS_A_SLICE:  # what comes in meanwhile is left to `_finish`
             with self._store.begin() as tx:
                 overwrite_deleted(tx)
@@ -185,7 +185,7 @@ class Erasure:
             self._slice_of_details(tx, scope, ())
             for holding in HOLDINGS:
                 if holding.table.name != "ledger_details" and scope.statement(holding) is not None:
-                    self._take(tx, holding, scope, walked.get(holding.table.name, scope.starts_at), MOST_ID)
+                    self._take(tx, holding, scope, walked.get(holding.table.name, starts_at(scope.person)), MOST_ID)
             if not scope.everything:
                 sql_consent.forget_last_brand.run(tx, scope.person.contact_id, list(scope.brands))
 
@@ -208,11 +208,6 @@ class _Scope(msgspec.Struct, frozen=True):
     everything: bool
     evidence: int
 
-    @property
-    def starts_at(self) -> int:
-        """The id below which nothing of the person can be."""
-        return max(0, first_id_at(self.person.created_at - _EARLIER) - 1) if self.person.is_known else 0
-
     def statement(self, holding: Holding) -> Statement | None:
         """What takes his rows out of a table; None where they stay."""
         return holding.erase_all if self.everything else holding.erase_of_brands
@@ -225,10 +220,20 @@ class _Scope(msgspec.Struct, frozen=True):
         return sql_consent.ledger_slice_of_brands.rows(tx, contact, DETAILS_A_SLICE, list(self.brands))
 
     def parameters(self, now: int, after: int, upto: int) -> tuple[Any, ...]:
-        """What router.store.holdings' statements are given."""
-        person = self.person
-        return (person.contact_id, person.address, tail_of(person.address), list(self.brands), now, self.evidence,
-                after, upto)  # fmt: skip
+        """What the statements of router.store.holdings are given."""
+        return parameters_of(self.person, self.brands, now, self.evidence, after, upto)
+
+
+def starts_at(person: Person) -> int:
+    """The id below which nothing of the person can be."""
+    return max(0, first_id_at(person.created_at - _EARLIER) - 1) if person.is_known else 0
+
+
+def parameters_of(
+    person: Person, brands: Sequence[str], now: int, evidence: int, after: int, upto: int
+) -> tuple[Any, ...]:  # fmt: skip
+    """What every statement of router.store.holdings is given, in its order."""
+    return person.contact_id, person.address, tail_of(person.address), list(brands), now, evidence, after, upto
 
 
 def tail_of(address: str) -> str:

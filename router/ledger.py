@@ -147,8 +147,12 @@ def details_of(record: Record, now: int) -> str:
 
 def commit_to(salt: bytes, details: str, contact_id: int, msisdn: str) -> bytes:
     """The commitment to an event: without the salt it says nothing about what was committed to."""
-    person = f'{{"contact_id":{contact_id},"msisdn":{msgspec.json.encode(msisdn).decode()},'
-    return sha256(salt + person.encode() + details[1:].encode()).digest()
+    return sha256(salt + canonical(details, contact_id, msisdn).encode()).digest()
+
+
+def canonical(details: str, contact_id: int, msisdn: str) -> str:
+    """The JSON that is committed to: the details as they are kept, after the person."""
+    return f'{{"contact_id":{contact_id},"msisdn":{msgspec.json.encode(msisdn).decode()},{details[1:]}'
 
 
 def chain(last: bytes, new_id: int, commitment: bytes) -> bytes:

@@ -28,6 +28,8 @@ COMMANDS = (
     "config",
     "pdu",
     "duplicates",
+    "key",
+    "consent",
 )
 
 

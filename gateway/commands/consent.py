@@ -1,0 +1,288 @@
+"""`kwek consent`: what stands on record about a number, its proof, its export, its erasure; and bringing consents in.
+
+Readers take no lock, write nothing, and may run beside the gateway. `erase` and `import` write: on SQLite the gateway
+must be stopped, for one process owns the file; on PostgreSQL it may run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from gateway.commands.books import digits
+from gateway.commands.output import Form, Format, counted, fail, print_json
+from gateway.exits import Exit
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from router.store.engine import Store
+    from router.store.reading import Reader
+    from router.suppression import Suppressions
+    from router.world import System
+
+Config = Annotated[Path, typer.Option("--config", help="The settings: they say which store.")]
+Number = Annotated[str, typer.Argument(metavar="NUMBER", parser=digits, help="The phone, with its country's digits.")]
+Brand = Annotated[str | None, typer.Option("--brand", help="One brand; without: every brand.")]
+At = Annotated[str, typer.Option("--at", metavar="TIME", help="ISO 8601; UTC where it names no zone.")]
+By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who orders it: written down in the ledger.")]
+All = Annotated[bool, typer.Option("--all", help="Every brand forgets the person.")]
+Vacuum = Annotated[bool, typer.Option("--vacuum", help="Write the database anew afterwards, so no page holds a trace.")]
+Anchors = Annotated[
+    Path | None, typer.Option("--anchors", exists=True, dir_okay=False, help="What `verify --format json` said before.")
+]
+File = Annotated[
+    Path,
+    typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False, help="msisdn, at, wording, method, evidence."),
+]
+ForBrand = Annotated[str, typer.Option("--brand", help="Whose consents they are.")]
+MessageClass = Annotated[
+    Literal["promotional", "transactional"], typer.Option("--class", help="What they are consents to.")
+]
+Programme = Annotated[
+    str, typer.Option("--programme", help="Where a row names none; of transactional ones: the purpose.")
+]
+
+consent = typer.Typer(no_args_is_help=True, help="Consents: show, prove, export, erase, verify, import.")
+
+
+@consent.command("show")
+def show(number: Number, brand: Brand = None, config: Config = Path("kwek.toml"), form: Format = Form.TEXT) -> None:
+    """Show where a number stands with each brand, and by which events."""
+    _views(number, brand, None, config, form)
+
+
+@consent.command("prove")
+def prove(
+    number: Number, at: At, brand: Brand = None, config: Config = Path("kwek.toml"), form: Format = Form.TEXT
+) -> None:
+    """Prove where a number stood at an instant: who, what, when, by which text or page, the wording and the hashes."""
+    _views(number, brand, _instant_of(at), config, form)
+
+
+def _views(number: str, brand: str | None, at: int | None, config: Path, form: Form) -> None:
+    from gateway.commands.consent_pages import view_as_json, view_as_page
+    from router.consent_views import views_of
+    from router.world import System
+
+    settings, world = _settings(config), System()
+    then = world.now() if at is None else at
+    with _reader(settings) as reader, reader.begin() as tx:
+        found = views_of(tx, _suppressions(settings), number, then)
+    chosen = [view for view in found if brand in (None, view.brand)]
+    if form is Form.JSON:
+        print_json([view_as_json(view, number, then) for view in chosen])
+    elif chosen:
+        print("\n\n".join("\n".join(view_as_page(view, number, then)) for view in chosen))
+    if not chosen:
+        fail(Exit.FAILED, f"nothing is known of {number}" + (f" and {brand}" if brand else ""))
+
+
+@consent.command("export")
+def export(number: Number, config: Config = Path("kwek.toml")) -> None:
+    """Print everything that is known of a number, as JSON (GDPR 15 and 20)."""
+    from gateway.commands.consent_pages import instant, row_as_json, view_as_json
+    from router.consent_views import everything, views_of
+    from router.world import System
+
+    settings, now = _settings(config), System().now()
+    told: dict[str, list[dict[str, Any]]] = {}
+    with _reader(settings) as reader:
+        for table, row in everything(reader, number, now):
+            told.setdefault(table, []).append(row_as_json(row))
+        with reader.begin() as tx:
+            views = views_of(tx, _suppressions(settings), number, now)
+    print_json(
+        {"number": number, "exported_at": instant(now), "consents": [view_as_json(one, number, now) for one in views]}
+        | told
+    )
+    if not told and not views:
+        fail(Exit.FAILED, f"nothing is known of {number}")
+
+
+@consent.command("erase")
+def erase(
+    number: Number, by: By, brand: Brand = None, everybody: All = False, vacuum: Vacuum = False,
+    config: Config = Path("kwek.toml"),
+) -> None:  # fmt: skip
+    """Forget a person (GDPR 17); what stays is a keyed digest by which the brands do not write to the number again."""
+    from router.erasure import Erasure
+    from router.store.shrink import empty_log, write_anew
+
+    settings = _settings(config)
+    if (brand is None) != everybody:
+        fail(Exit.USAGE, "either --brand NAME or --all says who forgets")
+    brands = _brands(settings) if everybody else [brand or ""]
+    if brand is not None and brand not in _brands(settings):
+        fail(Exit.USAGE, f"no number in kwek.toml is of brand {brand!r}; there are {', '.join(_brands(settings))}")
+    with _store(settings) as (store, world):
+        erasure = Erasure(store, world, _suppressions(settings), by)
+        person, whole = erasure.silence(number, brands, everything=everybody)
+        _let_the_others_look(store)
+        within = int(max((one.redelivery_s for one in settings.connectors), default=0) * 1_000_000)
+        for _ in erasure.take_away(person, whole, everything=everybody, redelivered_within=within):
+            pass
+        is_cut = write_anew(store) if vacuum else empty_log(store)
+        dialect = store.dialect
+    gone = ", ".join(f"{counted(rows, 'row')} of {table}" for table, rows in erasure.rows.items())
+    print(f"{number}: {gone or 'nothing was held'}; it is suppressed for {', '.join(filter(None, whole))}")
+    for hint in _hints(dialect, vacuum=vacuum, is_cut=is_cut):
+        print(hint)
+
+
+def _hints(dialect: str, *, vacuum: bool, is_cut: bool) -> Iterator[str]:
+    if not is_cut:
+        yield "somebody reads the database: its log still holds what was erased, until the gateway next cuts it off"
+    if not vacuum:
+        yield "free space of the database may hold what was deleted before: the same command with --vacuum clears it"
+    if dialect == "postgresql":
+        yield "PostgreSQL's own log (pg_wal), its archive and its stand-bys hold it until they are recycled"
+    yield "backups and log files are not kwek's to erase"
+
+
+@consent.command("verify")
+def verify(anchors: Anchors = None, config: Config = Path("kwek.toml"), form: Format = Form.TEXT) -> None:
+    """Prove that no row of the ledger was changed or taken away; ends with 1 and the first break where one was."""
+    from gateway.commands.consent_pages import chain_as_json, chain_as_line
+    from router import ledger_verify
+
+    settings = _settings(config)
+    with _reader(settings) as reader:
+        chains = list(ledger_verify.verify(reader, None if anchors is None else _anchors_of(anchors)))
+        with reader.begin() as tx:
+            unreadable = _suppressions(settings).unreadable(tx)
+    if form is Form.JSON:
+        print_json([chain_as_json(chain) for chain in chains])
+    else:
+        print("\n".join(map(chain_as_line, chains)) or "the ledger is empty")
+    faults = ["the ledger is broken"] if any(chain.broken_at is not None for chain in chains) else []
+    if unreadable:
+        faults.append(f"{counted(unreadable, 'suppression')} under a key that [consent] does not give: nobody is held")
+    if faults:
+        fail(Exit.FAILED, *faults)
+
+
+@consent.command("import")
+def import_(  # noqa: PLR0913, PLR0917  (a command has as many as it has options)
+    file: File, brand: ForBrand, message_class: MessageClass, by: By, programme: Programme = "",
+    config: Config = Path("kwek.toml"), form: Format = Form.TEXT,
+) -> None:  # fmt: skip
+    """Bring in consents that were given elsewhere, each row with its proof; ends with 1 when a row was refused."""
+    from gateway.commands.books import load_book
+    from gateway.commands.consent_pages import report_as_page
+    from router.consent_import import Import, Order
+    from router.consent_rows import GOOD, OUTCOMES, Reading, Unusable, rows_of
+    from rules.packs import market_of
+
+    settings = _settings(config)
+    book = load_book(settings.gateway.rules, config)
+    if brand not in book.brands:
+        fail(Exit.USAGE, f"the rules have no brand {brand!r}; they have {', '.join(sorted(book.brands))}")
+    own = book.brands[brand]
+    market = next((one.country for one in settings.numbers if brand in one.brands), None) or market_of(str(own.zone))
+    with _store(settings) as (store, world):
+        reading = Reading(market, own.zone, own.language, own.attributes, world.now())
+        order = Order(brand, message_class, programme, by, str(own.zone), market or "", book.deployment)
+        began = world.monotonic()
+        try:
+            rows = rows_of(file.read_bytes(), reading)
+            told = list(Import(store, world, _suppressions(settings), order).run(rows))
+        except Unusable as fault:
+            fail(Exit.USAGE, f"{file}: {fault}")
+        seconds = world.monotonic() - began
+    outcomes: dict[str, int] = {outcome: sum(one.outcome == outcome for one in told) for outcome in OUTCOMES}
+    refused = [one for one in told if one.outcome not in GOOD]
+    if form is Form.JSON:
+        listed = [{"line": one.line, "outcome": one.outcome, "why": one.why} for one in refused]
+        print_json({"rows": len(told), "seconds": round(seconds, 3), "outcomes": outcomes, "refused": listed})
+    else:
+        print("\n".join(report_as_page(outcomes, refused, seconds)))
+    if refused:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _let_the_others_look(store: Store) -> None:
+    """Another node may believe for so long that nobody is suppressed; on SQLite there is none."""
+    from router.suppression import REFRESH_AFTER
+
+    if store.dialect != "sqlite":
+        time.sleep(1.5 * REFRESH_AFTER / 1_000_000)
+
+
+def _anchors_of(file: Path) -> dict[str, tuple[int, str]]:
+    import json
+
+    try:
+        return {one["brand"]: (int(one["position"]), str(one["hash"])) for one in json.loads(file.read_bytes())}
+    except (ValueError, KeyError, TypeError):
+        fail(Exit.USAGE, f"{file} is not what `kwek consent verify --format json` prints")
+
+
+def _instant_of(text: str) -> int:
+    try:
+        at = datetime.fromisoformat(text)
+        return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1_000_000)
+    except (ValueError, OverflowError):
+        raise typer.BadParameter(f"{text!r} is no date or time in ISO 8601", param_hint="--at") from None
+
+
+def _brands(settings: Settings) -> list[str]:
+    return sorted({brand for number in settings.numbers for brand in number.brands})
+
+
+def _suppressions(settings: Settings) -> Suppressions:
+    from gateway.binding import consent_secrets
+    from router.suppression import Suppressions
+
+    return Suppressions(consent_secrets(settings))
+
+
+def _settings(config: Path) -> Settings:
+    from gateway.commands.running import load_settings
+
+    return load_settings(config)
+
+
+@contextmanager
+def _reader(settings: Settings) -> Iterator[Reader]:
+    from router.store.errors import StoreError
+    from router.store.reading import open_reader
+
+    try:
+        reader = open_reader(settings.gateway.store.url)
+    except StoreError as fault:
+        fail(Exit.STORE, fault)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+@contextmanager
+def _store(settings: Settings) -> Iterator[tuple[Store, System]]:
+    """The store for writing, and a world whose ids nobody else gives."""
+    from router import nodes, outbox
+    from router.store.engine import open_store
+    from router.store.errors import StoreError
+    from router.world import System
+
+    try:
+        store = open_store(settings.gateway.store.url, unsafe=True)
+    except StoreError as fault:
+        fail(Exit.STORE, fault)
+    world = System()
+    try:
+        with store.begin() as tx:
+            world.ids.be(nodes.number_of(tx, f"{settings.gateway.node} (kwek consent)", world.now()))
+            world.ids.go_on_after(outbox.highest_id(tx))
+        yield store, world
+    except StoreError as fault:
+        fail(Exit.STORE, fault)
+    finally:
+        store.close()
+        world.close()
