@@ -45,6 +45,7 @@ SERIES = (
     Series("strays", "counter", "Receipts that fitted no message (yet); kept, and looked at again."),
     Series("decisions", "counter", "What became of texts from phones, and of what fell due.", ("disposition",)),
     Series("settled", "counter", "Outcomes on disk: sent, failed, unknown, ready (again).", ("connector", "outcome")),
+    Series("handed", "counter", "Texts given to a connector, by class; each time it is sent.", ("class",)),
     Series("withheld", "counter", "Texts that were not sent because they may not be, by reason.", ("reason",)),
     Series("quarantined", "counter", "Messages that could not be understood or acted upon; kept with their octets."),
     Series("store_refused", "counter", "Texts and receipts whose sender was told to try again, the store being away."),
@@ -110,6 +111,8 @@ class Metrics:
             kept["receipts_kept"].add(number, connector)
         for labels, number in _counts([(outcome.connector, outcome.state) for outcome in done.settled]):
             kept["settled"].add(number, *labels)
+        for message_class, number in _counts([claim.message_class for claim in done.claims]):
+            kept["handed"].add(number, message_class)
         for performance in done.performances:
             self.withheld(performance.withheld)
             self.decided(performance.dispositions)

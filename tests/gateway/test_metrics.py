@@ -9,7 +9,8 @@ from gateway.metrics import Metrics, reference
 from router.group import Done
 from router.messages import Inbound
 from router.outbox import Outcome
-from router.perform import Allowance, Performance, Place
+from router.perform import Allowance, Claim, Performance, Place
+from router.plan import MessageClass
 from router.receipts import ReceiptIn
 from router.world import Ids
 
@@ -36,6 +37,10 @@ def test_a_read_counts_texts_and_receipts() -> None:
         'kwek_receipts_received_total{connector="a"}': 1,
         'kwek_receipts_received_total{connector="b"}': 4,
     }
+
+
+def claim(id: int, message_class: MessageClass = "conversational") -> Claim:
+    return Claim(id, "a", "4411", "31612345678", "Dag.", "gsm7", 1, message_class, 1)
 
 
 def test_a_group_of_settlements_alone_counts_nothing_else() -> None:
@@ -66,6 +71,7 @@ def test_a_group_counts_what_it_committed() -> None:
         strays=1,
         stages={"commit": 0.25},
         performances=[performance],
+        claims=[claim(1), claim(2), claim(3, "promotional")],
     )
     metrics.committed(done, 0.5)
     assert counted(metrics) == {
@@ -75,6 +81,8 @@ def test_a_group_counts_what_it_committed() -> None:
         'kwek_settled_total{connector="a",outcome="sent"}': 1,
         'kwek_settled_total{connector="a",outcome="unknown"}': 1,
         'kwek_decisions_total{disposition="routed"}': 3,
+        'kwek_handed_total{class="conversational"}': 2,
+        'kwek_handed_total{class="promotional"}': 1,
         'kwek_withheld_total{reason="opted_out"}': 1,
         "kwek_strays_total": 1,
         "kwek_quarantined_total": 1,
