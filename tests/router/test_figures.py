@@ -77,6 +77,15 @@ def test_what_belongs_apart_is_counted_apart_and_adds_up() -> None:
     assert total.entered == 2
 
 
+def test_a_chain_that_began_before_the_period_has_not_entered_in_it_and_a_step_after_it_is_none_of_it() -> None:
+    counted = counting(days=1)
+    counted.sent(sent(0, cause_id=first_id_at(NOW - DAY)))
+    counted.sent(sent(1, cause_id=first_id_at(NOW)))
+    counted.sent(sent(2 * DAY, step="later"))
+    found = only(counted)
+    assert (found.sent, found.entered) == (2, 1)
+
+
 # ---- answers
 
 
