@@ -207,7 +207,7 @@ def test_a_day_is_the_zones_and_a_stop_of_the_next_day_is_credited(place: tuple[
     assert told(config, "--since", "2026-01-04", "--until", "2026-01-04")["total"]["texts"] == 0
 
 
-def test_a_draw_can_be_repeated_by_anybody(place: tuple[Path, Store]) -> None:
+def test_capability_74_a_draw_can_be_repeated_by_anybody(place: tuple[Path, Store]) -> None:
     config, store = place
     conversations(store)
     words = ("--brand", "Klusser", "--record", "actie", *DAYS)

@@ -49,7 +49,7 @@ def welcome() -> Counting:
     return counted
 
 
-def test_a_funnel_in_the_order_of_the_time_line_with_arms_as_one_step() -> None:
+def test_capability_83_a_funnel_in_the_order_of_the_time_line_with_arms_as_one_step() -> None:
     rows = told(welcome(), "step")["rows"]
     assert [(row["step"], row["arm"], row["sent"], row["days_after"]) for row in rows] == [
         ("reply-a", "", 200, 0.0),
@@ -70,7 +70,7 @@ def test_a_chain_that_is_no_drip_has_branches_and_no_drop_off() -> None:
     assert "drop-off" not in "\n".join(page(told(counted, "step")))
 
 
-def test_a_step_that_too_many_leave_after_is_warned_of() -> None:
+def test_capability_83_a_step_that_too_many_leave_after_is_warned_of() -> None:
     (warning,) = told(welcome())["warnings"]
     assert (warning["step"], warning["sent"], warning["opted_out"], warning["rate"]) == ("reply-a", 200, 8, 0.04)
     assert page(told(welcome()))[-1] == (
@@ -96,7 +96,7 @@ def split_with(clicks: tuple[int, int], contacts: int = 400) -> Counting:
     return counted
 
 
-def test_row_22_of_the_capabilities_n_conversions_interval_and_no_winner_yet() -> None:
+def test_capability_22_n_conversions_interval_and_no_winner_yet() -> None:
     found = told(split_with((40, 50)), "arm")
     (split,) = found["splits"]
     assert [(arm["arm"], arm["contacts"], arm["hits"]) for arm in split["arms"]] == [
@@ -131,7 +131,7 @@ def test_goals_count_before_clicks() -> None:
     assert "Converted   1 goal reached" in page(found)
 
 
-def test_row_16_of_the_capabilities_joins_and_cost_by_keyword() -> None:
+def test_capability_16_joins_and_cost_by_keyword() -> None:
     counted = counting()
     for word, contacts in (("OFFER99", 5), ("OFFER66", 2)):
         rule = f"Shop/keyword {word}"
@@ -148,7 +148,7 @@ def test_row_16_of_the_capabilities_joins_and_cost_by_keyword() -> None:
     assert any(line.startswith("(no keyword)") for line in page(found))
 
 
-def test_row_80_of_the_capabilities_counts_cost_and_opt_outs_by_class() -> None:
+def test_capability_80_counts_cost_and_opt_outs_by_class() -> None:
     counted = counting()
     counted.sent(sent(0))
     counted.sent(sent(0, contact_id=2, message_class="transactional"))
@@ -160,7 +160,7 @@ def test_row_80_of_the_capabilities_counts_cost_and_opt_outs_by_class() -> None:
     assert any(line.startswith("(the operator)") for line in page(told(counted, "class")))
 
 
-def test_row_25_of_the_capabilities_nps() -> None:
+def test_capability_25_nps() -> None:
     noted = {("Shop", "nps"): Noted(scores={1: 10, 2: 9, 3: 7, 4: 0})}
     (score,) = told(counting(), noted=noted)["nps"]
     assert (score["score"], score["promoters"], score["passives"], score["detractors"]) == (25.0, 2, 1, 1)

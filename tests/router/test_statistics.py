@@ -189,6 +189,14 @@ def test_what_is_no_score_is_refused(score: int) -> None:
         nps([10, score])
 
 
+def test_capability_17_ten_thousand_numbers_vote_and_vote_again() -> None:
+    chance = random.Random(17)
+    first = [(number, "ab"[number % 4 == 0]) for number in range(10_000)]
+    again = [(chance.randrange(10_000), "b") for _ in range(5_000)]
+    a, b = votes([*first, *again])
+    assert (a.value, a.votes, b.value, b.votes) == ("a", 7_500, "b", 2_500)
+
+
 def test_a_number_votes_once_and_its_first_vote_counts() -> None:
     a, b = votes([(1, "b"), (2, "a"), (1, "a"), (1, "a"), (3, "a")])
     assert (a.value, a.votes, round(a.share, 3)) == ("a", 2, 0.667)
