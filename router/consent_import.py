@@ -26,7 +26,7 @@ from router.suppression import Suppressions
 from router.world import World
 
 SLICE_S = 0.005
-"""A transaction is to take so long, without its commit; slices grow and shrink towards it."""
+"""A transaction is to take so long (seconds), without its commit; slices grow and shrink towards it."""
 LEAST_SLICE, MOST_SLICE = 16, 512
 """Rows of one transaction."""
 MOST_TRIES = 5
@@ -66,23 +66,29 @@ class Import:
         """Each row's outcome, in their order; a slice is on disk when its first outcome comes."""
         rest, size = iter(rows), LEAST_SLICE
         while some := list(islice(rest, size)):
-            began = self._world.monotonic()
-            outcomes = self._slice([one for one in some if isinstance(one, Consent)])
-            took = self._world.monotonic() - began
-            size = max(
-                LEAST_SLICE, min(MOST_SLICE, size * 2 if took < SLICE_S / 2 else size // 2 if took > SLICE_S else size)
-            )
+            outcomes, took = self._slice([one for one in some if isinstance(one, Consent)])
+            if took < SLICE_S / 2:
+                size = min(MOST_SLICE, size * 2)
+            elif took > SLICE_S:
+                size = max(LEAST_SLICE, size // 2)
             for one in some:
                 yield Told(one.line, one.outcome, one.why) if isinstance(one, Refused) else outcomes[one.line]
 
-    def _slice(self, consents: Sequence[Consent]) -> dict[int, Told]:
+    def _slice(self, consents: Sequence[Consent]) -> tuple[dict[int, Told], float]:
+        """One transaction: each row's outcome, and how long it took before its commit (seconds)."""
         if not consents:
-            return {}
+            return {}, 0.0
         for _ in range(MOST_TRIES - 1):
-            with suppress(StoreConflict), self._store.begin() as tx:
-                return self._take(tx, consents)
+            with suppress(StoreConflict):
+                return self._committed(consents)
+        return self._committed(consents)
+
+    def _committed(self, consents: Sequence[Consent]) -> tuple[dict[int, Told], float]:
         with self._store.begin() as tx:
-            return self._take(tx, consents)
+            began = self._world.monotonic()
+            told = self._take(tx, consents)
+            took = self._world.monotonic() - began
+        return told, took
 
     def _take(self, tx: Tx, consents: Sequence[Consent]) -> dict[int, Told]:
         erased = self._erased(tx, {one.address for one in consents})

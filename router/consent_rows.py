@@ -153,8 +153,8 @@ def _row(line: int, cells: Sequence[str], columns: Sequence[str], reading: Readi
     if row["method"].lower() not in METHODS:
         return Refused(line, "no proof", f"the method is none of {', '.join(sorted(METHODS))}")
     at = _instant(row["at"], reading.zone)
-    if at is None:
-        return Refused(line, "unreadable", "`at` is no date or time in ISO 8601")
+    if at is None or at < 0:
+        return Refused(line, "unreadable", "`at` is no date or time in ISO 8601 since 1970")
     if at > reading.now:
         return Refused(line, "in the future", "a consent cannot lie after the import")
     return _consent(line, row, number.removeprefix("+"), at, reading)
