@@ -169,8 +169,8 @@ def written_is_read(patch: pytest.MonkeyPatch) -> None:
             seen, known.answered = known.answered, []
             self._late += self._closed(seen)
 
-    def answer(self: SmppConnector, link: Link, request: Received, id: int, kept: bool) -> None:
-        tell(self, link, request, id, kept)
+    def answer(self: SmppConnector, link: Link, request: Received, session: int, id: int, kept: bool) -> None:
+        tell(self, link, request, session, id, kept)
         self._exchange.prove(self._witness.marks())
         self._exchange.release(self._witness.late())
 
