@@ -3,11 +3,16 @@
 Whose STOP it is: on a brand's own number that brand's; on a shared one the brand's that spoke there last; every
 brand's on the number for STOP ALL, and for a STOP of someone no brand there has spoken to. One confirmation goes out,
 none to a STOP repeated within a day. HELP is answered always, by the brand's text, else the market's.
+
+STOP and a keyword, or a brand's name, is for the brand that it belongs to, whoever spoke last. An opt-out with a
+mistake or in other words (`rules.revocation`) is confirmed by the market's text, which says how to take it back.
 """
 
 from __future__ import annotations
 
 from typing import Final
+
+import msgspec
 
 from router.instants import DAY
 from router.messages import Facts
@@ -20,9 +25,22 @@ REPEAT_WITHIN: Final = DAY
 """A STOP said again within this time of the last gets no second confirmation (COMPLIANCE.md C4)."""
 
 
-def obey(facts: Facts, rulebook: Rulebook, number: NumberBook, reserved: Reserved, now: int) -> Plan:
+class Commanded(msgspec.Struct, frozen=True):
+    """A word that every phone may say, or an opt-out in other words.
+
+    `level` and `evidence` are those of `rules.revocation`. `brand`: the one whose keyword or name is said beside STOP.
+    """
+
+    reserved: Reserved
+    level: int = 1
+    evidence: str = ""
+    brand: str | None = None
+
+
+def obey(facts: Facts, rulebook: Rulebook, number: NumberBook, command: Commanded, now: int) -> Plan:
     """The plan for a reserved word."""
-    speaker = speaks_for(facts, number)
+    reserved = command.reserved
+    speaker = command.brand or speaks_for(facts, number)
     brand = None if speaker is None else rulebook.brands[speaker]
     if reserved.kind == "help":
         said = _said(facts, brand, number.help if brand is None else brand.help, reserved)
@@ -33,9 +51,11 @@ def obey(facts: Facts, rulebook: Rulebook, number: NumberBook, reserved: Reserve
     name = None if brand is None else brand.name
     effects: list[Effect]
     if reserved.kind == "stop":
-        effects = [OptOut(brands if brand is not None else (*brands, OPERATOR))]
+        silenced = brands if brand is not None else (*brands, OPERATOR)
+        effects = [OptOut(silenced, level=command.level, evidence=command.evidence)]
         if _is_fresh(facts, brands, now):
-            said = _said(facts, brand, number.stopped if brand is None else brand.stop, reserved)
+            own = number.stopped if brand is None else brand.stop if command.level == 1 else brand.undo
+            said = _said(facts, brand, own, reserved)
             effects.append(_text(number, brand, "stop_confirmation", said))
         return Plan("opted_out", name, "stop", tuple(effects), rulebook.deployment)
     said = _said(facts, brand, number.started if brand is None else brand.started, reserved)

@@ -11,14 +11,13 @@ from typing import Final, assert_never
 
 import msgspec
 
-from router.commands import obey
+from router.commands import Commanded, obey
 from router.interpret import Walk, said
 from router.messages import Facts, Inbound, Run
 from router.plan import Disposition, EndRun, Needs, Plan, SendText, Suspend, Tried
 from router.routes import (
     Answered,
     Books,
-    Commanded,
     Located,
     Missed,
     Route,
@@ -91,8 +90,8 @@ class _Decision:
                 return _planned(walk, walk.begin(rule, said(rule, match)))
             case Answered(located, match):
                 return self.answered(located, match)
-            case Commanded(reserved):
-                return obey(self.facts, self.rulebook, self.number, reserved, self.now)
+            case Commanded():
+                return obey(self.facts, self.rulebook, self.number, chosen, self.now)
             case Missed(located):
                 return self.missed(located)
             case Unclaimed(brand):

@@ -7,15 +7,15 @@ rules that begin like the text and did not get it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 
-from router.commands import speaks_for
+from router.commands import Commanded, speaks_for
 from router.interpret import local_date
 from router.messages import Contact, Facts, Inbound
 from router.plan import Tried
-from router.routes import NOTHING_OPEN, Answered, Commanded, Missed, Route, Standing, Started, Unclaimed, route
+from router.routes import NOTHING_OPEN, Answered, Missed, Route, Standing, Started, Unclaimed, route
 from rules.diagnostics import Source
 from rules.facts import Value
 from rules.keywords import Entry, Matcher
@@ -24,6 +24,12 @@ from rules.patterns import Reading, compile_pattern
 from rules.rulebook import BrandBook, NumberBook, Rule, Rulebook
 from rules.syntax import Keyword
 from rules.words import Words, words_of
+
+_LEVELS: Final = {
+    1: "it is one, whatever the rules say",
+    2: "level 2: it is one but for a typing mistake ({}), and no keyword",
+    3: "level 3: it says so in other words ({})",
+}
 
 
 class Explanation(msgspec.Struct, frozen=True):
@@ -64,9 +70,9 @@ def explain(
 
 def _explained(chosen: Route, facts: Facts, number: NumberBook, tried: list[Tried]) -> Explanation:
     match chosen:
-        case Commanded(reserved):
-            last = Tried("reserved words", reserved.kind, "it is one, whatever the rules say")
-            return Explanation(speaks_for(facts, number), reserved.kind, "", 0, {}, (*tried, last))
+        case Commanded(reserved, level, evidence, owner):
+            last = Tried("reserved words", reserved.kind, _LEVELS[level].format(evidence))
+            return Explanation(owner or speaks_for(facts, number), reserved.kind, "", 0, {}, (*tried, last))
         case Started(rule, match):
             forgiven = any(one.step == "keywords" and one.what == number.number for one in tried)
             last = Tried("forgiving a mistake" if forgiven else "keywords", rule.head, "it fits")

@@ -9,20 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Final, NamedTuple
+from typing import Literal as OneOf
 
 import msgspec
 
-from router.commands import restorable
+from router.commands import Commanded, restorable
 from router.interpret import local_date
 from router.messages import Facts, Inbound, Run
 from router.plan import Needs, Tried
 from rules.actions import Call, Pause, Program, Question, Step
 from rules.keywords import Match
 from rules.packs import Reserved
+from rules.revocation import LONGEST_SAID, Claimed, Revocation, ears_of
 from rules.rulebook import BrandBook, NumberBook, Rule, Rulebook
+from rules.slots import WORD_SLOT
 from rules.words import Words, words_of
 
+HELD_LEVEL: Final = 4
+"""The level of `rules.revocation` from which on nobody is opted out: a person reads the text."""
 _NO_BOOKS: Final[Mapping[str, Rulebook | None]] = {}
 
 
@@ -46,12 +52,6 @@ class Located(msgspec.Struct, frozen=True):
     program: Program
     place: int
     step: Question | Pause
-
-
-class Commanded(msgspec.Struct, frozen=True):
-    """Step 1: a word that every phone may say."""
-
-    reserved: Reserved
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -153,11 +153,69 @@ def route(
 ) -> Route:
     """Whose the message is. `tried`, where given, gets a line for each step that passed it over."""
     words = words_of(message.text)
-    reserved = number.reserved_in(words)
-    if reserved is not None and _commands(facts, number, reserved, open_now):
-        return Commanded(reserved)
-    _note(tried, "reserved words", number.market or "", "none" if reserved is None else "nothing to take back")
     look = Look(words, local_date(now, number.zone), facts.contact.language)
+    ears = ears_of(number.market, number.languages)
+    if ears.alarm.isdisjoint(words.words):
+        _note(tried, "reserved words", number.market or "", "none")
+        return _claimed(number, open_now, look, tried)
+    reserved = number.reserved_in(words)
+    if reserved is not None and reserved.kind != "stop":
+        if _commands(facts, number, reserved, open_now):
+            return Commanded(reserved)
+        _note(tried, "reserved words", number.market or "", "nothing to take back")
+        return _claimed(number, open_now, look, tried)
+    said = ears.heard(words, partial(_claims, number, open_now.questions, look))
+    if said is not None and said.level < HELD_LEVEL:
+        return _opt_out(number, look, said)
+    _note(tried, "reserved words", number.market or "", "none")
+    return _claimed(number, open_now, look, tried)
+
+
+def opts_out(number: NumberBook, text: str, now: int) -> bool:
+    """Whether that text to that number opts out, whatever was asked before: told from what can be seen while it is
+    read from the wire. Longer texts than `LONGEST_SAID` do so only as reserved words among a heap of politeness."""
+    if len(text) > LONGEST_SAID:
+        return False
+    words = words_of(text)
+    ears = ears_of(number.market, number.languages)
+    if ears.alarm.isdisjoint(words.words):
+        return False
+    look = Look(words, local_date(now, number.zone), None)
+    said = ears.heard(words, partial(_claims, number, (), look))
+    return said is not None and said.level < HELD_LEVEL
+
+
+def _opt_out(number: NumberBook, look: Look, said: Revocation) -> Commanded:
+    """An opt-out of any level, by whom it is meant for; words beside STOP are a keyword's or a brand's name."""
+    brand = None if said.keyword is None else _owner(number, look, said.keyword)
+    scope: OneOf["brand", "all"] = "all" if said.scope == "all" else "brand"
+    evidence = "" if said.level == 1 else said.evidence
+    return Commanded(Reserved("stop", scope, said.language), said.level, evidence, brand)
+
+
+def _claims(number: NumberBook, questions: Sequence[Located], look: Look, words: Words) -> Claimed | None:
+    """What a text is as a whole, by words that an author wrote: free slots claim nothing."""
+    if _owner(number, look, words) is not None:
+        return "keyword"
+    asked = look._replace(words=words)
+    matches = (_question(located).matcher.match(*asked) for located in questions)
+    return "answer" if any(match is not None and _is_definite(match) for match in matches) else None
+
+
+def _owner(number: NumberBook, look: Look, words: Words) -> str | None:
+    """The brand whose keyword or name this is."""
+    match = number.matcher.match(*look._replace(words=words))
+    if match is not None and _is_definite(match):
+        return _started(match).rule.brand
+    return number.names.get(" ".join(words.words))
+
+
+def _is_definite(match: Match) -> bool:
+    return match.whole and all(kind < WORD_SLOT for kind in match.rank)
+
+
+def _claimed(number: NumberBook, open_now: Standing, look: Look, tried: list[Tried] | None) -> Route:
+    """Steps 2 to 7."""
     for located in open_now.questions:
         match = _question(located).matcher.match(*look)
         if match is not None:

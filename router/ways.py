@@ -14,17 +14,15 @@ from router.evidence import Memory
 from router.parts import Decode
 from router.perform import Place
 from router.plan import Needs, Plan
+from router.routes import opts_out
 from router.stopwatch import Stopwatch
 from router.store import statements as sql
 from router.store.engine import Tx
 from router.world import World
 from rules.rulebook import Rulebook
-from rules.words import words_of
 
 ROUNDS = 4
 """How often `decide` may ask for more: it asks for everything of a kind at once, so more means a fault of ours."""
-LONGEST_STOP = 80
-"""Characters of the longest text that is held to be a STOP while it is read: a phrase with all its politeness."""
 OLD_BOOKS = 16
 """Rule sets of earlier deployments kept compiled, for runs that end in the set they began in."""
 
@@ -54,12 +52,11 @@ class Ways:
         self.own_numbers = frozenset(book.numbers)
 
     def says_stop(self, number: str, text: str) -> bool:
-        """Whether that text to that number is a STOP, of whatever scope, by the rules in force."""
-        if len(text) > LONGEST_STOP:
-            return False
+        """Whether that text to that number opts out, of whatever scope and in whatever words, by the rules in force.
+
+        An open question's answer is not known here: it is muted like a STOP until it is kept."""
         book = self.books.newest.numbers.get(number)
-        reserved = book.reserved_in(words_of(text)) if book is not None else None
-        return reserved is not None and reserved.kind == "stop"
+        return book is not None and opts_out(book, text, self.world.now())
 
     def place(self) -> Place:
         """Where and when a batch is performed that begins now."""

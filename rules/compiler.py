@@ -26,9 +26,12 @@ from rules.printer import pattern
 from rules.reading import reads_rest
 from rules.rulebook import BrandBook, Grants, NumberBook, NumberGrant, Rule, Rulebook, deployment_of
 from rules.texts import Template, Texts, measured, texts
+from rules.words import words_of
 
 #: Names of brands that a neutral text may list; on a number with more it names the number instead.
 _LISTED_BRANDS: Final = 3
+#: Characters of brands' names that a text of help lists: it stays one part in every language.
+_LISTED_CHARACTERS: Final = 80
 #: Digits of the longest short code (in use: 3 to 6).
 _LONGEST_SHORT_CODE: Final = 6
 
@@ -137,6 +140,7 @@ class _BrandMaker:
             numbers=files.numbers,
             help=_own_texts(files.help, "help", files),
             stop=_own_texts(files.stop, "stopped", files),
+            undo=_own_texts(None, "stopped", files),
             started=_own_texts(None, "started", files),
             limit=files.limit,
             typos=files.typos,
@@ -174,10 +178,11 @@ def _number(grant: NumberGrant, users: Sequence[_BrandMaker], operator_text: str
         zone=users[0].zone if users else ZoneInfo("UTC"),
         via=grant.via,
         brands=tuple(names),
+        names={" ".join(words_of(name).words): name for name in names},
         matcher=Matcher(entry for user in users for entry in user.entries(grant.number, grant.country)),
         fallbacks={name: rule for name, rule in fallbacks.items() if rule is not None},
         neutral=operator or _pack_texts("unknown", speaker, market.languages),
-        help=operator or _pack_texts("help", speaker, market.languages),
+        help=_operators_help(operator_text, _pack_texts("help", _listed(names, grant.number), market.languages)),
         stopped=_pack_texts("stopped", grant.number, market.languages),
         started=_pack_texts("started", grant.number, market.languages),
     )
@@ -185,6 +190,25 @@ def _number(grant: NumberGrant, users: Sequence[_BrandMaker], operator_text: str
 
 def _own_texts(own: syntax.Text | None, name: TextName, files: BrandFiles) -> Texts:
     return texts(own) if own is not None else _pack_texts(name, files.name, (files.language,))
+
+
+def _listed(names: Sequence[str], number: str) -> str:
+    """The brands of a number as far as a text of help holds them, and how many others there are."""
+    said: list[str] = []
+    for name in names:
+        if len(", ".join((*said, name))) > _LISTED_CHARACTERS:
+            break
+        said.append(name)
+    others = [f"+{len(names) - len(said)}"] if len(said) < len(names) else []
+    return ", ".join(said + others) if said else number
+
+
+def _operators_help(operator_text: str | None, listed: Texts) -> Texts:
+    """Whose number it is, in the operator's own words if there are any, and who is heard on it."""
+    if operator_text is None:
+        return listed
+    said = {code: f"{operator_text}\n{template.text({}, {}, code or '')}" for code, template in listed.variants}
+    return Texts(tuple((code, Template((text,), measured(text))) for code, text in said.items()))
 
 
 def _pack_texts(name: TextName, speaker: str, first: Iterable[str]) -> Texts:

@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
+from typing import Literal as OneOf
 
 import msgspec
 
@@ -42,8 +43,10 @@ MAX_STRETCH = 10
 MAX_EVIDENCE = 160
 """Characters of the sender's own that are kept as evidence: one text."""
 
-Claims = Callable[[Words], bool]
-"""Whether a text as a whole is a keyword of the number, the name of a brand on it, or an open question's answer."""
+Claimed = OneOf["keyword", "answer"]
+Claims = Callable[[Words], Claimed | None]
+"""What a text is as a whole: a keyword of the number or the name of a brand on it, an open question's answer, or
+neither."""
 
 # What ends a clause: marks that do so wherever they stand, and those that also stand inside words (a.u.b., 9:30).
 _CLAUSE_END = re.compile(r"[!?;,\n\r…¡¿。！？]+|[.:]+(?=\s|$)|\s[-–—]+\s")
@@ -118,7 +121,7 @@ class Ears:
         if scoped is not None:
             return scoped
         found = (self._mistyped(words) if short else None) or self._said(words, short=short) or self._inside(words)
-        if found is not None and (claims(words) or claims(self._bare(words))):
+        if found is not None and (claims(words) is not None or claims(self._bare(words)) is not None):
             return None
         return found
 
@@ -158,10 +161,10 @@ class Ears:
             meant = said if said in self._with_keyword else self._typos.get(said, "")
             if length <= last and meant in self._with_keyword:
                 keyword = bare.without(frozenset(range(length)))
-                if claims(keyword):
+                if claims(keyword) == "keyword":
                     return _of(1 if said == meant else 2, "keyword", self._with_keyword[meant], meant, words, keyword)
         keyword = bare.without(frozenset((last,)))
-        if texts[last] in self._with_keyword and claims(keyword) and not claims(bare):
+        if texts[last] in self._with_keyword and claims(keyword) == "keyword" and claims(bare) is None:
             return _of(3, "keyword", self._with_keyword[texts[last]], texts[last], words, keyword)
         return None
 

@@ -61,8 +61,8 @@ class Rule(msgspec.Struct, frozen=True):
 class BrandBook(msgspec.Struct, frozen=True):
     """A brand: how it speaks, and its rules by identity.
 
-    `help` and `stop` are its own texts, else the market's; `started` says that an opt-out was taken back. `limit` is
-    the most segments of one text, None: no limit.
+    `help` and `stop` are its own texts, else the market's; `undo` is the market's, which says how to take an opt-out
+    back, `started` that it was taken back. `limit` is the most segments of one text, None: no limit.
     """
 
     name: str
@@ -71,6 +71,7 @@ class BrandBook(msgspec.Struct, frozen=True):
     numbers: tuple[str, ...]
     help: Texts
     stop: Texts
+    undo: Texts
     started: Texts
     limit: int | None
     typos: bool
@@ -83,8 +84,8 @@ class NumberBook(msgspec.Struct, frozen=True):
     """A number: whose texts it takes, and what every phone may say on it whatever the brands write.
 
     `matcher` holds the keywords of all its brands, keyed by `Rule`. `fallbacks` by brand. `languages` are those whose
-    reserved words count, the market's first. `neutral`, `help`, `stopped` and `started` speak for no brand. `zone`
-    says what day it is where dates are read.
+    reserved words count, the market's first. `names` are the brands by their names in normal form. `neutral`, `help`,
+    `stopped` and `started` speak for no brand. `zone` says what day it is where dates are read.
     """
 
     number: str
@@ -94,6 +95,7 @@ class NumberBook(msgspec.Struct, frozen=True):
     zone: tzinfo
     via: str
     brands: tuple[str, ...]
+    names: Mapping[str, str]
     matcher: Matcher
     fallbacks: Mapping[str, Rule]
     neutral: Texts

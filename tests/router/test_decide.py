@@ -122,10 +122,15 @@ def test_help_is_always_answered() -> None:
 def test_help_with_no_brand_to_go_by_is_the_operators() -> None:
     assert Phone(shared()).say("HELP") == ["Klusser, Burger: stuur STOP om u af te melden."]
     rules = [brand(OTHER.replace("BURGER", f"BURGER{place}"), f"Merk{place}") for place in range(4)]
-    assert Phone(book(*rules)).say("HELP") == ["4411: stuur STOP om u af te melden."]
+    assert Phone(book(*rules)).say("HELP") == ["Merk0, Merk1, Merk2, Merk3: stuur STOP om u af te melden."]
+    rules = [brand(OTHER.replace("BURGER", f"BURGER{place}"), f"{place} " + "lang " * 6) for place in range(4)]
+    many = Phone(book(*rules)).say("HELP")[0]
+    assert many.endswith(", +2: stuur STOP om u af te melden.")
+    alone = [brand(OTHER.replace("BURGER", f"BURGER{place}"), f"{place} " + "lang " * 20) for place in range(2)]
+    assert Phone(book(*alone)).say("HELP") == ["4411: stuur STOP om u af te melden."]
     grant = NumberGrant("4411", "short-code", "NL", ("Klusser", "Burger"), "c")
     own = book(brand(NO_FALLBACK, "Klusser"), brand(OTHER, "Burger"), grants=Grants((grant,), "Bel 0800-1234."))
-    assert Phone(own).say("HELP") == ["Bel 0800-1234."]
+    assert Phone(own).say("HELP") == ["Bel 0800-1234.\nKlusser, Burger: stuur STOP om u af te melden."]
     assert Phone(own).say("iets") == ["Bel 0800-1234."]
 
 

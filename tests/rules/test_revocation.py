@@ -5,7 +5,7 @@ from collections import defaultdict
 import pytest
 
 from rules.packs import load
-from rules.revocation import LONGEST_SAID, MAX_EVIDENCE, Revocation, ears_of, revocation
+from rules.revocation import LONGEST_SAID, MAX_EVIDENCE, Claimed, Revocation, ears_of, revocation
 from rules.typos import mistaken
 from rules.words import Words, words_of
 from tests.support.revocation_cases import KEYWORDS, LANGUAGES, Case, cases
@@ -13,12 +13,12 @@ from tests.support.revocation_cases import KEYWORDS, LANGUAGES, Case, cases
 LEAST_CASES = 200
 
 
-def nothing(words: Words) -> bool:
-    return False
+def nothing(words: Words) -> None:
+    """No keyword and no question."""
 
 
-def keywords(words: Words) -> bool:
-    return " ".join(words.words).upper() in KEYWORDS
+def keywords(words: Words) -> Claimed | None:
+    return "keyword" if " ".join(words.words).upper() in KEYWORDS else None
 
 
 def said(text: str, market: str = "NL", language: str = "nl") -> Revocation | None:
@@ -103,14 +103,19 @@ def test_a_keyword_narrows_it_down_and_is_handed_back() -> None:
 def test_what_a_brand_or_a_question_waits_for_is_no_revocation() -> None:
     answers = {"stpo", "laat me met rust", "bushalte stop hier", "burger stop"}
 
-    def waits(words: Words) -> bool:
-        return " ".join(words.words) in answers | {"burger"}
+    def waits(words: Words) -> Claimed | None:
+        text = " ".join(words.words)
+        return "answer" if text in answers else "keyword" if text == "burger" else None
 
     for text in ("STPO", "stpo graag", "Laat me met rust", "Bushalte: stop hier", "burger stop"):
         assert revocation(words_of(text), "NL", ("nl",), waits) is None, text
-    stopped = revocation(words_of("stop"), "NL", ("nl",), lambda words: True)
+    stopped = revocation(words_of("stop"), "NL", ("nl",), lambda words: "answer")
     assert stopped is not None
     assert stopped.level == 1
+    for text in ("stop ja", "ja stop"):
+        narrowed = revocation(words_of(text), "NL", ("nl",), lambda words: "answer" if words.words == ["ja"] else None)
+        assert narrowed is not None
+        assert narrowed.scope == "brand", text
 
 
 def test_a_word_as_near_to_another_reserved_word_is_for_a_person() -> None:
@@ -147,7 +152,7 @@ def test_the_brands_language_and_all_of_the_market_count() -> None:
 def test_a_text_without_a_word_to_listen_for_is_not_looked_at() -> None:
     """Asked for nothing but its words: a claim that is called would fail the test."""
 
-    def never(words: Words) -> bool:
+    def never(words: Words) -> None:
         raise AssertionError(words.words)
 
     ears = ears_of("NL", ("nl",))
