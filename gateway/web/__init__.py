@@ -1,1 +1,1 @@
-"""What the gateway answers over HTTP: how it is, and what it counts."""
+"""What the gateway answers over HTTP: how it is, what it counts, and what phones and brands' systems ask."""

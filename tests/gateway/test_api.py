@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.web import api, entrance
-from gateway.web.entrance import Occurrence
+from gateway.web.entrance import Occurrence, Taken
 from gateway.web.events import LONGEST_LINE, Refused, read_event
 from router import keys
 from router.instants import DAY, MINUTE, SECOND
@@ -435,4 +435,45 @@ async def test_a_code_is_not_redeemed_while_nothing_can_be_kept(site: Site, monk
     monkeypatch.setattr(api, "ANSWER_S", 10.0)
     site.writer.back.set()
     assert (await redeem(site, body, **header))[0] == 200
+    assert len(site.writer.taken) == 1
+
+
+async def test_what_the_router_refuses_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(one: Occurrence) -> Taken:
+        return Taken(one.id, refused="its key was used for another event")
+
+    monkeypatch.setattr(site.writer, "occur", refuse)
+    status, answer = await told(site, EVENT)
+    assert (status, answer["detail"]) == (409, "its key was used for another event")
+
+
+async def test_a_till_is_told_to_come_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key is found, the code is not looked up any more; or it is, and cannot be redeemed."""
+    code = site.voucher()
+    header = site.key()
+    site.writer.trouble = "the disk is full"
+    assert (await redeem(site, {"code": code}, **header))[0] == 503
+    look, calls = site.looks.at, 0
+
+    async def once(work: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 1:
+            raise StoreUnavailable("gone")
+        return await look(work)
+
+    monkeypatch.setattr(site.looks, "at", once)
+    assert (await redeem(site, {"code": code}, **header))[0] == 503
+    assert calls == 2
+
+
+async def test_a_phone_that_hangs_up_leaves_the_event_on_its_way(site: Site) -> None:
+    site.writer.back.clear()
+    header = site.key()
+    request = asyncio.ensure_future(post(site, "/v1/events", {**EVENT, "key": "k"}, **header))
+    await asyncio.wait_for(site.writer.arrived.wait(), 5)
+    request.cancel()
+    await asyncio.wait([request])
+    site.writer.back.set()
+    assert (await post(site, "/v1/events", {**EVENT, "key": "k"}, **header))[0] == 202
     assert len(site.writer.taken) == 1

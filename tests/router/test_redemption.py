@@ -1,10 +1,13 @@
 """Codes at a till: each counts once, while its offer lasts, for its own brand."""
 
 import threading
+from typing import Any
+
+import pytest
 
 from router import offers, redemption
 from router.redemption import Already, Expired, OfOtherBrand, Redeemable, Redeemed, Till, Unknown
-from router.store.engine import Store, make_engine
+from router.store.engine import Store, Tx, make_engine
 from router.store.errors import StoreConflict
 from rules.vouchers import Voucher
 from tests.support.postgres import PostgresDatabases
@@ -114,3 +117,22 @@ def test_two_tills_at_once_are_one_redemption(postgres: PostgresDatabases, postg
     for store in stores:
         store.close()
     postgres.empty(postgres_url)
+
+
+def test_who_comes_a_moment_late_is_told_what_the_other_did(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look and the taking of the code, another till redeems it, or its contact is erased."""
+    give(store, "A1")
+    look = redemption.look
+    between = "UPDATE vouchers SET redeemed_at = 1"
+
+    def meanwhile(tx: Tx, *about: Any) -> Any:
+        found = look(tx, *about)
+        tx.write(between)
+        return found
+
+    monkeypatch.setattr(redemption, "look", meanwhile)
+    assert redeem(store, "A1") == Already("beurs", "A1", 1)
+    between = "UPDATE vouchers SET contact_id = NULL, redeemed_at = NULL"
+    with store.begin() as tx:
+        tx.write("UPDATE vouchers SET redeemed_at = NULL")
+    assert redeem(store, "A1") == Unknown()

@@ -34,7 +34,7 @@ BROWSER = (
 
 
 class Writer:
-    """Takes occurrences. While `is_away` none is answered; they wait."""
+    """Takes occurrences. Until `back` is set none is answered; they wait."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -42,6 +42,7 @@ class Writer:
         self.taken: list[Occurrence] = []
         self.back = asyncio.Event()
         self.back.set()
+        self.arrived = asyncio.Event()
         self.fails = False
         self._by_key: dict[tuple[str, str], int] = {}
 
@@ -49,6 +50,7 @@ class Writer:
         return self._occur(occurrence)
 
     async def _occur(self, one: Occurrence) -> Taken:
+        self.arrived.set()
         await self.back.wait()
         if self.fails:
             raise RuntimeError("the writer has ended")
