@@ -1,5 +1,6 @@
 """`kwek stats` and `kwek draw` on a store that the router wrote, on both databases and beside an open gateway."""
 
+import asyncio
 import hashlib
 import json
 import sqlite3
@@ -18,6 +19,7 @@ from router.store.engine import Store, open_store
 from tests.support.postgres import PostgresDatabases, postgres_databases
 from tests.support.process import write_config
 from tests.support.routing import JAN, KEES, PIET, ROOS, Phones, book_of
+from tests.support.station import station
 
 RULES = """\
 brand "Klusser"
@@ -225,6 +227,20 @@ def test_capability_74_a_draw_can_be_repeated_by_anybody(place: tuple[Path, Stor
         Exit.FAILED, "no contact of Klusser has a record 'niets' from 2026-01-05 to 2026-01-06\n",
     )  # fmt: skip
     assert kwek("draw", config, *words, "--seed", "a\nb").exit_code == Exit.USAGE
+
+
+async def test_it_reads_beside_a_gateway_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KWEK_TEST_PASSWORD", "secret")
+    (tmp_path / "desk").mkdir()
+    async with station(tmp_path, RULES) as one:
+        assert await one.ask("REPAIR") == "Wat is er stuk?"
+        assert await one.ask("BAD") == "We bellen u over uw bad."
+        await one.until("SELECT count(*) FROM outbox WHERE state IN ('sent', 'delivered')", [(2,)])
+        config = with_prices(tmp_path / "desk", one.store_url)
+        found = await asyncio.to_thread(told, config)
+        assert (found["total"]["sent"], found["total"]["answered"], found["total"]["segments"]) == (2, 1, 2)
+        assert found["total"]["cost"] == {"EUR": "0.1450"}
+        assert await one.ask("NPS 9") == "Dank u."
 
 
 @pytest.mark.parametrize(
