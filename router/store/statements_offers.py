@@ -140,11 +140,11 @@ link_by_code = Statement(
     .where(links.c.code == bindparam("code")),
     "code",
 )  # fmt: skip
-link_times = Statement(select(links.c.code, links.c.clicked_at).where(one_of(links.c.code, "codes")), "codes")
-follow_link = Statement(
+follow_first = Statement(
     update(links)
-    .where(links.c.code == bindparam("at_code"))
-    .values(clicks=links.c.clicks + literal_column("1"), clicked_at=func.coalesce(links.c.clicked_at, bindparam("at"))),
+    .where(links.c.code == bindparam("at_code"), links.c.clicked_at.is_(None))
+    .values(clicks=links.c.clicks + literal_column("1"), clicked_at=bindparam("at"))
+    .returning(links.c.code),
     "at_code", "at",
 )  # fmt: skip
 revisit_link = Statement(

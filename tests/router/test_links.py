@@ -1,13 +1,15 @@
 """Short links on disk: codes that nobody has, clicks that count once."""
 
+import threading
 from random import Random
 
 import pytest
 
 from router import links
 from router.links import Followed, Made
-from router.store.engine import Store
+from router.store.engine import Store, make_engine
 from rules.links import is_code, read
+from tests.support.postgres import PostgresDatabases
 
 NOW = 1_767_614_400_000_000
 CAUSE = (77, "Shop/keyword TIP", "reply 1")
@@ -73,3 +75,30 @@ def test_an_erased_contacts_links_lead_nowhere(store: Store) -> None:
         tx.write("DELETE FROM contacts WHERE id = 2")
         assert links.find(tx, other.code) is None
         assert links.click(tx, [(one.code, NOW)]) == set()
+
+
+def test_of_nodes_that_count_one_click_at_once_one_is_first(postgres: PostgresDatabases, postgres_url: str) -> None:
+    stores = [Store(postgres_url, make_engine(postgres_url), None) for _ in range(4)]
+    codes = [made(stores[0], seed=seed).code for seed in range(20)]
+    start = threading.Barrier(len(stores))
+    firsts: list[str] = []
+
+    def node(number: int) -> None:
+        start.wait(10)
+        for at in range(0, len(codes), 5):
+            clicks = [(code, NOW + number) for code in codes[at : at + 5]]
+            with stores[number].begin() as tx:
+                found = links.click(tx, clicks[::-1] if number % 2 else clicks)
+            firsts.extend(found)
+
+    threads = [threading.Thread(target=node, args=(number,)) for number in range(len(stores))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(firsts) == sorted(codes)
+    with stores[0].begin() as tx:
+        assert tx.execute("SELECT DISTINCT clicks FROM links") == [(len(stores),)]
+    for store in stores:
+        store.close()
+    postgres.empty(postgres_url)
