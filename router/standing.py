@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Literal as OneOf
-from typing import Protocol
+from typing import Protocol, assert_never
 
 import msgspec
 
@@ -82,6 +82,8 @@ def after(standing: Standing, event: Event) -> Standing:
             return restored(standing, event.message_class, within, event.at)
         case "erase":
             return Standing(event.at if standing.opted_out_at is None else standing.opted_out_at)
+        case _:
+            assert_never(event.action)
 
 
 def granted(standing: Standing, message_class: str, within: str, at: int, *, own_act: bool) -> Standing:
