@@ -70,6 +70,13 @@ class Gateway:
         waits=True,
     )
     listen: Address = setting(Address("127.0.0.1", 8080), "Where /metrics, /healthz and /readyz answer.")
+    vouchers_low: int = setting(
+        10,
+        "How much of a voucher's codes is left when it is warned that they run out.",
+        unit="percent",
+        bounds=Bounds(least=0, most=100),
+        waits=True,
+    )
     drain_s: float = setting(
         10.0,
         "At a stop: how long answers still on their way are waited for.",
