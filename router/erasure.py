@@ -87,7 +87,8 @@ class Erasure:
             whole = {brand: now if at is None else at for brand, at in since.items()}
             self._suppressions.suppress(tx, address, whole, now, self._world.chance)
             if person.is_known:
-                sql_consent.bare_profiles.run(
+                sql_consent.delete_profiles.run(tx, person.contact_id, list(whole))
+                sql_consent.insert_profiles.run(
                     tx, [(person.contact_id, brand, "[]", NONE, at) for brand, at in whole.items()]
                 )
                 sql_silence.cancel_ready.run(tx, person.contact_id, list(whole), "", "erased", now)

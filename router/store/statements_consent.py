@@ -156,10 +156,12 @@ quarantine_after = Statement(
     "most",
 )
 delete_quarantine = Statement(delete(quarantine).where(one_of(quarantine.c.id, "ids")), "ids")
-bare_profiles = Insert(
-    profiles, ("contact_id", "brand", "tags", "attributes", "opted_out_at"), conflict=("contact_id", "brand"),
-    update=("tags", "attributes", "opted_out_at"),
-)  # fmt: skip
+delete_profiles = Statement(
+    delete(profiles).where(profiles.c.contact_id == bindparam("contact"), one_of(profiles.c.brand, "brands")),
+    "contact",
+    "brands",
+)
+insert_profiles = Insert(profiles, ("contact_id", "brand", "tags", "attributes", "opted_out_at"))
 imported_profiles = Insert(
     profiles, ("contact_id", "brand", "tags", "attributes"), conflict=("contact_id", "brand"), update=("attributes",)
 )

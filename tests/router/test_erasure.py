@@ -319,3 +319,32 @@ def test_forms_of_a_number_are_found_wherever_the_octet_begins() -> None:
 def test_the_file_of_a_store_in_memory_is_none() -> None:
     assert file_of("sqlite://") is None
     assert not Person(JAN).is_known
+
+
+def test_what_is_heard_later_of_a_text_under_way_moves_nothing(phones: Phones) -> None:
+    (unknown,) = phones.write(JAN, "JOIN")
+    phones.commit(outcomes=[phones.unknown(unknown)])
+    (claimed,) = phones.write(JAN, "NAAM Jan")
+    assert phones.write(JAN, "TWEE") == []
+    erase(phones)
+    before = phones.states()
+    assert before == ["expired", "expired", "cancelled", "cancelled"]
+    later = phones.world.now() + HOUR
+    phones.commit(
+        outcomes=[phones.refused(claimed, later), phones.sent(unknown, "m1")], receipts=[phones.receipt("m1")]
+    )
+    phones.later(4 * DAY)
+    assert phones.commit(due=True, claim=True).claims == []
+    assert phones.states() == before
+    assert traces(phones.store, JAN) == {}
+
+
+def test_the_phone_may_write_again_and_is_a_stranger(phones: Phones) -> None:
+    live(phones)
+    held = contact_ids(phones.store)[JAN]
+    erase(phones)
+    phones.write(JAN, "JOIN")
+    assert contact_ids(phones.store)[JAN] != held
+    with phones.store.begin() as tx:
+        Suppressions((KEY,)).lift(tx, JAN, ["Shop"], phones.world.now())
+        assert "Shop" not in Suppressions((KEY,)).of(tx, [JAN])[JAN]
