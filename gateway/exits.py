@@ -25,7 +25,8 @@ class Exit(IntEnum):
 MEANINGS: Mapping[Exit, str] = MappingProxyType(
     {
         Exit.OK: "done; `kwek run`: stopped because it was asked to",
-        Exit.FAILED: "rules with an error, a failed test, a file not in the layout, an answer that did not come",
+        Exit.FAILED: "rules with an error, a failed test, a file not in the layout, an answer that did not come, "
+        "a row that was refused, a ledger that does not hold",
         Exit.USAGE: "the command line or kwek.toml is wrong; each fault is printed with its place",
         Exit.STORE: "the store cannot be opened or written, or another process owns it",
         Exit.PORT: "an address to listen on is taken or not ours",

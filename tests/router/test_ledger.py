@@ -1,6 +1,7 @@
 """The ledger of consent: what is appended reads back, and no row can be changed or taken away unseen."""
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 import msgspec
@@ -14,7 +15,7 @@ from router.store.engine import Store
 from router.store.tables_consent import ledger as ledger_table
 from router.world import Ids
 from tests.support.consents import WORDING, append, asked, contact, record
-from tests.support.routing import JAN, NOW, PIET
+from tests.support.routing import JAN, NOW, PIET, Phones
 
 
 def entries(store: Store, contact_id: int) -> list[Entry]:
@@ -180,3 +181,20 @@ def test_an_erased_row_tells_nothing() -> None:
 
 def test_the_chain_has_no_column_about_a_person() -> None:
     assert {column.name for column in ledger_table.columns} == {"brand", "position", "id", "commitment", "hash"}
+
+
+def test_two_nodes_that_append_at_once_make_one_chain(two_nodes: tuple[Phones, Phones]) -> None:
+    one, other = (phones.store for phones in two_nodes)
+    contact(one, JAN, 1)
+
+    def write_many(store: Store) -> None:
+        for n in range(20):
+            for brands in (("Shop", "Bakker"), ("Bakker", "Shop")):
+                append(store, [record(1, JAN, brand=brand, at=NOW + n) for brand in brands])
+
+    append(one, [record(1, JAN), record(1, JAN, brand="Bakker")])
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write_many, (one, other)))
+    assert {brand: (chain.position, chain.why) for brand, chain in chains(one).items()} == {
+        "Bakker": (81, ""), "Shop": (81, "")
+    }  # fmt: skip
