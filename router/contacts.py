@@ -84,9 +84,9 @@ def _load(tx: Tx, rows: list[Row], new: Collection[int]) -> Loaded:
     if not old:
         return Loaded(contacts)
     profiles: dict[int, dict[str, Profile]] = defaultdict(dict)
-    for contact_id, brand, tags, attributes, opted_out_at in sql.profiles_of.rows(tx, old):
+    for contact_id, brand, tags, attributes, opted_out_at, hold_until in sql.profiles_of.rows(tx, old):
         profiles[contact_id][brand] = Profile(
-            brand, frozenset(msgspec.json.decode(tags)), loads(attributes), opted_out_at
+            brand, frozenset(msgspec.json.decode(tags)), loads(attributes), opted_out_at, hold_until
         )
     runs: dict[int, list[Run]] = defaultdict(list)
     for row in sql.runs_of.rows(tx, old):

@@ -14,10 +14,11 @@ import msgspec
 from router.commands import Commanded, obey
 from router.interpret import Walk, said
 from router.messages import Facts, Inbound, Run
-from router.plan import Disposition, EndRun, Needs, Plan, SendText, Suspend, Tried
+from router.plan import Disposition, EndRun, Hold, Needs, Plan, SendText, Suspend, Tried
 from router.routes import (
     Answered,
     Books,
+    Doubtful,
     Located,
     Missed,
     Route,
@@ -92,6 +93,9 @@ class _Decision:
                 return self.answered(located, match)
             case Commanded():
                 return obey(self.facts, self.rulebook, self.number, chosen, self.now)
+            case Doubtful(inner, brands, evidence):
+                plan = self.plan(inner)
+                return msgspec.structs.replace(plan, effects=(Hold(brands, evidence), *plan.effects))
             case Missed(located):
                 return self.missed(located)
             case Unclaimed(brand):

@@ -15,7 +15,7 @@ from router.commands import Commanded, speaks_for
 from router.interpret import local_date
 from router.messages import Contact, Facts, Inbound
 from router.plan import Tried
-from router.routes import NOTHING_OPEN, Answered, Missed, Route, Standing, Started, Unclaimed, route
+from router.routes import NOTHING_OPEN, Answered, Doubtful, Missed, Route, Standing, Started, Unclaimed, route
 from rules.diagnostics import Source
 from rules.facts import Value
 from rules.keywords import Entry, Matcher
@@ -62,7 +62,8 @@ def explain(
     facts = Facts(Contact(0, sender, is_new=True), number, message=message)
     tried: list[Tried] = []
     chosen = route(facts, message, granted, open_now, now, tried)
-    near = list(_near(book, granted, text, chosen, now))
+    taken = chosen.route if isinstance(chosen, Doubtful) else chosen
+    near = list(_near(book, granted, text, taken, now))
     place = next((at for at, one in enumerate(tried) if one.step == "keywords"), len(tried))
     tried[place:place] = near
     return _explained(chosen, facts, granted, tried)
@@ -73,6 +74,8 @@ def _explained(chosen: Route, facts: Facts, number: NumberBook, tried: list[Trie
         case Commanded(reserved, level, evidence, owner):
             last = Tried("reserved words", reserved.kind, _LEVELS[level].format(evidence))
             return Explanation(owner or speaks_for(facts, number), reserved.kind, "", 0, {}, (*tried, last))
+        case Doubtful(inner):
+            return _explained(inner, facts, number, tried)
         case Started(rule, match):
             forgiven = any(one.step == "keywords" and one.what == number.number for one in tried)
             last = Tried("forgiving a mistake" if forgiven else "keywords", rule.head, "it fits")

@@ -73,6 +73,8 @@ class Profile(msgspec.Struct, frozen=True):
     tags: frozenset[str] = frozenset()
     attributes: Mapping[str, Value] = {}
     opted_out_at: int | None = None
+    hold_until: int | None = None
+    """Promotional texts are held back until then, since a person must read what the contact wrote."""
 
 
 class Thread(msgspec.Struct, frozen=True, gc=False):

@@ -19,6 +19,7 @@ from router.plan import (
     Disposition,
     Effect,
     EndRun,
+    Hold,
     MessageClass,
     OptIn,
     OptOut,
@@ -30,9 +31,11 @@ from router.plan import (
     Suspend,
     Withhold,
 )
+from router.reviews import reviews
 from router.silence import Stop
 from router.store import statements as sql
 from router.store import statements_outbox as sql_outbox
+from router.store import statements_reviews as sql_reviews
 from router.store import statements_silence as sql_silence
 from router.store.engine import Row, Tx
 from router.store.values import dumps
@@ -143,6 +146,7 @@ class Performance:
         self._threads: list[Row] = []
         self._profiles: dict[tuple[int, str], Row] = {}
         self._records: list[Row] = []
+        self.reviews: list[Row] = []
         self._runs: list[Row] = []
         self._ended: list[int] = []
         self._silenced: list[tuple[Facts, tuple[str, ...]]] = []
@@ -169,7 +173,7 @@ class Performance:
         for profile in turn.changed.values():
             self._profiles[facts.contact.id, profile.brand] = (
                 facts.contact.id, profile.brand, msgspec.json.encode(sorted(profile.tags)).decode(),
-                dumps(profile.attributes), profile.opted_out_at,
+                dumps(profile.attributes), profile.opted_out_at, profile.hold_until,
             )  # fmt: skip
 
     def add_repeat(self, message: Inbound, contact: Contact, first: int) -> None:
@@ -191,6 +195,7 @@ class Performance:
             (sql.upsert_profiles, list(self._profiles.values())),
             (sql.upsert_runs, self._runs),
             (sql.insert_records, self._records),
+            (sql_reviews.insert_reviews, self.reviews),
         ):
             if rows:
                 insert.run(tx, rows)
@@ -289,12 +294,14 @@ class _Turn:
             case EndRun(run_id):
                 performance.end_run(run_id)
             case OptOut(brands):
-                for brand in brands:
-                    self._change(brand, opted_out_at=performance.place.now)
+                self._change_all(brands, opted_out_at=performance.place.now)
                 performance.silence(facts, brands)
             case OptIn(brands):
-                for brand in brands:
-                    self._change(brand, opted_out_at=None)
+                self._change_all(brands, opted_out_at=None)
+            case Hold(brands):
+                due_at, rows = reviews(facts, effect, performance.place.ids, performance.place.now)
+                performance.reviews.extend(rows)
+                self._change_all(brands, hold_until=due_at)
             case Withhold():
                 self._withhold(effect, effect.reason)
             case _:
@@ -356,9 +363,15 @@ class _Turn:
     def _profile(self, brand: str) -> Profile:
         return self.changed.get(brand) or self.facts.profile(brand)
 
+    def _change_all(
+        self, brands: Sequence[str], *, opted_out_at: int | object | None = ..., hold_until: int | None = None
+    ) -> None:
+        for brand in brands:
+            self._change(brand, opted_out_at=opted_out_at, hold_until=hold_until)
+
     def _change(
         self, brand: str, *, tags: frozenset[str] | None = None, attributes: Mapping[str, Value] | None = None,
-        opted_out_at: int | object | None = ...,
+        opted_out_at: int | object | None = ..., hold_until: int | None = None,
     ) -> None:  # fmt: skip
         old = self._profile(brand)
         self.changed[brand] = Profile(
@@ -366,6 +379,7 @@ class _Turn:
             old.tags if tags is None else tags,
             old.attributes if attributes is None else attributes,
             old.opted_out_at if opted_out_at is ... else opted_out_at,  # type: ignore[arg-type]
+            hold_until or old.hold_until,
         )
 
 

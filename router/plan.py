@@ -112,6 +112,16 @@ class OptOut(msgspec.Struct, frozen=True):
     evidence: str = ""
 
 
+class Hold(msgspec.Struct, frozen=True, gc=False):
+    """A person must read the text: until then, at most ten business days, the brands send nothing promotional.
+
+    `evidence`: what in the text raises the doubt, and the word or phrase it was taken for.
+    """
+
+    brands: tuple[str, ...]
+    evidence: str
+
+
 class OptIn(msgspec.Struct, frozen=True):
     """The contact takes back an opt-out."""
 
@@ -119,7 +129,7 @@ class OptIn(msgspec.Struct, frozen=True):
 
 
 Effect = (
-    SendText | Withhold | AddTag | RemoveTag | SetAttribute | RecordValue | Suspend | EndRun | OptOut | OptIn
+    SendText | Withhold | AddTag | RemoveTag | SetAttribute | RecordValue | Suspend | EndRun | OptOut | OptIn | Hold
 )  # fmt: skip
 
 

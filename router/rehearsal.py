@@ -142,7 +142,7 @@ class Stage:
         with self._store.begin() as tx:
             loaded = by_address(tx, [self.phone], self.world.ids, self.world.now())
             row = (loaded.contacts[self.phone].id, brand, msgspec.json.encode(sorted(profile.tags)).decode(),
-                   dumps(profile.attributes), profile.opted_out_at)  # fmt: skip
+                   dumps(profile.attributes), profile.opted_out_at, profile.hold_until)  # fmt: skip
             sql.upsert_profiles.run(tx, [row])
 
     def facts(self, number: str) -> Facts:

@@ -15,14 +15,15 @@ from typing import Literal as OneOf
 
 import msgspec
 
-from router.commands import Commanded, restorable
+from router.commands import Commanded, restorable, speaks_for
 from router.interpret import local_date
 from router.messages import Facts, Inbound, Run
 from router.plan import Needs, Tried
 from rules.actions import Call, Pause, Program, Question, Step
 from rules.keywords import Match
 from rules.packs import Reserved
-from rules.revocation import LONGEST_SAID, Claimed, Revocation, ears_of
+from rules.revocation import LONGEST_SAID, Revocation, ears_of
+from rules.revocation import Claimed as Whole
 from rules.rulebook import BrandBook, NumberBook, Rule, Rulebook
 from rules.slots import WORD_SLOT
 from rules.words import Words, words_of
@@ -80,7 +81,18 @@ class Unclaimed(msgspec.Struct, frozen=True):
     brand: str | None
 
 
-Route = Commanded | Answered | Started | Missed | Unclaimed
+Claimed = Answered | Started | Missed | Unclaimed
+
+
+class Doubtful(msgspec.Struct, frozen=True):
+    """A text that goes where it would have gone, and that a person reads besides: it may be an opt-out (level 4)."""
+
+    route: Claimed
+    brands: tuple[str, ...]
+    evidence: str
+
+
+Route = Commanded | Doubtful | Claimed
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -167,8 +179,14 @@ def route(
     said = ears.heard(words, partial(_claims, number, open_now.questions, look))
     if said is not None and said.level < HELD_LEVEL:
         return _opt_out(number, look, said)
-    _note(tried, "reserved words", number.market or "", "none")
-    return _claimed(number, open_now, look, tried)
+    if said is None:
+        _note(tried, "reserved words", number.market or "", "none")
+        return _claimed(number, open_now, look, tried)
+    evidence = f"{said.meant}: {said.evidence}"
+    _note(tried, "reserved words", number.market or "", f"level 4: nobody is opted out, a person reads it ({evidence})")
+    speaker = speaks_for(facts, number)
+    brands = number.brands if speaker is None else (speaker,)
+    return Doubtful(_claimed(number, open_now, look, tried), brands, evidence)
 
 
 def opts_out(number: NumberBook, text: str, now: int) -> bool:
@@ -193,7 +211,7 @@ def _opt_out(number: NumberBook, look: Look, said: Revocation) -> Commanded:
     return Commanded(Reserved("stop", scope, said.language), said.level, evidence, brand)
 
 
-def _claims(number: NumberBook, questions: Sequence[Located], look: Look, words: Words) -> Claimed | None:
+def _claims(number: NumberBook, questions: Sequence[Located], look: Look, words: Words) -> Whole | None:
     """What a text is as a whole, by words that an author wrote: free slots claim nothing."""
     if _owner(number, look, words) is not None:
         return "keyword"
@@ -214,7 +232,7 @@ def _is_definite(match: Match) -> bool:
     return match.whole and all(kind < WORD_SLOT for kind in match.rank)
 
 
-def _claimed(number: NumberBook, open_now: Standing, look: Look, tried: list[Tried] | None) -> Route:
+def _claimed(number: NumberBook, open_now: Standing, look: Look, tried: list[Tried] | None) -> Claimed:
     """Steps 2 to 7."""
     for located in open_now.questions:
         match = _question(located).matcher.match(*look)
@@ -243,7 +261,9 @@ def _commands(facts: Facts, number: NumberBook, reserved: Reserved, open_now: St
     return not open_now.questions and bool(restorable(facts, number, reserved))
 
 
-def _forgiving(number: NumberBook, questions: Sequence[Located], look: Look, tried: list[Tried] | None) -> Route | None:
+def _forgiving(
+    number: NumberBook, questions: Sequence[Located], look: Look, tried: list[Tried] | None
+) -> Claimed | None:
     for located in questions:
         match = _question(located).matcher.forgive(*look)
         if match is not None:
@@ -260,7 +280,7 @@ def _started(match: Match) -> Started:
     return Started(match.key, match)
 
 
-def _leftover(number: NumberBook, questions: Sequence[Located], tried: list[Tried] | None) -> Route:
+def _leftover(number: NumberBook, questions: Sequence[Located], tried: list[Tried] | None) -> Claimed:
     if not questions:
         brand = None if number.shared or not number.brands else number.brands[0]
         return Unclaimed(brand)

@@ -42,6 +42,7 @@ from router.store.tables import (
 )
 from router.store.tables_consent import ledger_details
 from router.store.tables_offers import links, vouchers
+from router.store.tables_reviews import reviews
 
 NO_ONE: ColumnElement[int] = literal_column("0")
 """The contact of rows that are counted and are nobody's any more."""
@@ -166,6 +167,12 @@ HOLDINGS: tuple[Holding, ...] = (
         walked_by=records.c.id,
     ),
     Holding(table=threads, of=threads.c.contact_id == _CONTACT, of_brand=None),
+    Holding(
+        table=reviews,
+        of=reviews.c.contact_id == _CONTACT,
+        of_brand=one_of(reviews.c.brand, "brands"),
+        walked_by=reviews.c.id,
+    ),
     # Where other brands still know the person, the bare profile stays: it says that this brand may not write.
     Holding(table=profiles, of=profiles.c.contact_id == _CONTACT, of_brand=None),
     Holding(table=links, of=links.c.contact_id == _CONTACT, of_brand=one_of(links.c.brand, "brands")),

@@ -57,7 +57,7 @@ threads_of = Statement(
 )
 upsert_threads = Insert(threads, THREAD_COLUMNS, conflict=("contact_id", "number"), update=THREAD_COLUMNS[2:])
 
-PROFILE_COLUMNS = ("contact_id", "brand", "tags", "attributes", "opted_out_at")
+PROFILE_COLUMNS = ("contact_id", "brand", "tags", "attributes", "opted_out_at", "hold_until")
 profiles_of = Statement(
     select(*(profiles.c[name] for name in PROFILE_COLUMNS)).where(one_of(profiles.c.contact_id, "ids")), "ids"
 )

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0006"
+REVISION = "0007"
 """The last migration. Tables of other subjects are declared in tables_*.py, with this `metadata`."""
 
 metadata = MetaData()
@@ -74,10 +74,11 @@ profiles = Table(
     Column("tags", Text, nullable=False),
     Column("attributes", Text, nullable=False),
     Column("opted_out_at", BigInteger),
+    Column("hold_until", BigInteger),
     PrimaryKeyConstraint("contact_id", "brand"),
     sqlite_with_rowid=False,
 )
-"""What one brand knows of a contact, and whether the contact has silenced it."""
+"""What one brand knows of a contact, whether the contact has silenced it, and until when a doubt of that is open."""
 
 inbound = Table(
     "inbound",

@@ -100,7 +100,7 @@ def fill(store: Store) -> None:
     rows = {
         "contacts": f"i, '3161' || (1000000 + i), NULL, NULL, {old}",
         "threads": f"i, '4411', 'Shop', {old}, {old}, 0, 0, 0",
-        "profiles": "i, 'Shop', '[]', '{}', NULL",
+        "profiles": "i, 'Shop', '[]', '{}', NULL, NULL",
         "inbound": f"i, i, '4411', 'carrier', 1, 1, 'JOIN', {old}, 'routed', 'Shop', 'r', 'd', '', i, NULL",
         "outbox": f"i, i, '4411', 'carrier', 'Shop', 'conversational', 't', 'gsm', 1, 'delivered', '', i, 'r', 's', "
                   f"{old}, {old}, 1, 1, 0, '', 'ams-1', {old}, 0, 0",

@@ -3,11 +3,13 @@
 import pytest
 
 from router.explain import explain
-from router.plan import OPERATOR, OptOut, SendText
+from router.instants import DAY, business_days_after
+from router.plan import OPERATOR, Hold, OptOut, SendText
 from router.routes import opts_out
 from rules.revocation import LONGEST_SAID
 from rules.rulebook import Rulebook
 from tests.support.phones import NOON, Phone, book, brand
+from tests.support.routing import JAN, NOW, Phones
 
 RULES = """keyword REPAIR
     ask "Wat is er stuk?" within 1 day
@@ -17,6 +19,7 @@ RULES = """keyword REPAIR
             reply "Iets: {iets}."
 """
 OTHER = 'keyword BURGER\n    tag klant\n    reply "Een burger."\n'
+NEUTRAL = "Dit woord kennen we niet. Stuur HELP voor hulp of STOP om u af te melden."
 UNDO = "u bent afgemeld en krijgt geen berichten meer. Stuur AAN om dit ongedaan te maken."
 OWN_STOP = '    stop "Tot ziens."\n'
 
@@ -104,3 +107,47 @@ def test_it_is_heard_while_it_is_read() -> None:
 def test_explain_tells_the_level_and_the_evidence(text: str, outcome: str) -> None:
     told = explain(shared(), "4411", "31612345678", text, NOON)
     assert (told.rule, told.tried[-1].outcome) == ("stop", outcome)
+
+
+@pytest.mark.parametrize(("spoke", "brands"), [("BURGER", ("Burger & Co",)), ("", ("De Klusser", "Burger & Co"))])
+def test_a_sentence_with_the_word_opts_nobody_out_and_goes_on(spoke: str, brands: tuple[str, ...]) -> None:
+    phone = Phone(shared())
+    if spoke:
+        phone.say(spoke)
+    assert phone.say("We moeten deze wet STOP zetten!") == [NEUTRAL]
+    assert phone.plan.disposition == "unrouted"
+    assert phone.plan.effects[0] == Hold(brands, "stop: We moeten deze wet STOP zetten!")
+    phone.say("repair")
+    assert phone.say("de stop is eruit") == ["Iets: de stop is eruit."]
+    assert isinstance(phone.plan.effects[0], Hold)
+
+
+def test_explain_goes_on_after_a_doubt() -> None:
+    told = explain(shared(), "4411", "31612345678", "burger, en stop er kaas op", NOON)
+    assert (told.brand, told.rule) == ("Burger & Co", "keyword BURGER")
+    assert told.tried[0].outcome == (
+        "level 4: nobody is opted out, a person reads it (stop: burger, en stop er kaas op)"
+    )
+
+
+def test_a_doubt_is_kept_for_a_person_and_promotional_texts_wait_ten_business_days(phones: Phones) -> None:
+    text = "kun je die reclamezuil ook stop zetten"
+    phones.write(JAN, text)
+    due_at = NOW + 14 * DAY
+    (review,) = phones.table("reviews")
+    (inbound,) = phones.table("inbound")
+    assert review == {
+        "id": review["id"], "contact_id": inbound["contact_id"], "brand": "Shop", "number": "4411",
+        "inbound_id": inbound["id"], "text": text, "evidence": f"stop: {text}", "due_at": due_at, "settled_at": None,
+        "outcome": "",
+    }  # fmt: skip
+    (profile,) = phones.table("profiles")
+    assert (profile["brand"], profile["hold_until"], profile["opted_out_at"]) == ("Shop", due_at, None)
+    phones.write(JAN, "JOIN")
+    assert phones.table("profiles")[0]["hold_until"] == due_at
+
+
+@pytest.mark.parametrize(("day", "days", "later"), [(0, 10, 14), (4, 1, 3), (5, 1, 2), (6, 1, 1), (3, 2, 4), (0, 0, 0)])
+def test_business_days(day: int, days: int, later: int) -> None:
+    monday = NOW + day * DAY
+    assert business_days_after(monday, days) == monday + later * DAY

@@ -188,6 +188,7 @@ def upgrade() -> None:
         sa.Column("tags", sa.Text(), nullable=False),
         sa.Column("attributes", sa.Text(), nullable=False),
         sa.Column("opted_out_at", sa.BigInteger(), nullable=True),
+        sa.Column("hold_until", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("contact_id", "brand"),
         sqlite_with_rowid=False,
     )
