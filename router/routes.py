@@ -189,6 +189,12 @@ def route(
     return Doubtful(_claimed(number, open_now, look, tried), brands, evidence)
 
 
+def listen(book: Rulebook) -> None:
+    """Have the lists of every number's market and languages ready, so that no text waits for them."""
+    for number in book.numbers.values():
+        ears_of(number.market, number.languages)
+
+
 def opts_out(number: NumberBook, text: str, now: int) -> bool:
     """Whether that text to that number opts out, whatever was asked before: told from what can be seen while it is
     read from the wire. Longer texts than `LONGEST_SAID` do so only as reserved words among a heap of politeness."""

@@ -14,7 +14,7 @@ from router.evidence import Memory
 from router.parts import Decode
 from router.perform import Place
 from router.plan import Needs, Plan
-from router.routes import opts_out
+from router.routes import listen, opts_out
 from router.stopwatch import Stopwatch
 from router.store import statements as sql
 from router.store.engine import Tx
@@ -44,12 +44,14 @@ class Ways:
         self._older: dict[str, Rulebook] = {}
         self.books = Books(book, self._older)
         self.own_numbers = frozenset(book.numbers)
+        listen(book)
 
     def adopt(self, book: Rulebook) -> None:
         """Let a newly loaded rule set rule; the next group is decided by it. Call between groups."""
         self._keep(self.books.newest)
         self.books = Books(book, self._older)
         self.own_numbers = frozenset(book.numbers)
+        listen(book)
 
     def says_stop(self, number: str, text: str) -> bool:
         """Whether that text to that number opts out, of whatever scope and in whatever words, by the rules in force.
