@@ -259,6 +259,8 @@ def _reader(settings: Settings) -> Iterator[Reader]:
         fail(Exit.STORE, fault)
     try:
         yield reader
+    except StoreError as fault:
+        fail(Exit.STORE, fault)
     finally:
         reader.close()
 

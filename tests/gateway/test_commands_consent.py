@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 from gateway import cli
 from gateway.commands import consent, consent_pages
 from gateway.exits import Exit
+from router.instants import MINUTE
 from router.store.engine import Store, open_store
+from router.store.errors import StoreUnavailable
 from tests.support.consents import WORDING, append, record
 from tests.support.postgres import PostgresDatabases, postgres_databases
 from tests.support.process import write_config
@@ -115,9 +117,21 @@ def test_what_somebody_changed_is_told_in_the_proof_and_by_verify(place: tuple[P
 def test_an_export_has_every_text_in_and_out(place: tuple[Path, str]) -> None:
     config, url = place
     live(url)
+    store = open_store(url)
+    phones = Phones(store, book_of(("klusser.rules", BRAND)))
+    phones.later(MINUTE)
+    phones.commit(inbound=[phones.text(JAN, "", unreadable="no such charset", frame=b"\x00" + JAN.encode() + b"\xff")])
+    phones.commit(inbound=[phones.text(PIET, "", unreadable="no such charset", frame=b"\x00" + PIET.encode())])
+    phones.write(JAN, "STOP")
+    store.close()
+    assert (
+        "The gateway now withholds everything, for an opt-out of"
+        in kwek(config, "prove", JAN, "--at", "2026-01-05T12:00:30Z").stdout
+    )
     exported = json.loads(kwek(config, "export", JAN).stdout)
-    assert [row["text"] for row in exported["inbound"]] == ["NAAM Zevenboom"]
-    assert [row["text"] for row in exported["outbox"]] == ["Dag Zevenboom."]
+    assert [row["text"] for row in exported["inbound"]] == ["NAAM Zevenboom", "STOP"]
+    assert exported["outbox"][0]["text"] == "Dag Zevenboom."
+    assert [row["frame"] for row in exported["quarantine"]] == ["00" + JAN.encode().hex() + "ff"]
     assert exported["profiles"][0]["attributes"] == {"naam": "Zevenboom"}
     assert exported["records"][0]["value"] == {"value": "Zevenboom"}
     assert [row["address"] for row in exported["contacts"]] == [JAN]
@@ -235,6 +249,22 @@ def test_the_key_of_the_settings_is_the_one_that_counts(tmp_path: Path, monkeypa
     assert lost.exit_code == Exit.FAILED
     assert "suppressions under a key that [consent] does not give" in lost.stderr
     assert kwek(config, "show", JAN).exit_code == Exit.FAILED
+
+
+def test_a_store_that_fails_in_the_middle_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KWEK_TEST_PASSWORD", "secret")
+    url = f"sqlite:///{tmp_path / 'kwek.db'}"
+    config = write_config(tmp_path, 2775, BRAND, url)
+    live(url)
+
+    def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr("router.consent_views.views_of", away)
+    monkeypatch.setattr("router.erasure.Erasure.silence", away)
+    for words in (("show", JAN), ("erase", JAN, "--all", "--by", "me")):
+        done = kwek(config, *words)
+        assert (done.exit_code, done.stderr) == (Exit.STORE, "the disk is full\n")
 
 
 def test_an_empty_ledger_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

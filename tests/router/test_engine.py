@@ -23,6 +23,7 @@ from router.store.errors import (
     StoreUnavailable,
     StoreUnsafe,
 )
+from router.store.tables import REVISION
 from tests.support.postgres import PostgresDatabases
 
 INSERT = "INSERT INTO quarantine VALUES ({}, 'c', 0, 0, '', 'because', 0)"
@@ -105,7 +106,7 @@ def test_a_database_of_a_later_kwek_is_refused(store_url: str) -> None:
     with store.begin() as tx:
         tx.write("UPDATE alembic_version SET version_num = '9999'")
     store.close()
-    with pytest.raises(StoreError, match=r"^the store was last used by a newer kwek \(tables 9999, not 0001\)"):
+    with pytest.raises(StoreError, match=rf"^the store was last used by a newer kwek \(tables 9999, not {REVISION}\)"):
         open_store(store_url)
 
 

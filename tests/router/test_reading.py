@@ -58,3 +58,12 @@ def test_what_is_no_store_is_told(tmp_path: Path) -> None:
         open_reader("postgresql://kwek:secret@127.0.0.1:1/none")
     with pytest.raises(StoreError, match="neither"):
         open_reader("mysql://somewhere/else")
+
+
+def test_a_look_that_has_ended_by_itself_is_over(store: Store) -> None:
+    reader = open_reader(store.url)
+    with reader.begin() as tx:
+        tx.write("ROLLBACK")
+    with reader.begin() as tx:
+        assert tx.execute("SELECT count(*) FROM contacts") == [(0,)]
+    reader.close()
