@@ -14,7 +14,7 @@ from functools import partial
 import structlog
 
 from config.settings import Settings
-from gateway.binding import bind_of, habits_of, redelivery_of
+from gateway.binding import bind_of, consent_secrets, habits_of, redelivery_of
 from gateway.connectors.mapping import Mapping as Translation
 from gateway.connectors.mapping import decode
 from gateway.connectors.smpp_client import SmppConnector
@@ -27,9 +27,11 @@ from router import deployments, evidence, nodes, outbox
 from router.others import Others
 from router.store.engine import Store, Tx
 from router.store.prepared import prepare
+from router.suppression import Suppressions
 from router.ways import Revive, Ways
 from router.world import World
 from router.writer import Writer
+from rules.hours import SPREAD
 from rules.rulebook import Rulebook
 
 HOUSEKEEPING_S = 60.0
@@ -68,6 +70,7 @@ class Node:
     ) -> None:
         self.store = store
         self.ways = Ways(world, settings.gateway.node, book, decode, revive)
+        self.ways.outfit(settings.gateway.url, SPREAD, Suppressions(consent_secrets(settings)))
         self.dripper = Dripper(world, self._look_round)
         self.exchange = Exchange(world, metrics, self.dripper, settings.limits.inbound_octets)
         self.exchange.barrier.says_stop = self.ways.says_stop

@@ -11,27 +11,28 @@ from typing import Final, assert_never
 
 import msgspec
 
+from router.case import Books
 from router.commands import Commanded, obey
 from router.interpret import Walk, said
 from router.messages import Facts, Inbound, Run
-from router.plan import Disposition, EndRun, Hold, Needs, Plan, SendText, Suspend, Tried
+from router.plan import Disposition, EndRun, Hold, Needs, Plan, SendText, Tried, Unknown
 from router.routes import (
     Answered,
-    Books,
+    Declined,
     Doubtful,
     Located,
     Missed,
+    Open,
     Route,
-    Standing,
     Started,
     Unclaimed,
     locate,
+    open_questions,
     route,
-    standing,
 )
-from rules.actions import Pause, Question
+from rules.actions import Await, Enlist, Pause, Question, Stage
 from rules.keywords import Match
-from rules.rulebook import NumberBook, Rulebook
+from rules.rulebook import BrandBook, NumberBook, Rulebook
 
 __all__ = ["Books", "decide", "resume"]
 
@@ -45,41 +46,62 @@ def decide(facts: Facts, books: Books, now: int, tried: list[Tried] | None = Non
     number = books.newest.numbers.get(facts.number)
     if number is None:
         return Plan("unrouted", deployment=books.newest.deployment)
-    open_now = standing(facts, books, now)
+    open_now = open_questions(facts, books, now)
     if isinstance(open_now, Needs):
         return open_now
     chosen = route(facts, message, number, open_now, now, tried)
-    plan = _Decision(facts, message, books.newest, number, now).plan(chosen)
+    try:
+        plan = _Decision(facts, message, books, number, now).plan(chosen)
+    except Unknown as unknown:
+        return Needs(asked=unknown.asked)
     return _with_lost(plan, open_now) if open_now.lost else plan
 
 
 def resume(facts: Facts, run: Run, books: Books, now: int) -> Plan | Needs:
-    """The plan for a run whose wait is over or whose question nobody answered in time."""
+    """The plan for a run whose wait is over, whose question nobody answered in time, whose step falls due."""
     located = locate(run, books)
     if isinstance(located, Needs):
         return located
     if located is None:
         return Plan("due", run.brand, run.rule, (EndRun(run.id, "lost"),), run.deployment, _LOST)
-    walk = Walk(facts, located.rulebook, located.brand, now)
-    step = located.step
-    rule = run.rule
-    if isinstance(step, Pause):
-        walk.end(run, "continued")
-        rule = walk.go_on(run, located.calls, located.program, located.place + 1)
-    else:
-        walk.end(run, "silent")
-        if step.silence is not None:
-            rule = walk.go_on(run, located.calls, located.program, step.silence)
-    return _planned(walk, rule, "due")
+    walk = Walk(facts, books, located.rulebook, located.brand, now)
+    try:
+        _resumed(walk, located)
+    except Unknown as unknown:
+        return Needs(asked=unknown.asked)
+    return planned(walk, run.rule, "due")
+
+
+def _resumed(walk: Walk, located: Located) -> None:
+    run, step = located.run, located.step
+    match step:
+        case Question(silence=silence) | Await(silence=silence) if run.kind in ("question", "event"):
+            walk.end(run, "silent")
+            if silence is None:
+                walk.over(run, located.rule)
+            else:
+                walk.go_on(run, located.rule, located.calls, located.program, silence)
+        case Enlist() if run.kind == "confirm":
+            walk.lapse(run)
+        case Enlist():
+            walk.end(run, "silent")
+        case Stage(identity=identity):
+            walk.end(run, "continued")
+            walk.go_on_stage(run, located.rule, located.program, identity)
+        case _:
+            walk.end(run, "continued")
+            onward = located.place + 1 if isinstance(step, Pause) else located.place  # a text that was held is said now
+            walk.go_on(run, located.rule, located.calls, located.program, onward)
 
 
 class _Decision:
     """Acts on a route: one method for each."""
 
-    def __init__(self, facts: Facts, message: Inbound, rulebook: Rulebook, number: NumberBook, now: int) -> None:
+    def __init__(self, facts: Facts, message: Inbound, books: Books, number: NumberBook, now: int) -> None:
         self.facts = facts
         self.message = message
-        self.rulebook = rulebook
+        self.books = books
+        self.rulebook = books.newest
         self.number = number
         self.now = now
 
@@ -87,10 +109,15 @@ class _Decision:
         """The plan of a route."""
         match chosen:
             case Started(rule, match):
-                walk = Walk(self.facts, self.rulebook, self.rulebook.brands[rule.brand], self.now)
-                return _planned(walk, walk.begin(rule, said(rule, match)))
+                walk = self.walk(self.rulebook, self.rulebook.brands[rule.brand])
+                walk.begin(rule, said(rule, match))
+                return planned(walk)
             case Answered(located, match):
                 return self.answered(located, match)
+            case Declined(located):
+                walk = self.walk(located.rulebook, located.brand)
+                walk.end(located.run, "declined")
+                return planned(walk, located.run.rule)
             case Commanded():
                 return obey(self.facts, self.rulebook, self.number, chosen, self.now)
             case Doubtful(inner, brands, evidence):
@@ -106,31 +133,40 @@ class _Decision:
     def answered(self, located: Located, match: Match) -> Plan:
         """The chain goes on in the answer's block."""
         step, run = located.step, located.run
+        walk = self.walk(located.rulebook, located.brand)
+        walk.end(run, "answered")
+        if isinstance(step, Enlist):
+            if run.kind == "lapsed":
+                walk.confirm_again(run, located.rule, located.calls, step)
+            else:
+                walk.confirmed(run, located.rule, located.calls, step, located.program, located.place + 1)
+            return planned(walk)
         assert isinstance(step, Question)
         assert isinstance(match.key, int)
-        walk = Walk(self.facts, located.rulebook, located.brand, self.now)
-        walk.end(run, "answered")
         variables = {**run.variables, **match.captured, "text": self.message.text, "rest": match.rest}
         run = msgspec.structs.replace(run, variables=variables)
-        return _planned(walk, walk.go_on(run, located.calls, located.program, step.targets[match.key]))
+        walk.go_on(run, located.rule, located.calls, located.program, step.targets[match.key])
+        return planned(walk)
+
+    def walk(self, rulebook: Rulebook, brand: BrandBook) -> Walk:
+        """A chain of that brand's to be run for the text."""
+        return Walk(self.facts, self.books, rulebook, brand, self.now)
 
     def missed(self, located: Located) -> Plan:
         """The question again while it may; then its `else`, or the fallback with the question closed."""
         step, run = located.step, located.run
         assert isinstance(step, Question)
-        walk = Walk(self.facts, located.rulebook, located.brand, self.now)
+        walk = self.walk(located.rulebook, located.brand)
         if step.again is not None and run.misses < step.times:
-            walk.scope.variables = dict(run.variables)
-            walk.say(step.again, step.identity, run.rule)
-            again = msgspec.structs.replace(run, misses=run.misses + 1, deployment=located.rulebook.deployment)
-            walk.effects.append(Suspend(again))
-            return _planned(walk, run.rule)
+            walk.repeat(run, located.rule, located.calls, step)
+            return planned(walk)
         if step.otherwise is None:
             return self.unclaimed(located.brand.name, run)
         walk.end(run, "missed")
         variables = {**run.variables, "text": self.message.text, "rest": self.message.text}
         run = msgspec.structs.replace(run, variables=variables)
-        return _planned(walk, walk.go_on(run, located.calls, located.program, step.otherwise))
+        walk.go_on(run, located.rule, located.calls, located.program, step.otherwise)
+        return planned(walk)
 
     def unclaimed(self, brand: str | None, missed: Run | None = None) -> Plan:
         """The brand's fallback, with a question that was missed too often closed; without a brand the operator's."""
@@ -140,10 +176,11 @@ class _Decision:
         if fallback is None:
             effects = () if missed is None else (EndRun(missed.id, "missed"),)
             return Plan("unrouted", brand, effects=effects, deployment=self.rulebook.deployment)
-        walk = Walk(self.facts, self.rulebook, self.rulebook.brands[brand], self.now)
+        walk = self.walk(self.rulebook, self.rulebook.brands[brand])
         if missed is not None:
             walk.end(missed, "missed")
-        return _planned(walk, walk.begin(fallback, {"text": self.message.text, "rest": self.message.text}))
+        walk.begin(fallback, {"text": self.message.text, "rest": self.message.text})
+        return planned(walk)
 
     def neutral(self) -> Plan:
         """Nobody's text: the operator answers, and no brand sees it."""
@@ -156,11 +193,15 @@ class _Decision:
         return Plan("unrouted", effects=(text,), deployment=self.rulebook.deployment)
 
 
-def _planned(walk: Walk, rule: str, disposition: Disposition = "routed") -> Plan:
-    return Plan(disposition, walk.brand.name, rule, tuple(walk.effects), walk.rulebook.deployment, walk.fault)
+def planned(walk: Walk, rule: str = "", disposition: Disposition = "routed") -> Plan:
+    """What a walk comes to; `rule` names the rule where none ran."""
+    case = walk.case
+    return Plan(
+        disposition, case.brand.name, walk.rule or rule, tuple(case.effects), case.rulebook.deployment, case.fault
+    )
 
 
-def _with_lost(plan: Plan, open_now: Standing) -> Plan:
+def _with_lost(plan: Plan, open_now: Open) -> Plan:
     """Open questions that no rule set knows any more are closed with the next text."""
     ends = tuple(EndRun(run.id, "lost") for run in open_now.lost)
     return msgspec.structs.replace(plan, effects=(*ends, *plan.effects), fault=plan.fault or _LOST)

@@ -6,16 +6,15 @@ locks, one cause per contact at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from router import contacts, inbound, parts
-from router.decide import Books, resume
+from router.decide import resume
 from router.instants import HOUR
 from router.messages import Facts, Inbound, Run
 from router.parts import PART_LIFE
 from router.perform import Allowance, Performance
-from router.plan import Needs, Plan
 from router.store import statements as sql
 from router.store import statements_outbox as sql_outbox
 from router.store import statements_parts as sql_parts
@@ -86,16 +85,8 @@ def _resume(tx: Tx, candidates: Sequence[Row], ways: Ways, allowance: Allowance)
         run = next((one for one in loaded.runs.get(contact.id, ()) if one.id == first[contact.id]), None)
         if run is not None and run.due_at is not None and run.due_at <= place.now:
             causes.append((loaded.facts(contact, run.number, None), run))
-    plans = ways.decided(tx, [_question(facts, one, place.now) for facts, one in causes])
+    plans = ways.decided(tx, [partial(resume, facts, one, now=place.now) for facts, one in causes])
     for (facts, _), plan in zip(causes, plans, strict=True):
-        performance.add(facts, plan, (facts.contact.id, facts.number) in loaded.unsettled)
+        performance.add(facts, plan, loaded.unsettled)
     performance.write(tx)
     return performance
-
-
-def _question(facts: Facts, run: Run, now: int) -> Callable[[Books], Plan | Needs]:
-    return partial(_resume_one, facts, run, now)
-
-
-def _resume_one(facts: Facts, run: Run, now: int, books: Books) -> Plan | Needs:
-    return resume(facts, run, books, now)

@@ -11,11 +11,11 @@ from typing import Final, assert_never
 
 import msgspec
 
+from router.case import local_date
 from router.commands import Commanded, speaks_for
-from router.interpret import local_date
 from router.messages import Contact, Facts, Inbound
 from router.plan import Tried
-from router.routes import NOTHING_OPEN, Answered, Doubtful, Missed, Route, Standing, Started, Unclaimed, route
+from router.routes import NOTHING_OPEN, Answered, Declined, Doubtful, Missed, Open, Route, Started, Unclaimed, route
 from rules.diagnostics import Source
 from rules.facts import Value
 from rules.keywords import Entry, Matcher
@@ -47,7 +47,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 def explain(
-    book: Rulebook, number: str, sender: str, text: str, now: int, open_now: Standing = NOTHING_OPEN
+    book: Rulebook, number: str, sender: str, text: str, now: int, open_now: Open = NOTHING_OPEN
 ) -> Explanation:
     """Explain one text to one number at an instant (dates in it are read on that day).
 
@@ -89,6 +89,9 @@ def _explained(chosen: Route, facts: Facts, number: NumberBook, tried: list[Trie
         case Answered(located, match):
             last = Tried("open questions", located.run.rule, "an answer of it fits")
             return _of(located.brand.rules[located.run.rule], match.captured, (*tried, last))
+        case Declined(located):
+            last = Tried("open questions", located.run.rule, "it says no to opting in")
+            return _of(located.brand.rules[located.run.rule], {}, (*tried, last))
         case Missed(located):
             last = Tried("the question's else", located.run.rule, "it takes what nothing else took")
             return _of(located.brand.rules[located.run.rule], {}, (*tried, last))

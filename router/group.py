@@ -15,11 +15,11 @@ from typing import TypeVar
 
 import msgspec
 
-from router import contacts, due, evidence, inbound, outbox, parts, receipts, silence
+from router import contacts, due, evidence, inbound, occurrences, outbox, parts, receipts, silence
 from router.due import AT_ONCE
 from router.evidence import Ended, Mark
 from router.faults import reason_of
-from router.messages import Inbound
+from router.messages import Inbound, Occurrence
 from router.outbox import Outcome
 from router.perform import Allowance, Claim, Performance
 from router.receipts import ReceiptIn
@@ -54,6 +54,8 @@ class Group(msgspec.Struct, frozen=True):
     """Texts claimed elsewhere that a STOP waits for; asked again by whoever wants to know, never put back."""
     renew: Sequence[int] = ()
     """Claimed texts that want another lease; asked again too."""
+    occurrences: Sequence[Occurrence] = ()
+    """At most one of each contact."""
 
     def pieces(self) -> list[Group]:
         """Smaller groups that come to the same: outcomes alone, receipts, then halves of what came in."""
@@ -62,6 +64,7 @@ class Group(msgspec.Struct, frozen=True):
             Group(outcomes=self.outcomes) if self.outcomes else None,
             Group(receipts=self.receipts) if self.receipts else None,
             Group(inbound=self.inbound) if self.inbound else None,
+            Group(occurrences=self.occurrences) if self.occurrences else None,
             Group(due=True, most_due=self.most_due) if self.due else None,
             Group(claim=True) if self.claim else None,
         ]
@@ -69,7 +72,7 @@ class Group(msgspec.Struct, frozen=True):
         return apart if len(apart) > 1 else self._halves()
 
     def _halves(self) -> list[Group]:
-        for name in ("outcomes", "receipts", "inbound"):
+        for name in ("outcomes", "receipts", "inbound", "occurrences"):
             causes = getattr(self, name)
             if len(causes) > 1:
                 middle = len(causes) // 2
@@ -83,6 +86,8 @@ class Done(msgspec.Struct):
     """What a group came to, all of it committed. Merged from its pieces where it had to be taken apart."""
 
     accepted: list[Inbound] = []
+    occurred: dict[int, int] = {}
+    """Occurrences by id; each with the id of the first where it was told before, else its own."""
     held: list[Inbound] = []
     """Texts that nobody can judge yet: they are not written, and are to be put again."""
     receipts: list[ReceiptIn] = []
@@ -115,6 +120,7 @@ class Done(msgspec.Struct):
         for name in ("accepted", "held", "receipts", "settled", "claims", "quarantined", "faults", "performances",
                      "stops"):  # fmt: skip
             getattr(self, name).extend(getattr(other, name))
+        self.occurred = {**self.occurred, **other.occurred}
         self.strays += other.strays
         self.resent += other.resent
         self.busy |= other.busy
@@ -203,6 +209,7 @@ def together(groups: Iterable[Group]) -> Group:
         any(group.claim for group in every),
         marks=[one for group in every for one in group.marks],
         ended=[one for group in every for one in group.ended],
+        occurrences=[one for group in every for one in group.occurrences],
     )
 
 
@@ -246,9 +253,10 @@ def _held(store: Store, doubt: Doubt) -> bool:
 
 def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
     done = Done(receipts=list(group.receipts), settled=list(group.outcomes))
-    if group.inbound and tx.dialect != "sqlite":
+    if (group.inbound or group.occurrences) and tx.dialect != "sqlite":
         # The only locks of contacts that are waited for, before any other lock: no two nodes wait in a ring.
-        contacts.lock_senders(tx, [message.sender for message in group.inbound])
+        addresses = [message.sender for message in group.inbound] + [one.address for one in group.occurrences]
+        contacts.lock_senders(tx, addresses)
     if group.marks or group.ended:
         if evidence.witness(tx, group.marks, group.ended, ways.node, ways.world.now()):
             ways.memory.doubts = True
@@ -265,11 +273,8 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
         done.renewed = silence.renew(tx, group.renew, allowance.muted, ways.world.now())
     if group.claim:
         done.claims += _claim(tx, group, ways, allowance)
-    if group.inbound:
-        performance = inbound.accept(tx, group.inbound, ways, allowance)
-        done.performances.append(performance)
-        done.held = performance.held
-        done.accepted = [one for one in group.inbound if one not in done.held] if done.held else list(group.inbound)
+    if group.inbound or group.occurrences:
+        _come_in(tx, group, ways, allowance, done)
     if group.due:
         done.resent = outbox.resolve_unknown(tx, ways.world.now())
         done.performances += due.run(tx, ways, allowance, group.most_due)
@@ -284,6 +289,20 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
     if group.claim:
         done.waiting = outbox.waiting(tx, allowance.left)
     return done
+
+
+def _come_in(tx: Tx, group: Group, ways: Ways, allowance: Allowance, done: Done) -> None:
+    """Texts, then what else happened."""
+    if group.inbound:
+        performance = inbound.accept(tx, group.inbound, ways, allowance)
+        done.performances.append(performance)
+        done.held = performance.held
+        done.accepted = [one for one in group.inbound if one not in done.held] if done.held else list(group.inbound)
+    if group.occurrences:
+        performance, again = occurrences.accept(tx, group.occurrences, ways, allowance)
+        done.performances.append(performance)
+        done.occurred = {one.id: again.get(one.id, one.id) for one in group.occurrences}
+        ways.stopwatch.lap("occurrences")
 
 
 def _claim(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> list[Claim]:
@@ -313,6 +332,9 @@ def _set_aside(tx: Tx, group: Group, ways: Ways) -> Done:
     for receipt in group.receipts:
         inbound.quarantine(tx, _as_message(receipt), group.poison)
         done.receipts.append(receipt)
+    for occurrence in group.occurrences:
+        occurrences.set_aside(tx, occurrence, group.poison, ways)
+        done.occurred[occurrence.id] = occurrence.id
     if group.due:
         due.set_aside(tx, ways, group.poison)
     return done

@@ -38,7 +38,8 @@ def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -
             performance.falls_due(message.received_at + parts.UNSURE)
     if not whole:
         return performance
-    loaded = contacts.by_address(tx, [message.sender for message in whole], place.ids, place.now)
+    senders = [message.sender for message in whole]
+    loaded = contacts.by_address(tx, senders, place.ids, place.now, ways.suppressions)
     if tx.dialect != "sqlite":
         more, held = _elsewhere(tx, [one for one in whole if one.id not in repeats], loaded, place)
         repeats |= more
@@ -56,7 +57,7 @@ def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -
         if message.id in repeats:
             performance.add_repeat(message, loaded.contacts[message.sender], repeats[message.id])
     for one, plan in zip(facts, plans, strict=True):
-        performance.add(one, plan, (one.contact.id, one.number) in loaded.unsettled)
+        performance.add(one, plan, loaded.unsettled)
     performance.write(tx)
     ways.stopwatch.lap("perform")
     return performance
@@ -86,7 +87,7 @@ def _elsewhere(
     """Texts that repeat, or may repeat, what another node has taken from the same sender and not confirmed yet."""
     last: dict[int, Inbound] = {}
     for message in batch:
-        thread = loaded.threads.get((loaded.contacts[message.sender].id, message.recipient))
+        thread = loaded.threads.get(loaded.contacts[message.sender].id, {}).get(message.recipient)
         if thread is not None and thread.last_id and message.fingerprint:
             last[thread.last_id] = message
     return evidence.unsettled_elsewhere(tx, last, place.node, place.now) if last else ({}, ())

@@ -1,39 +1,33 @@
 """Running a chain for one cause: steps in, effects out, until it ends or suspends.
 
-A `Walk` is one brand's view of one contact while one message (or one due run) is worked off. What a chain changes it
-sees at once: tags and attributes are copies that every later step reads. Everything is bounded, and a bound that cuts
-something says so in `fault`: a text too many is withheld with its reason, never dropped.
+A `Walk` is one brand's view of one contact while one message (or one due run, or one event) is worked off. Everything
+is bounded, and a bound that cuts something says so in `fault`: a text too many is withheld with its reason, never
+dropped.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime, tzinfo
+from datetime import UTC
 from decimal import Decimal
-from functools import lru_cache
 from hashlib import blake2b
 from types import NoneType
 from typing import Final, assert_never
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from router.messages import Facts, Run, RunKind
-from router.plan import (
-    AddTag,
-    Effect,
-    EndRun,
-    Outcome,
-    RecordValue,
-    RemoveTag,
-    SendText,
-    SetAttribute,
-    Suspend,
-    Withhold,
-)
+from router.case import local_date
+from router.drips import Drips
+from router.messages import Run
+from router.plan import RecordValue, SampleOf
+from router.strand import ARM, NEW_CONTACT, Frame, Strand
 from rules.actions import (
     Act,
     AddValue,
+    Await,
     Call,
     Draw,
     End,
+    Enlist,
+    Enrol,
+    Expel,
     Jump,
     Note,
     Pause,
@@ -43,245 +37,204 @@ from rules.actions import (
     Reroute,
     Say,
     SetValue,
+    Stage,
     TakeTag,
+    Turn,
     Unless,
+    Withdraw,
 )
-from rules.expressions import Scope, holds, value_of
+from rules.expressions import holds, value_of
 from rules.facts import Value
 from rules.keywords import Match
-from rules.rulebook import BrandBook, NumberBook, Rule, Rulebook
-from rules.texts import Texts
-from rules.times import after, next_clock
+from rules.rulebook import Rule
+from rules.times import after
 from rules.words import words_of
 
 MOST_STEPS: Final = 1_000
 """Steps one cause may take: a chain that needs more is a mistake, and no message may hold up the others."""
-MOST_TEXTS: Final = 5
-"""Texts one inbound message (or one due run) may cause: each costs money and the contact's patience."""
 MOST_ROUTES: Final = 5
 """Times one message may be handed on by `route` (LANGUAGE.md section 6)."""
 
-NEW_CONTACT: Final = "new contact"
-"""Where a run keeps that its contact was unknown when it began; no author's name has a space in it."""
 
-Frame = tuple[Program, int, str]
-"""A program that waits for the chain it called: where it goes on, and the identity of its `run`."""
+class Walk(Drips):
+    """One cause under way. Give it a rule to `begin`, or a suspended run to `go_on`; then read `case`, `rule`."""
 
+    __slots__ = ()
 
-class Walk:
-    """One cause under way. Give it a rule to `begin`, or a suspended run to `go_on`; then read `effects`, `fault`."""
+    @property
+    def rule(self) -> str:
+        """The identity of the rule it came to, by `route` perhaps; empty where none ran."""
+        return "" if self.strand is None else self.strand.rule.identity
 
-    __slots__ = (
-        "_calls", "_ended", "_rule", "_started_at", "_steps", "_texts", "brand", "effects", "facts", "fault", "now",
-        "number", "rulebook", "scope",
-    )  # fmt: skip
+    def begin(self, rule: Rule, variables: dict[str, Value]) -> None:
+        """Run a rule from its first step; an earlier run of it ends."""
+        self.follow(self._start(rule, variables))
 
-    def __init__(self, facts: Facts, rulebook: Rulebook, brand: BrandBook, now: int) -> None:
-        profile = facts.profile(brand.name)
-        zone = zone_of(facts, brand)
-        self.facts = facts
-        self.rulebook = rulebook
-        self.brand = brand
-        self.now = now
-        self.number: NumberBook | None = rulebook.numbers.get(facts.number)
-        self.scope = Scope({}, dict(profile.attributes), set(profile.tags), facts.contact.is_new, now, zone)
-        self.effects: list[Effect] = []
-        self.fault = ""
-        self._ended: set[int] = set()
-        self._rule = ""
-        self._calls: list[Frame] = []
-        self._started_at = now
-        self._steps = 0
-        self._texts = 0
-
-    def end(self, run: Run, outcome: Outcome) -> None:
-        """A stored run is over; said once."""
-        if run.id not in self._ended:
-            self._ended.add(run.id)
-            self.effects.append(EndRun(run.id, outcome))
-
-    def begin(self, rule: Rule, variables: dict[str, Value]) -> str:
-        """Run a rule from its first step; an earlier run of it ends. Gives the rule it came to by `route`."""
-        return self._follow(self._start(rule, variables))
-
-    def go_on(self, run: Run, calls: tuple[Frame, ...], program: Program, place: int) -> str:
-        """Run on at a place of a suspended run's program. Gives the rule it came to by `route`."""
-        self._rule, self._calls, self._started_at = run.rule, list(calls), run.started_at
-        self.scope.variables = dict(run.variables)
+    def go_on(self, run: Run, rule: Rule, calls: tuple[Frame, ...], program: Program, place: int) -> None:
+        """Run on at a place of a suspended run's program."""
+        self.enter(Strand.of(run, rule, calls, run.variables))
         self.scope.is_new = NEW_CONTACT in run.variables
-        return self._follow(self._run(program, place))
+        self.follow(self.run(program, place))
 
     def _start(self, rule: Rule, variables: dict[str, Value]) -> str | None:
-        for run in self.facts.runs:
-            if run.rule == rule.identity:
+        facts = self.case.facts
+        for run in facts.runs:
+            if run.rule == rule.identity and run.number == facts.number:
                 self.end(run, "replaced")
-        self._rule, self._calls, self._started_at = rule.identity, [], self.now
-        self.scope.variables = variables
-        return self._run(rule.program, 0)
+        self.enter(Strand(rule, variables, facts.number, self.case.cause_id, self.case.now))
+        return self.run(rule.program, 0)
 
-    def _follow(self, text: str | None) -> str:
+    def follow(self, text: str | None) -> None:
         """Go wherever `route` hands the message on to."""
         routes = 0
         while text is not None:
             routes += 1
             if routes > MOST_ROUTES:
-                self.fault = f"more than {MOST_ROUTES} routes in one message"
+                self.case.fault = f"more than {MOST_ROUTES} routes in one message"
                 break
             onward = self._route(text)
             if onward is None:
-                self.fault = f"nothing of {self.brand.name} takes the route {text!r}"
+                self.case.fault = f"nothing of {self.case.brand.name} takes the route {text!r}"
                 break
             text = self._start(*onward)
-        return self._rule
 
     def _route(self, text: str) -> tuple[Rule, dict[str, Value]] | None:
         """The brand's rule for a text of its own: a keyword that fits, else its fallback."""
-        if self.number is None:
+        number, brand = self.number, self.case.brand.name
+        if number is None:
             return None
         words = words_of(text)
-        match = self.number.matcher.match(words, local_date(self.now, self.number.zone), self.facts.contact.language)
-        if match is not None and isinstance(match.key, Rule) and match.key.brand == self.brand.name:
+        match = number.matcher.match(words, local_date(self.case.now, number.zone), self.case.facts.contact.language)
+        if match is not None and isinstance(match.key, Rule) and match.key.brand == brand:
             return match.key, said(match.key, match)
-        fallback = self.number.fallbacks.get(self.brand.name)
+        fallback = number.fallbacks.get(brand)
         return None if fallback is None else (fallback, {"text": text, "rest": text})
 
-    def _run(self, program: Program, place: int) -> str | None:
+    def run(self, program: Program, place: int) -> str | None:
         """Steps until the chain ends or suspends; the text of a `route` that hands the message on."""
+        strand = self.here
         while True:
             if place >= len(program.steps):
-                if not self._calls:
+                if not strand.calls:
                     return None
-                program, place, _ = self._calls.pop()
+                program, place, _ = strand.calls.pop()
                 continue
             self._steps += 1
             if self._steps > MOST_STEPS:
-                self.fault = f"more than {MOST_STEPS} steps in one message"
+                self.case.fault = f"more than {MOST_STEPS} steps in one message"
                 return None
             step = program.steps[place]
             place += 1
-            if isinstance(step, Say):  # most steps are
-                self.say(step.texts, step.identity)
+            if isinstance(step, Say) and step.message_class == "conversational":  # most steps are
+                self.speaker.say(strand, step.texts, step.identity)
                 continue
             match step:
-                case Jump():
-                    place = step.target
-                case Unless():
-                    place = place if holds(step.condition, self.scope) else step.target
-                case Draw():
-                    place = arm_of(self.facts.contact.address, self.brand.name, step)[1]
-                case Call():
-                    self._calls.append((program, place, step.identity))
-                    program, place = self.brand.chains[step.chain].program, 0
-                case Question() | Pause():
-                    self._wait(step)
-                    return None
+                case Jump() | Unless() | Draw() | Call() | Turn():
+                    onward = self._onward(step, program, place)
+                    if onward is None:
+                        return None
+                    program, place = onward
+                case Say() | Enlist() | Question() | Pause() | Await():
+                    if self._stands_at(step):
+                        return None
                 case Reroute():
-                    return step.template.text(self.scope.variables, self.scope.attributes, self.brand.language)
-                case End():
+                    return step.template.text(strand.variables, self.case.profile.attributes, self.case.brand.language)
+                case Withdraw() | End():
+                    self.withdraw() if isinstance(step, Withdraw) else self.finish("finished")
                     return None
+                case Stage():
+                    continue  # its block follows
                 case _:
                     self._act(step)
+                    if self._left:
+                        return None
 
-    def _wait(self, step: Question | Pause) -> None:
-        now, zone = self.now, self.scope.zone
-        if isinstance(step, Question):
-            # What was never asked is not open: who has silenced the brand gets no question, now or after AAN.
-            if self.say(step.texts, step.identity) and self.facts.profile(self.brand.name).opted_out_at is None:
-                self._suspend("question", step.identity, after(now, step.within, zone))
-            return
-        if step.duration is not None:
-            due_at = after(now, step.duration, zone, step.clock)
-        else:
-            assert step.clock is not None
-            due_at = next_clock(now, step.clock, zone)
-        self._suspend("wait", step.identity, due_at)
+    def _onward(
+        self, step: Jump | Unless | Draw | Call | Turn, program: Program, place: int
+    ) -> tuple[Program, int] | None:  # fmt: skip
+        """Where the chain goes on; None where it waits, or a drip is over."""
+        target: int | None
+        match step:
+            case Jump():
+                target = step.target
+            case Unless():
+                target = place if holds(step.condition, self.scope) else step.target
+            case Call():
+                self.here.calls.append((program, place, step.identity))
+                return self.case.brand.chains[step.chain].program, 0
+            case Draw():
+                target = self._drawn(step)
+            case Turn():
+                target = self.turn(program)
+            case _:
+                assert_never(step)
+        return None if target is None else (program, target)
+
+    def _stands_at(self, step: Say | Enlist | Question | Pause | Await) -> bool:
+        """Do a step that a run may stand at; gives whether it does, or ends there."""
+        match step:
+            case Say():
+                return self.held(step)
+            case Enlist():
+                return self.asked(step)
+            case _:
+                self.wait(step)
+                return True
+
+    def _drawn(self, step: Draw) -> int | None:
+        """Where the contact's arm begins; None when it waits for the winner of a sample."""
+        case, strand = self.case, self.here
+        address, brand = case.facts.contact.address, case.brand.name
+        arm, target = arm_of(address, brand, step)
+        if step.sample:
+            ends_at, winner = self._sample(step)
+            if hundredth_of(address, brand, f"{step.name} sample") >= step.sample:
+                if winner is None:
+                    self.suspend("sample", step.identity, ends_at)
+                    return None
+                arm, target = next((name, at) for name, _, at in step.arms if name == winner)
+        strand.variables[ARM] = f"{step.name}={arm}"
+        return target
+
+    def _sample(self, step: Draw) -> tuple[int, str | None]:
+        """When the sample ends that the arms are tried on, and which one won."""
+        assert step.sample_for is not None, "the grammar wants both"
+        arms = tuple(name for name, _, _ in step.arms)
+        answer = self.case.know(
+            SampleOf(self.case.brand.name, step.name, step.measure, arms, after(0, step.sample_for, UTC))
+        )
+        assert isinstance(answer, tuple)
+        return answer
 
     def _act(self, step: Act) -> None:
-        brand, scope = self.brand.name, self.scope
+        case, scope = self.case, self.scope
         match step:
             case PutTag(tag=tag):
-                if tag not in scope.tags:
-                    scope.tags.add(tag)
-                    self.effects.append(AddTag(brand, tag))
+                case.tag(tag)
+                self.exits_by_tag(tag)
             case TakeTag(tag=tag):
-                if tag in scope.tags:
-                    scope.tags.discard(tag)
-                    self.effects.append(RemoveTag(brand, tag))
+                case.untag(tag)
             case SetValue():
-                self._set(step.attribute, value_of(step.value, scope))
+                case.set(step.attribute, value_of(step.value, scope))
             case AddValue():
-                self._set(step.attribute, _sum(scope.attributes.get(step.attribute), value_of(step.amount, scope)))
+                held = case.profile.attributes.get(step.attribute)
+                case.set(step.attribute, _sum(held, value_of(step.amount, scope)))
             case Note():
                 value = value_of(step.value, scope)
                 if value is not None:
-                    self.effects.append(
-                        RecordValue(brand=brand, name=step.name, value=value, once=step.once, rule=self._rule)
-                    )
+                    case.effects.append(
+                        RecordValue(
+                            brand=case.brand.name, name=step.name, value=value, once=step.once,
+                            rule=self.here.rule.identity, cause_id=self.here.cause_id,
+                        )
+                    )  # fmt: skip
+            case Enrol(drip=drip):
+                self.enrol(drip)
+            case Expel(drip=drip):
+                self.expel(drip)
             case _:
                 assert_never(step)
-
-    def say(self, texts: Texts, step: str, rule: str = "") -> bool:
-        """Send a text (of the rule under way, unless named), or withhold it with its reason when a bound forbids.
-
-        Gives whether it is sent as far as the rules go; the gate is asked under lock.
-        """
-        rule = rule or self._rule
-        contact = self.facts.contact
-        template, language = texts.of(contact.language, self.brand.language)
-        said = template.fixed or template.render(
-            self.scope.variables, self.scope.attributes, language or contact.language or self.brand.language
-        )
-        self._texts += 1
-        reason = ""
-        if self._texts > MOST_TEXTS:
-            reason = "too_many_texts"
-            self.fault = f"more than {MOST_TEXTS} texts for one message"
-        elif self.brand.limit is not None and said.segments > self.brand.limit:
-            reason = "too_long"
-        elif not said.text:
-            reason = "empty_text"
-        if reason:
-            self.effects.append(
-                Withhold(
-                    brand=self.brand.name, number=self.facts.number, message_class="conversational", text=said.text,
-                    reason=reason, rule=rule, step=step,
-                )
-            )  # fmt: skip
-            return False
-        self.effects.append(
-            SendText(
-                brand=self.brand.name, number=self.facts.number, message_class="conversational", text=said.text,
-                encoding=said.encoding, segments=said.segments, rule=rule, step=step,
-            )
-        )  # fmt: skip
-        return True
-
-    def _set(self, name: str, value: Value | None) -> None:
-        if value is not None:
-            self.scope.attributes[name] = value
-            self.effects.append(SetAttribute(self.brand.name, name, value))
-
-    def _suspend(self, kind: RunKind, identity: str, due_at: int) -> None:
-        variables = self.scope.variables
-        if self.scope.is_new:
-            variables = {**variables, NEW_CONTACT: 1}
-        message = self.facts.message
-        self.effects.append(
-            Suspend(
-                Run(
-                    kind=kind,
-                    brand=self.brand.name,
-                    number=self.facts.number,
-                    rule=self._rule,
-                    frames=(*(call for _, _, call in self._calls), identity),
-                    deployment=self.rulebook.deployment,
-                    variables=variables,
-                    due_at=due_at,
-                    started_at=self._started_at,
-                    inbound_id=message.id if message is not None else 0,
-                )
-            )
-        )
+        self.see()
 
 
 def said(rule: Rule, match: Match) -> dict[str, Value]:
@@ -291,38 +244,19 @@ def said(rule: Rule, match: Match) -> dict[str, Value]:
     return {**match.captured, "text": match.text}
 
 
-def local_date(at: int, zone: tzinfo) -> date:
-    """The day it is in a zone at an instant (microseconds since 1970 UTC)."""
-    return _date_in(at // 1_000_000, zone)
-
-
-@lru_cache(maxsize=64)  # a group has one instant and few zones
-def _date_in(second: int, zone: tzinfo) -> date:
-    return datetime.fromtimestamp(second, zone).date()
-
-
-def zone_of(facts: Facts, brand: BrandBook) -> tzinfo:
-    """The contact's zone where it is known, else the brand's."""
-    name = facts.contact.zone
-    return brand.zone if name is None else _zone(name) or brand.zone
-
-
-@lru_cache(maxsize=600)  # the world has fewer zones
-def _zone(name: str) -> tzinfo | None:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return None
-
-
 def arm_of(address: str, brand: str, draw: Draw) -> tuple[str, int]:
     """The arm of a contact, and where its block begins: the same for ever, and drawn anew for each split's name."""
-    digest = blake2b(f"{brand}\0{draw.name}\0{address}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    hundredth = int.from_bytes(digest, "big") % 100
+    hundredth = hundredth_of(address, brand, draw.name)
     for name, until, target in draw.arms:
         if hundredth < until:
             return name, target
     return draw.arms[-1][0], draw.arms[-1][2]
+
+
+def hundredth_of(address: str, brand: str, name: str) -> int:
+    """Where a contact stands among a hundred, drawn anew for each name."""
+    digest = blake2b(f"{brand}\0{name}\0{address}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % 100
 
 
 def _sum(held: Value | None, amount: Value | None) -> Value | None:

@@ -13,7 +13,11 @@ import msgspec
 
 from rules.facts import Value
 
-RunKind = OneOf["question", "wait"]
+RunKind = OneOf["question", "confirm", "lapsed", "wait", "event", "held", "step", "sample"]
+"""What a run waits for: an answer, a confirmation (`lapsed`: one that came to nothing in its time), a time, an event,
+the hours in which a text may go out, its next step, the winner of a sample."""
+
+Source = OneOf["api", "click", "undelivered", "voucher", "birthday", "inactive", "date", "join"]
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):
@@ -56,6 +60,27 @@ class Inbound(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     scope: str = ""
 
 
+class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a contact of a brand and is no text: an event that was told over the API, a click, a
+    birthday.
+
+    `address` is the contact's MSISDN. `name` is the event's, or that of the clicked link. `ref` names the transaction
+    that it is about (an order, a booking). `at` is when it happened, `received_at` when we heard of it. `key`: what is
+    told again under the same key is the same (empty: no key).
+    """
+
+    id: int
+    brand: str
+    address: str
+    name: str
+    source: Source
+    at: int
+    received_at: int
+    values: Mapping[str, Value] = {}
+    ref: str = ""
+    key: str = ""
+
+
 class Contact(msgspec.Struct, frozen=True, gc=False):
     """A phone. `is_new` = unknown before the message at hand; `zone` an IANA name or None for the brand's."""
 
@@ -67,14 +92,24 @@ class Contact(msgspec.Struct, frozen=True, gc=False):
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """What one brand knows of one contact; no brand sees another's."""
+    """What one brand knows of one contact; no brand sees another's.
+
+    `consents`: since when which class of texts is allowed, by "promotional", "promotional/PROGRAMME", "transactional",
+    "transactional/REF"; a negative instant: taken back then. `promoted` are the instants of the promotional texts that
+    its caps still count. `number` is ours that it is written to from, where it was ever written to unasked.
+    `active_at`: when the contact last did something that was no text. `hold_until`: promotional texts wait for a
+    person's decision until then.
+    """
 
     brand: str
     tags: frozenset[str] = frozenset()
     attributes: Mapping[str, Value] = {}
     opted_out_at: int | None = None
+    consents: Mapping[str, int] = {}
+    promoted: tuple[int, ...] = ()
+    number: str = ""
+    active_at: int = 0
     hold_until: int | None = None
-    """Promotional texts are held back until then, since a person must read what the contact wrote."""
 
 
 class Thread(msgspec.Struct, frozen=True, gc=False):
@@ -92,13 +127,16 @@ class Thread(msgspec.Struct, frozen=True, gc=False):
     last_id: int = 0
 
 
+NO_THREAD = Thread()
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A chain that is suspended: a question that waits for its answer, or a wait.
+    """A chain that is suspended, and what for.
 
     `rule` names the rule it began in (its identity in the rulebook), `frames` the steps it stands at, outermost
     `run` first and the suspended step last; both are identities that survive editing, never an index.
     `deployment` is the hash of the rule set that the run was started under. `misses` counts answers that did not fit.
-    `id` 0 means not stored yet.
+    `cause_id` is the text or occurrence that began it. `id` 0 means not stored yet.
     """
 
     id: int = 0
@@ -112,13 +150,14 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     due_at: int | None = None
     misses: int = 0
     started_at: int = 0
-    inbound_id: int = 0
+    cause_id: int = 0
 
 
 class Facts(msgspec.Struct, frozen=True):
     """Everything `decide` may look at: read under the contact's lock, nothing more is fetched while it decides.
 
-    `profiles` by brand; `runs` are the contact's open ones on this number, newest first.
+    `profiles` by brand; `runs` are all the contact's open ones, newest first. `threads` are those on other numbers, by
+    number.
     """
 
     contact: Contact
@@ -127,8 +166,14 @@ class Facts(msgspec.Struct, frozen=True):
     profiles: Mapping[str, Profile] = {}
     runs: tuple[Run, ...] = ()
     message: Inbound | None = None
-    """None when something fell due instead of a text coming in."""
+    """None when something fell due or occurred instead of a text coming in."""
+    occurrence: Occurrence | None = None
+    threads: Mapping[str, Thread] = {}
 
     def profile(self, brand: str) -> Profile:
         """What that brand knows of the contact; an empty profile when it knows nothing."""
         return self.profiles.get(brand) or Profile(brand)
+
+    def thread_on(self, number: str) -> Thread:
+        """The conversation on one of our numbers."""
+        return self.thread if number == self.number else self.threads.get(number, NO_THREAD)

@@ -15,9 +15,10 @@ from typing import NamedTuple
 import msgspec
 
 from router import consent, contacts, receipts
+from router.consent import Written
 from router.faults import reason_of
 from router.instants import HOUR, MINUTE, SECOND
-from router.messages import Thread
+from router.messages import NO_THREAD
 from router.perform import Allowance, Claim, Place
 from router.plan import MessageClass
 from router.states import FORGET_AFTER, after_unknown, may_resend
@@ -136,6 +137,7 @@ class _Candidate(NamedTuple):
     sends: int
     retries: int
     accepted: str
+    purpose: str
 
 
 def _claim(
@@ -178,8 +180,10 @@ def _claim(
 def _refusal(one: _Candidate, loaded: contacts.Loaded, now: int) -> str:
     """Why a text that waits may not go out any more; empty when it may."""
     profiles = loaded.profiles.get(one.contact_id, {})
-    thread = loaded.threads.get((one.contact_id, one.number), Thread())
-    return consent.may_still_send(one.message_class, one.created_at, one.brand, profiles, thread, now)
+    thread = loaded.threads.get(one.contact_id, {}).get(one.number, NO_THREAD)
+    return consent.may_still_send(
+        Written(one.message_class, one.created_at, one.brand, one.purpose), profiles, thread, now
+    )
 
 
 def _loaded(tx: Tx, candidates: list[_Candidate]) -> Iterator[tuple[list[_Candidate], contacts.Loaded | str]]:

@@ -7,40 +7,32 @@ segments and nothing earlier to that contact from that number is unsettled. And 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import assert_never
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
-from router import consent, silence
-from router.messages import Contact, Facts, Inbound, Profile, Thread
+from router import contacts, ledger, silence
+from router.drips import REFUSED
+from router.ledger import Record
+from router.messages import Contact, Facts, Inbound, Thread
 from router.plan import (
-    AddTag,
     Disposition,
-    Effect,
-    EndRun,
-    Hold,
+    Enter,
+    Leave,
     MessageClass,
-    OptIn,
-    OptOut,
     Plan,
-    RecordValue,
-    RemoveTag,
     SendText,
-    SetAttribute,
-    Suspend,
     Withhold,
 )
-from router.reviews import reviews
 from router.silence import Stop
 from router.store import statements as sql
+from router.store import statements_events as sql_events
 from router.store import statements_outbox as sql_outbox
 from router.store import statements_reviews as sql_reviews
 from router.store import statements_silence as sql_silence
 from router.store.engine import Row, Tx
-from router.store.values import dumps
+from router.turn import Turn
 from router.world import Ids
-from rules.facts import Value
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
@@ -120,6 +112,8 @@ class Place(msgspec.Struct, frozen=True):
     ids: Ids
     via: Callable[[str], str]
     own_numbers: frozenset[str]
+    chance: Callable[[], float]
+    """For salts of the consent ledger."""
 
 
 class Performance:
@@ -151,9 +145,12 @@ class Performance:
         self._ended: list[int] = []
         self._silenced: list[tuple[Facts, tuple[str, ...]]] = []
         self._repeats: list[tuple[Inbound, int]] = []
+        self._consents: list[Record] = []
+        self._enrolments: dict[tuple[int, str, str], Row] = {}
+        self._left: list[Row] = []
 
-    def add(self, facts: Facts, plan: Plan, unsettled: bool) -> None:
-        """Take one plan in. `unsettled`: something earlier to that contact from that number is not settled yet."""
+    def add(self, facts: Facts, plan: Plan, unsettled: Collection[tuple[int, str]]) -> None:
+        """Take one plan in. `unsettled`: contacts and numbers of which something earlier is not settled yet."""
         message = facts.message
         thread = facts.thread
         self.dispositions[plan.disposition] = self.dispositions.get(plan.disposition, 0) + 1
@@ -163,18 +160,17 @@ class Performance:
             thread = Thread(
                 brand, message.received_at, thread.last_out_at, thread.replies, thread.replies_since, message.id
             )
-        turn = _Turn(self, facts, thread, unsettled)
+        turn = Turn(self, facts, thread, unsettled)
+        if facts.occurrence is not None:
+            turn.act(facts.occurrence)
         for effect in plan.effects:
             turn.do(effect)
         if turn.thread is not facts.thread:
-            now = turn.thread
-            self._threads.append((facts.contact.id, facts.number, now.last_brand, now.last_in_at, now.last_out_at,
-                                  now.replies, now.replies_since, now.last_id))  # fmt: skip
+            self._threads.append(_thread_row(facts.contact.id, facts.number, turn.thread))
+        for number, other in turn.others.items():
+            self._threads.append(_thread_row(facts.contact.id, number, other))
         for profile in turn.changed.values():
-            self._profiles[facts.contact.id, profile.brand] = (
-                facts.contact.id, profile.brand, msgspec.json.encode(sorted(profile.tags)).decode(),
-                dumps(profile.attributes), profile.opted_out_at, profile.hold_until,
-            )  # fmt: skip
+            self._profiles[facts.contact.id, profile.brand] = contacts.row_of(facts.contact.id, profile)
 
     def add_repeat(self, message: Inbound, contact: Contact, first: int) -> None:
         """Keep a text that was delivered before, as text `first`: it is shown and may be replayed, and does nothing."""
@@ -184,6 +180,8 @@ class Performance:
 
     def write(self, tx: Tx) -> None:
         """Write everything. Sweeping comes first, so that a STOP's own confirmation is not swept with the rest."""
+        if self._consents:  # its heads are locked after the contacts and before the outbox
+            ledger.append(tx, self._consents, self.place.ids, self.place.now, self.place.chance)
         for facts, brands in self._silenced:
             self._sweep(tx, facts.contact, list(brands), facts.message)
         if self._ended:
@@ -196,9 +194,12 @@ class Performance:
             (sql.upsert_runs, self._runs),
             (sql.insert_records, self._records),
             (sql_reviews.insert_reviews, self.reviews),
+            (sql_events.upsert_enrolments, list(self._enrolments.values())),
         ):
             if rows:
                 insert.run(tx, rows)
+        for left in self._left:
+            sql_events.end_enrolment.run(tx, *left)
         if self._repeats:
             self._look_for_stops(tx)
 
@@ -209,6 +210,7 @@ class Performance:
         spared = "" if confirmed else "stop_confirmation"
         sql_silence.cancel_ready.run(tx, contact.id, brands, spared, "opted_out", self.place.now)
         sql.delete_runs_of_brand.run(tx, contact.id, brands)
+        sql_events.end_enrolments_of.run(tx, self.place.now, contact.id, brands)
         if message is not None:
             claims = sql_silence.claimed_of.rows(tx, contact.id, brands)
             self.stops.append(silence.stop(message.id, contact.address, claims, self.place.node))
@@ -246,6 +248,35 @@ class Performance:
         """Write a value down."""
         self._records.append(row)
 
+    def consent(self, record: Record) -> None:
+        """One event for the ledger."""
+        self._consents.append(record)
+
+    def enter(self, contact_id: int, effect: Enter) -> None:
+        """A contact enters a drip, or may not."""
+        now = self.place.now
+        self._enrolments[contact_id, effect.brand, effect.drip] = (
+            contact_id, effect.brand, effect.drip, now, effect.cause_id, now if effect.refused else None,
+            REFUSED if effect.refused else "",
+        )  # fmt: skip
+
+    def leave(self, contact_id: int, effect: Leave) -> None:
+        """A contact is through with a drip."""
+        self._left.append((self.place.now, effect.outcome, contact_id, effect.brand, effect.drip))
+
+    def claim(self, facts: Facts, text: SendText, connector: str) -> None:
+        """A text that there is room for: it goes to the wire the moment the transaction holds."""
+        new_id = self.put(facts, text, connector, "claimed", "")
+        self.claims.append(
+            Claim(new_id, connector, text.number, facts.contact.address, text.text, text.encoding, text.segments,
+                  text.message_class, 1)
+        )  # fmt: skip
+
+    def leave_ready(self, facts: Facts, text: SendText, connector: str) -> None:
+        """A text that waits for room, or for its turn."""
+        self.put(facts, text, connector, "ready", "")
+        self.ready[connector] = self.ready.get(connector, 0) + 1
+
     def connector_for(self, facts: Facts, text: SendText | Withhold) -> str:
         """Which connector a text goes out over: its number's, else the one that the message came in by."""
         return self.place.via(text.number) or (facts.message.connector if facts.message else "")
@@ -255,132 +286,21 @@ class Performance:
         place = self.place
         new_id = place.ids.next(place.now)
         encoding, segments = (text.encoding, text.segments) if isinstance(text, SendText) else ("", 0)
-        inbound_id = facts.message.id if facts.message else 0
+        cause_id = text.cause_id or (facts.message.id if facts.message else 0)
+        purpose = text.purpose if isinstance(text, SendText) else ""
         claimed = state == "claimed"
         self._outbox.append(
             (new_id, facts.contact.id, text.number, connector, text.brand, text.message_class, text.text, encoding,
-             segments, state, reason, inbound_id, text.rule, text.step, place.now, place.now, int(claimed),
-             int(claimed), place.node if claimed else "", place.now if state == "withheld" else None, segments, 0)
+             segments, state, reason, cause_id, text.rule, text.step, text.arm, purpose, place.now, place.now,
+             int(claimed), int(claimed), place.node if claimed else "",
+             place.now if state == "withheld" else None, segments, 0)
         )  # fmt: skip
         return new_id
 
 
-class _Turn:
-    """One plan being performed: the contact's standing changes as its effects go by."""
-
-    def __init__(self, performance: Performance, facts: Facts, thread: Thread, unsettled: bool) -> None:
-        self.performance = performance
-        self.facts = facts
-        self.thread = thread
-        self.unsettled = unsettled
-        self.changed: dict[str, Profile] = {}
-
-    def do(self, effect: Effect) -> None:
-        """Perform one effect."""
-        facts, performance = self.facts, self.performance
-        match effect:
-            case SendText():
-                self._send(effect)
-            case AddTag(brand, tag):
-                self._change(brand, tags=self._profile(brand).tags | {tag})
-            case RemoveTag(brand, tag):
-                self._change(brand, tags=self._profile(brand).tags - {tag})
-            case SetAttribute(brand, name, value):
-                self._change(brand, attributes={**self._profile(brand).attributes, name: value})
-            case RecordValue():
-                self._record(effect)
-            case Suspend(run):
-                self._suspend(run.id or performance.place.ids.next(performance.place.now), effect)
-            case EndRun(run_id):
-                performance.end_run(run_id)
-            case OptOut(brands):
-                self._change_all(brands, opted_out_at=performance.place.now)
-                performance.silence(facts, brands)
-            case OptIn(brands):
-                self._change_all(brands, opted_out_at=None)
-            case Hold(brands):
-                due_at, rows = reviews(facts, effect, performance.place.ids, performance.place.now)
-                performance.reviews.extend(rows)
-                self._change_all(brands, hold_until=due_at)
-            case Withhold():
-                self._withhold(effect, effect.reason)
-            case _:
-                assert_never(effect)
-
-    def _send(self, text: SendText) -> None:
-        performance = self.performance
-        now = performance.place.now
-        reason = self._refusal(text, now)
-        if reason:
-            self._withhold(text, reason)
-            return
-        self.thread = consent.answered(self.thread, now)
-        connector = performance.connector_for(self.facts, text)
-        may_be_claimed = not self.unsettled and (
-            text.message_class == "stop_confirmation" or self.facts.contact.address not in performance.allowance.muted
-        )
-        if may_be_claimed and performance.allowance.take(connector, text.segments):
-            new_id = performance.put(self.facts, text, connector, "claimed", "")
-            performance.claims.append(
-                Claim(new_id, connector, text.number, self.facts.contact.address, text.text, text.encoding,
-                      text.segments, text.message_class, 1)
-            )  # fmt: skip
-        else:
-            performance.put(self.facts, text, connector, "ready", "")
-            performance.ready[connector] = performance.ready.get(connector, 0) + 1
-        self.unsettled = True
-
-    def _refusal(self, text: SendText, now: int) -> str:
-        address = self.facts.contact.address
-        if not consent.is_phone(address):
-            return "not_a_phone"
-        if address in self.performance.place.own_numbers:
-            return "own_number"
-        opted_out_at = self._profile(text.brand).opted_out_at if text.brand else None
-        return consent.may_send(text.message_class, opted_out_at, self.thread, now)
-
-    def _withhold(self, text: SendText | Withhold, reason: str) -> None:
-        performance = self.performance
-        performance.put(self.facts, text, performance.connector_for(self.facts, text), "withheld", reason)
-        performance.withheld[reason] = performance.withheld.get(reason, 0) + 1
-
-    def _record(self, effect: RecordValue) -> None:
-        place, message = self.performance.place, self.facts.message
-        self.performance.record(
-            (place.ids.next(place.now), self.facts.contact.id, effect.brand, effect.name,
-             dumps({"value": effect.value}), effect.once, effect.rule, message.id if message else 0, place.now)
-        )  # fmt: skip
-
-    def _suspend(self, run_id: int, effect: Suspend) -> None:
-        run = effect.run
-        started_at = run.started_at or self.performance.place.now
-        self.performance.suspend(
-            (run_id, self.facts.contact.id, run.number, run.kind, run.brand, run.rule, _json(run.frames),
-             run.deployment, dumps(run.variables), run.due_at, run.misses, started_at, run.inbound_id),
-            run.due_at,
-        )  # fmt: skip
-
-    def _profile(self, brand: str) -> Profile:
-        return self.changed.get(brand) or self.facts.profile(brand)
-
-    def _change_all(
-        self, brands: Sequence[str], *, opted_out_at: int | object | None = ..., hold_until: int | None = None
-    ) -> None:
-        for brand in brands:
-            self._change(brand, opted_out_at=opted_out_at, hold_until=hold_until)
-
-    def _change(
-        self, brand: str, *, tags: frozenset[str] | None = None, attributes: Mapping[str, Value] | None = None,
-        opted_out_at: int | object | None = ..., hold_until: int | None = None,
-    ) -> None:  # fmt: skip
-        old = self._profile(brand)
-        self.changed[brand] = Profile(
-            brand,
-            old.tags if tags is None else tags,
-            old.attributes if attributes is None else attributes,
-            old.opted_out_at if opted_out_at is ... else opted_out_at,  # type: ignore[arg-type]
-            hold_until or old.hold_until,
-        )
+def _thread_row(contact_id: int, number: str, thread: Thread) -> Row:
+    return (contact_id, number, thread.last_brand, thread.last_in_at, thread.last_out_at, thread.replies,
+            thread.replies_since, thread.last_id)  # fmt: skip
 
 
 def _inbound_row(message: Inbound, contact: Contact, plan: Plan, first: int | None = None) -> Row:
@@ -390,7 +310,3 @@ def _inbound_row(message: Inbound, contact: Contact, plan: Plan, first: int | No
         message.received_at, state, plan.brand, plan.rule, plan.deployment, plan.fault,
         None if message.repeats else message.fingerprint or None, first,
     )  # fmt: skip
-
-
-def _json(values: Sequence[str]) -> str:
-    return msgspec.json.encode(values).decode()

@@ -6,6 +6,7 @@ gate in `perform`. The union `Effect` is closed: a new effect does not type-chec
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal as OneOf
 
 import msgspec
@@ -14,17 +15,29 @@ from router.messages import Run
 from rules.facts import Value
 
 MessageClass = OneOf[
-    "conversational", "transactional", "promotional", "stop_confirmation", "start_confirmation", "help", "operator"
+    "conversational",
+    "transactional",
+    "promotional",
+    "stop_confirmation",
+    "start_confirmation",
+    "confirmation",
+    "help",
+    "operator",
 ]
-Disposition = OneOf["routed", "unrouted", "opted_out", "opted_in", "helped", "due", "suspected_duplicate"]
-Outcome = OneOf["answered", "continued", "silent", "missed", "replaced", "stopped", "lost"]
+"""`confirmation`: the text that asks whether somebody really means to opt in."""
+Disposition = OneOf["routed", "unrouted", "opted_out", "opted_in", "helped", "due", "occurred", "suspected_duplicate"]
+Outcome = OneOf[
+    "answered", "continued", "silent", "missed", "replaced", "stopped", "lost", "declined", "goal", "exited", "finished"
+]
+ConsentAction = OneOf["grant", "confirm", "revoke"]
 
 
 class SendText(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A text to the contact from `number`. `brand` is None for the operator's own text.
 
     `encoding` is a name of `smpp.text`, `segments` how many it takes on the wire. `rule` and `step` say where it was
-    written.
+    written, `cause_id` what began that run, `arm` ("split=arm") which of two ways to say it. `purpose` is the
+    transaction, or the programme, that a consent must be on record for.
     """
 
     brand: str | None
@@ -35,6 +48,9 @@ class SendText(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     segments: int
     rule: str = ""
     step: str = ""
+    cause_id: int = 0
+    arm: str = ""
+    purpose: str = ""
 
 
 class Withhold(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -47,6 +63,8 @@ class Withhold(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     reason: str
     rule: str = ""
     step: str = ""
+    cause_id: int = 0
+    arm: str = ""
 
 
 class AddTag(msgspec.Struct, frozen=True, gc=False):
@@ -79,6 +97,7 @@ class RecordValue(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     value: Value
     once: bool = False
     rule: str = ""
+    cause_id: int = 0
 
 
 class Suspend(msgspec.Struct, frozen=True):
@@ -128,8 +147,41 @@ class OptIn(msgspec.Struct, frozen=True):
     brands: tuple[str, ...]
 
 
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """What the contact lets the brand send, or no longer. `purpose` is a programme or a transaction, empty for the
+    brand's own; `wording` what the contact was shown, in `language`; `cause_id` the text or event by which it was done.
+    """
+
+    action: ConsentAction
+    brand: str
+    message_class: MessageClass
+    purpose: str = ""
+    wording: str = ""
+    language: str = ""
+    method: OneOf["keyword", "api", "web"] = "keyword"
+    cause_id: int = 0
+
+
+class Enter(msgspec.Struct, frozen=True, gc=False):
+    """The contact enters a drip, or may not for want of consent (`refused`): said once."""
+
+    brand: str
+    drip: str
+    cause_id: int
+    refused: str = ""
+
+
+class Leave(msgspec.Struct, frozen=True, gc=False):
+    """The contact is through with a drip."""
+
+    brand: str
+    drip: str
+    outcome: Outcome
+
+
 Effect = (
     SendText | Withhold | AddTag | RemoveTag | SetAttribute | RecordValue | Suspend | EndRun | OptOut | OptIn | Hold
+    | Consent | Enter | Leave
 )  # fmt: skip
 
 
@@ -153,6 +205,76 @@ class Plan(msgspec.Struct, frozen=True):
     """What cut the plan short (a bound on steps or messages), for the trace; empty as a rule."""
 
 
+class Happened(msgspec.Struct, frozen=True):
+    """How often an event happened at `since` or later, the one with id `but` aside."""
+
+    contact_id: int
+    brand: str
+    event: str
+    since: int
+    but: int
+
+
+class Clicked(msgspec.Struct, frozen=True):
+    """Whether a link of a run was clicked: 1 or 0."""
+
+    contact_id: int
+    cause_id: int
+    rule: str
+
+
+class Enrolled(msgspec.Struct, frozen=True):
+    """When the contact last entered a drip, and how that ended (empty: not yet); None: never."""
+
+    contact_id: int
+    brand: str
+    drip: str
+
+
+class CodeOf(msgspec.Struct, frozen=True):
+    """The contact's code of a voucher; None: there is none left."""
+
+    contact_id: int
+    brand: str
+    voucher: str
+
+
+class LinkOf(msgspec.Struct, frozen=True):
+    """The contact's own short address for a link of a text."""
+
+    contact_id: int
+    brand: str
+    cause_id: int
+    rule: str
+    step: str
+    name: str
+    target: str
+    kind: OneOf["url", "voucher", "optout"]
+
+
+class SpentBy(msgspec.Struct, frozen=True):
+    """What a brand has spent on promotional texts in a period, in millionths of its budget's currency."""
+
+    brand: str
+    period: str
+
+
+class SampleOf(msgspec.Struct, frozen=True):
+    """When a split's sample ends, and the arm that won (None: not known yet). It begins when it is first asked for, and
+    lasts so many microseconds; `measure` is "click" or the name of an event."""
+
+    brand: str
+    split: str
+    measure: str
+    arms: tuple[str, ...]
+    lasts: int
+
+
+Need = Happened | Clicked | Enrolled | CodeOf | LinkOf | SpentBy | SampleOf
+Answer = int | str | tuple[int, str] | tuple[int, str | None] | None
+Known = Mapping[Need, Answer]
+
+
 class Needs(msgspec.Struct, frozen=True):
     """What `decide` cannot know yet: it is loaded for the whole group in one query per kind and `decide` runs again.
 
@@ -160,3 +282,12 @@ class Needs(msgspec.Struct, frozen=True):
     """
 
     deployments: frozenset[str] = frozenset()
+    asked: frozenset[Need] = frozenset()
+
+
+class Unknown(Exception):
+    """Raised while deciding where something must be known first; `decide` answers with Needs."""
+
+    def __init__(self, *asked: Need) -> None:
+        super().__init__(asked)
+        self.asked = frozenset(asked)

@@ -6,29 +6,34 @@ from the outbox, where it stands in any case. Transcripts and `chat` play on it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 from typing import Literal as OneOf
 
 import msgspec
 
-from router import due
-from router.contacts import by_address
+from router import consent, due
+from router.contacts import by_address, row_of
 from router.group import Group, commit
 from router.instants import SECOND
-from router.messages import Facts, Inbound, Profile
+from router.messages import Facts, Inbound, Occurrence, Profile, Source
 from router.outbox import Outcome
 from router.perform import Allowance
 from router.receipts import ReceiptIn
 from router.store import stage
 from router.store import statements as sql
-from router.store.engine import IN_MEMORY, open_store
-from router.store.values import dumps, loads
+from router.store import statements_events as sql_events
+from router.store.engine import IN_MEMORY, Store, open_store
+from router.store.values import loads
+from router.suppression import Suppressions
 from router.ways import Ways
 from router.world import Virtual
 from rules.facts import Value
 from rules.rulebook import Rulebook
 
 CONNECTOR: Final = "stage"
+URL: Final = "https://sms.example"
+"""Where the stage's short links would be served."""
 UNLIMITED: Final = 1 << 40
 """Segments the stage's connector takes at once: conversations on it never wait for a carrier."""
 BETWEEN_TEXTS: Final = 10 * SECOND
@@ -66,6 +71,29 @@ class Broke(msgspec.Struct, frozen=True):
 Output = Got | Kept | Broke
 
 
+class OnStage:
+    """What a phone did and what it allows a brand, for the conditions of a test."""
+
+    def __init__(self, store: Store, facts: Facts, brand: str) -> None:
+        self._store = store
+        self._facts = facts
+        self._brand = brand
+
+    def happened(self, event: str, since: int) -> int:
+        """How often an event happened since."""
+        with self._store.begin() as tx:
+            return int(sql_events.happened.rows(tx, self._facts.contact.id, self._brand, event, since, 0)[0][0])
+
+    def clicked(self) -> bool:
+        """Whether the phone followed any link."""
+        with self._store.begin() as tx:
+            return bool(stage.any_click.rows(tx)[0][0])
+
+    def consents(self, message_class: str) -> bool:
+        """Whether texts of that class are allowed."""
+        return consent.is_allowed(self._facts.profile(self._brand), message_class)
+
+
 class Stage:
     """One phone and all our numbers. Every method gives what came of it, in order."""
 
@@ -74,11 +102,16 @@ class Stage:
         self.phone = phone
         self.book = book
         self._store = open_store(IN_MEMORY)
-        self._ways = Ways(self.world, "stage", book, bytes.decode, _OTHER_BOOKS.get)
+        self._ways = self._made()
         self._seen = 0
         self._texted = False
         self._sent: list[tuple[int, int]] = []
         """Messages the carrier has taken and not yet given a receipt for: id and segments."""
+
+    def _made(self) -> Ways:
+        ways = Ways(self.world, "stage", self.book, bytes.decode, _OTHER_BOOKS.get)
+        ways.outfit(URL, 0, Suppressions())
+        return ways
 
     def close(self) -> None:
         """Give the store back."""
@@ -90,7 +123,7 @@ class Stage:
             stage.empty(tx)
         self.world = Virtual(now)
         self.phone = phone
-        self._ways = Ways(self.world, "stage", self.book, bytes.decode, _OTHER_BOOKS.get)
+        self._ways = self._made()
         self._seen, self._texted, self._sent = 0, False, []
 
     def text(self, number: str, text: str) -> list[Output]:
@@ -104,6 +137,27 @@ class Stage:
             recipient=number, text=text, received_at=now,
         )  # fmt: skip
         return [*self._commit(Group(inbound=(message,))), *self.until(self.world.at)]
+
+    def occur(self, brand: str, name: str, values: Mapping[str, Value]) -> list[Output]:
+        """An event of the brand's systems; its value `ref` names the transaction that it is about."""
+        return self._occur(brand, name, "api", values, "")
+
+    def click(self) -> list[Output]:
+        """The phone follows the link that it got last and has not followed yet."""
+        with self._store.begin() as tx:
+            rows = stage.newest_link.rows(tx)
+        if not rows:
+            return [Broke("no link is there to click on")]
+        code, brand, name = rows[0]
+        return self._occur(brand, name, "click", {}, code)
+
+    def _occur(self, brand: str, name: str, source: Source, values: Mapping[str, Value], key: str) -> list[Output]:
+        now = self.world.now()
+        occurrence = Occurrence(
+            id=self.world.ids.next(now), brand=brand, address=self.phone, name=name, source=source, at=now,
+            received_at=now, values=values, ref=str(values.get("ref", "")), key=key,
+        )  # fmt: skip
+        return [*self._commit(Group(occurrences=(occurrence,))), *self.until(self.world.at)]
 
     def until(self, at: int) -> list[Output]:
         """The clock moves on; what falls due on the way is done at its instant, what is due exactly then too."""
@@ -141,15 +195,17 @@ class Stage:
         """Let a brand know the phone beforehand; such a contact is not new."""
         with self._store.begin() as tx:
             loaded = by_address(tx, [self.phone], self.world.ids, self.world.now())
-            row = (loaded.contacts[self.phone].id, brand, msgspec.json.encode(sorted(profile.tags)).decode(),
-                   dumps(profile.attributes), profile.opted_out_at, profile.hold_until)  # fmt: skip
-            sql.upsert_profiles.run(tx, [row])
+            sql.upsert_profiles.run(tx, [row_of(loaded.contacts[self.phone].id, profile)])
 
     def facts(self, number: str) -> Facts:
         """What is known of the phone now."""
         with self._store.begin() as tx:
             loaded = by_address(tx, [self.phone], self.world.ids, self.world.now())
         return loaded.facts(loaded.contacts[self.phone], number, None)
+
+    def told(self, brand: str) -> OnStage:
+        """Answers for what the phone did and allows the brand."""
+        return OnStage(self._store, self.facts(""), brand)
 
     def recorded(self, brand: str) -> dict[str, Value]:
         """The newest value of each name that was recorded for the phone."""

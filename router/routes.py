@@ -7,7 +7,7 @@ no open question claims. Tickets take their place between the fourth and the six
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from typing import Final, NamedTuple
@@ -15,13 +15,13 @@ from typing import Literal as OneOf
 
 import msgspec
 
+from router.case import Books, local_date
 from router.commands import Commanded, restorable, speaks_for
-from router.interpret import local_date
 from router.messages import Facts, Inbound, Run
 from router.plan import Needs, Tried
-from rules.actions import Call, Pause, Program, Question, Step
+from rules.actions import Call, Enlist, Program, Question, Standing, Step
 from rules.keywords import Match
-from rules.packs import Reserved
+from rules.packs import Reserved, load, without_politeness
 from rules.revocation import LONGEST_SAID, Revocation, ears_of
 from rules.revocation import Claimed as Whole
 from rules.rulebook import BrandBook, NumberBook, Rule, Rulebook
@@ -30,29 +30,23 @@ from rules.words import Words, words_of
 
 HELD_LEVEL: Final = 4
 """The level of `rules.revocation` from which on nobody is opted out: a person reads the text."""
-_NO_BOOKS: Final[Mapping[str, Rulebook | None]] = {}
-
-
-class Books(msgspec.Struct, frozen=True):
-    """The newest rule set, and older ones by deployment as far as runs need them; None: it cannot be had any more."""
-
-    newest: Rulebook
-    older: Mapping[str, Rulebook | None] = _NO_BOOKS
 
 
 class Located(msgspec.Struct, frozen=True):
     """A suspended run found in a rule set: the step it stands at, and the programs that called its program.
 
-    `calls` are (program, where it goes on, identity of its `run`), outermost first; `place` is the step's index.
+    `rule` is the one it began in; `calls` are (program, where it goes on, identity of its `run`), outermost first;
+    `place` is the step's index.
     """
 
     run: Run
     rulebook: Rulebook
     brand: BrandBook
+    rule: Rule
     calls: tuple[tuple[Program, int, str], ...]
     program: Program
     place: int
-    step: Question | Pause
+    step: Standing
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -60,6 +54,12 @@ class Answered(msgspec.Struct, frozen=True):
 
     located: Located
     match: Match
+
+
+class Declined(msgspec.Struct, frozen=True):
+    """Step 2: a no to the question whether the contact opts in."""
+
+    located: Located
 
 
 class Started(msgspec.Struct, frozen=True):
@@ -81,7 +81,7 @@ class Unclaimed(msgspec.Struct, frozen=True):
     brand: str | None
 
 
-Claimed = Answered | Started | Missed | Unclaimed
+Claimed = Answered | Declined | Started | Missed | Unclaimed
 
 
 class Doubtful(msgspec.Struct, frozen=True):
@@ -95,22 +95,27 @@ class Doubtful(msgspec.Struct, frozen=True):
 Route = Commanded | Doubtful | Claimed
 
 
-class Standing(msgspec.Struct, frozen=True):
-    """The contact's suspended runs as far as they can be found; `lost` ones stand nowhere any more."""
+class Open(msgspec.Struct, frozen=True):
+    """What the contact was asked on a number, as far as it can be found; `lost` questions stand nowhere any more.
+
+    `lapsed` are confirmations that were not given in time.
+    """
 
     questions: tuple[Located, ...]
     lost: tuple[Run, ...]
+    lapsed: tuple[Located, ...] = ()
 
 
-def standing(facts: Facts, books: Books, now: int) -> Standing | Needs:
+def open_questions(facts: Facts, books: Books, now: int) -> Open | Needs:
     """The questions still open at `now`, newest first. What falls due exactly now has happened."""
     if not facts.runs:
         return NOTHING_OPEN
     questions: list[Located] = []
+    lapsed: list[Located] = []
     lost: list[Run] = []
     missing: set[str] = set()
     for run in facts.runs:
-        if run.kind != "question" or (run.due_at is not None and run.due_at <= now):
+        if run.kind not in ASKING or run.number != facts.number or (run.due_at is not None and run.due_at <= now):
             continue
         located = locate(run, books)
         if isinstance(located, Needs):
@@ -118,11 +123,13 @@ def standing(facts: Facts, books: Books, now: int) -> Standing | Needs:
         elif located is None:
             lost.append(run)
         else:
-            questions.append(located)
-    return Needs(frozenset(missing)) if missing else Standing(tuple(questions), tuple(lost))
+            (lapsed if run.kind == "lapsed" else questions).append(located)
+    return Needs(frozenset(missing)) if missing else Open(tuple(questions), tuple(lost), tuple(lapsed))
 
 
-NOTHING_OPEN: Final = Standing((), ())
+ASKING: Final = ("question", "confirm", "lapsed")
+"""The kinds of runs that a text may answer."""
+NOTHING_OPEN: Final = Open((), ())
 """Nobody was asked anything."""
 
 
@@ -150,9 +157,9 @@ def _locate_in(run: Run, rulebook: Rulebook) -> Located | None:
         calls.append((program, place + 1, identity))
         program = brand.chains[step.chain].program
     place, step = _step_at(program, run.frames[-1])
-    if not isinstance(step, Question | Pause):
+    if not isinstance(step, Standing):
         return None
-    return Located(run, rulebook, brand, tuple(calls), program, place, step)
+    return Located(run, rulebook, brand, rule, tuple(calls), program, place, step)
 
 
 def _step_at(program: Program, identity: str) -> tuple[int, Step | None]:
@@ -161,7 +168,7 @@ def _step_at(program: Program, identity: str) -> tuple[int, Step | None]:
 
 
 def route(
-    facts: Facts, message: Inbound, number: NumberBook, open_now: Standing, now: int, tried: list[Tried] | None
+    facts: Facts, message: Inbound, number: NumberBook, open_now: Open, now: int, tried: list[Tried] | None
 ) -> Route:
     """Whose the message is. `tried`, where given, gets a line for each step that passed it over."""
     words = words_of(message.text)
@@ -222,7 +229,7 @@ def _claims(number: NumberBook, questions: Sequence[Located], look: Look, words:
     if _owner(number, look, words) is not None:
         return "keyword"
     asked = look._replace(words=words)
-    matches = (_question(located).matcher.match(*asked) for located in questions)
+    matches = (located.step.matcher.match(*asked) for located in questions if isinstance(located.step, Question))
     return "answer" if any(match is not None and _is_definite(match) for match in matches) else None
 
 
@@ -238,12 +245,12 @@ def _is_definite(match: Match) -> bool:
     return match.whole and all(kind < WORD_SLOT for kind in match.rank)
 
 
-def _claimed(number: NumberBook, open_now: Standing, look: Look, tried: list[Tried] | None) -> Claimed:
+def _claimed(number: NumberBook, open_now: Open, look: Look, tried: list[Tried] | None) -> Claimed:
     """Steps 2 to 7."""
-    for located in open_now.questions:
-        match = _question(located).matcher.match(*look)
-        if match is not None:
-            return Answered(located, match)
+    for located in (*open_now.questions, *open_now.lapsed):
+        answer = _answer(located, number, look)
+        if answer is not None:
+            return answer
         _note(tried, "open questions", located.run.rule, "no answer of it fits")
     match = number.matcher.match(*look)
     if match is not None:
@@ -260,7 +267,24 @@ class Look(NamedTuple):
     language: str | None
 
 
-def _commands(facts: Facts, number: NumberBook, reserved: Reserved, open_now: Standing) -> bool:
+def _answer(located: Located, number: NumberBook, look: Look) -> Answered | Declined | None:
+    """The answer that a text is to a question. To whether the contact opts in it must be the whole text, politeness
+    aside (`ja graag`, not `ja maar niet nu`)."""
+    step = located.step
+    if isinstance(step, Question):
+        match = step.matcher.match(*look)
+        return None if match is None else Answered(located, match)
+    assert isinstance(step, Enlist), "it asks something"
+    assert step.matcher is not None, "a confirmation takes an answer"
+    plain = without_politeness(look.words, number.market, located.brand.language)
+    match = step.matcher.match(plain, look.today, look.language)
+    if match is not None and match.whole:
+        return Answered(located, match)
+    no = load().affirmation("no", number.market, located.brand.language)
+    return Declined(located) if located.run.kind == "confirm" and " ".join(plain.words) in no else None
+
+
+def _commands(facts: Facts, number: NumberBook, reserved: Reserved, open_now: Open) -> bool:
     """Opt-in words count when no question is open and something was opted out; the others always."""
     if reserved.kind != "start":
         return True
@@ -271,7 +295,7 @@ def _forgiving(
     number: NumberBook, questions: Sequence[Located], look: Look, tried: list[Tried] | None
 ) -> Claimed | None:
     for located in questions:
-        match = _question(located).matcher.forgive(*look)
+        match = located.step.matcher.forgive(*look) if isinstance(located.step, Question) else None
         if match is not None:
             return Answered(located, match)
     match = number.matcher.forgive(*look, first_exact=number.shared)
@@ -291,16 +315,11 @@ def _leftover(number: NumberBook, questions: Sequence[Located], tried: list[Trie
         brand = None if number.shared or not number.brands else number.brands[0]
         return Unclaimed(brand)
     newest = questions[0]
-    step = _question(newest)
-    if step.again is not None or step.otherwise is not None:
+    step = newest.step
+    if isinstance(step, Question) and (step.again is not None or step.otherwise is not None):
         return Missed(newest)
     _note(tried, "the question's else", newest.run.rule, "it has none")
     return Unclaimed(newest.brand.name)
-
-
-def _question(located: Located) -> Question:
-    assert isinstance(located.step, Question)
-    return located.step
 
 
 def _note(tried: list[Tried] | None, step: str, what: str, outcome: str) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 
 from router import consent, contacts
-from router.messages import Thread
+from router.consent import Written
+from router.messages import NO_THREAD
 from router.store import statements_silence as sql
 from router.store.engine import Tx
 
@@ -61,12 +62,12 @@ def renew(tx: Tx, ids: Iterable[int], muted: Collection[str], now: int) -> Renew
     addresses = {contact.id: contact.address for contact in loaded.contacts.values()}
     granted: list[int] = []
     over: list[int] = []
-    for row_id, contact_id, number, brand, message_class, created_at in rows:
+    for row_id, contact_id, number, brand, message_class, created_at, purpose in rows:
         if addresses.get(contact_id) in (None, *muted):  # another node is at work on him: asked again soon
             continue
-        thread = loaded.threads.get((contact_id, number), Thread())
+        thread = loaded.threads.get(contact_id, {}).get(number, NO_THREAD)
         profiles = loaded.profiles.get(contact_id, {})
-        reason = consent.may_still_send(message_class, created_at, brand, profiles, thread, now)
+        reason = consent.may_still_send(Written(message_class, created_at, brand, purpose), profiles, thread, now)
         # What a conversation's window closes upon is not cut in the middle: half of it is there.
         (over if reason == "opted_out" else granted).append(row_id)
     return Renewed(granted, over)

@@ -122,7 +122,7 @@ class Play:
     def line(self, line: syntax.TestLine) -> None:
         """Do one line, or hold it against what came. Raises Otherwise."""
         match line:
-            case syntax.Says() | syntax.Later() | syntax.ReceiptArrives():
+            case syntax.Says() | syntax.Later() | syntax.ReceiptArrives() | syntax.Occurs() | syntax.Clicks():
                 self.is_all_told(line)
                 self.untold = self.done(line)
                 self.came = list(self.untold)
@@ -142,7 +142,7 @@ class Play:
             case _:
                 raise Otherwise(line.span, "a line that this version can play", f"`{_word(line)}`")
 
-    def done(self, line: syntax.Says | syntax.Later | syntax.ReceiptArrives) -> list[Output]:
+    def done(self, line: Done) -> list[Output]:
         """Act, and give what came of it."""
         match line:
             case syntax.Says(text=text):
@@ -151,8 +151,18 @@ class Play:
                 return self.stage.until(after(self.stage.world.at, duration, self.brand.zone))
             case syntax.ReceiptArrives(outcome=outcome):
                 return self.stage.receipt(outcome)
+            case syntax.Occurs(event=name, values=values):
+                return self.stage.occur(self.brand.name, name, self.values(values))
+            case syntax.Clicks():
+                return self.stage.click()
             case _:
                 assert_never(line)
+
+    def values(self, pairs: Sequence[tuple[str, syntax.Expression]]) -> dict[str, Value]:
+        """What an event brings along, as the test writes it."""
+        scope = self.scope({}, {}, set())
+        found = {name: value_of(compile_expression(node), scope) for name, node in pairs}
+        return {name: value for name, value in found.items() if value is not None}
 
     def is_all_told(self, line: syntax.TestLine | None) -> None:
         """Everything that came is listed before the next thing is done (None: before the test ends)."""
@@ -186,6 +196,9 @@ class Play:
         match line:
             case syntax.Given(kind="number", value=syntax.Msisdn() as number):
                 self.number = number.digits
+            case syntax.Given(kind="consent", name=name):
+                consents = {**self.profile.consents, name: self.stage.world.at}
+                self.know(msgspec.structs.replace(self.profile, consents=consents))
             case syntax.Given(kind="tag", name=name):
                 self.know(msgspec.structs.replace(self.profile, tags=self.profile.tags | {name}))
             case syntax.Given(
@@ -205,7 +218,9 @@ class Play:
 
     def scope(self, variables: dict[str, Value], attributes: dict[str, Value], tags: set[str]) -> Scope:
         """What an expression of this test looks at now."""
-        return Scope(variables, attributes, tags, False, self.stage.world.at, self.brand.zone)
+        scope = Scope(variables, attributes, tags, False, self.stage.world.at, self.brand.zone)
+        scope.told = self.stage.told(self.brand.name)
+        return scope
 
 
 def _phone_for(test: syntax.Transcript, brand: BrandBook) -> str:
@@ -264,6 +279,9 @@ def _known(scope: Scope, language: str) -> str:
     lines = [f"{name} = {printed(value, language)}" for name, value in sorted(values.items())]
     return ", ".join([*lines, *(f"tag {tag}" for tag in sorted(scope.tags))]) or "nothing is known"
 
+
+Done = syntax.Says | syntax.Later | syntax.ReceiptArrives | syntax.Occurs | syntax.Clicks
+"""Lines of a test that do something."""
 
 _WORDS: Final[Mapping[type, str]] = {
     syntax.Says: ">", syntax.Later: "later", syntax.ReceiptArrives: "receipt", syntax.Occurs: "event",

@@ -9,20 +9,23 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from router.decide import Books
+from router import knowledge
+from router.case import Books
 from router.evidence import Memory
 from router.parts import Decode
 from router.perform import Place
-from router.plan import Needs, Plan
+from router.plan import Answer, Need, Needs, Plan
 from router.routes import listen, opts_out
 from router.stopwatch import Stopwatch
 from router.store import statements as sql
 from router.store.engine import Tx
+from router.suppression import Suppressions
 from router.world import World
 from rules.rulebook import Rulebook
 
-ROUNDS = 4
-"""How often `decide` may ask for more: it asks for everything of a kind at once, so more means a fault of ours."""
+ROUNDS = 24
+"""How often `decide` may ask for more: once for each text's codes and links, and for each thing that a condition looks
+up. No chain that says five texts at most asks more often; one that does is set aside."""
 OLD_BOOKS = 16
 """Rule sets of earlier deployments kept compiled, for runs that end in the set they began in."""
 
@@ -42,14 +45,25 @@ class Ways:
         self.stopwatch = Stopwatch(world.monotonic)
         self._revive = revive
         self._older: dict[str, Rulebook] = {}
-        self.books = Books(book, self._older)
+        self.spread = 0
+        self.books = Books(book, self._older, spread=self.spread)
         self.own_numbers = frozenset(book.numbers)
+        self.url = ""
+        self.suppressions = Suppressions()
         listen(book)
+
+    def outfit(self, url: str, spread: int, suppressions: Suppressions) -> None:
+        """Where short links are served, over how many microseconds promotional texts are spread when quiet hours end,
+        and who may not be written to though nobody knows him. Call before the first group."""
+        self.url = url.rstrip("/")
+        self.spread = spread
+        self.suppressions = suppressions
+        self.books = Books(self.books.newest, self._older, spread=spread)
 
     def adopt(self, book: Rulebook) -> None:
         """Let a newly loaded rule set rule; the next group is decided by it. Call between groups."""
         self._keep(self.books.newest)
-        self.books = Books(book, self._older)
+        self.books = Books(book, self._older, spread=self.spread)
         self.own_numbers = frozenset(book.numbers)
         listen(book)
 
@@ -62,18 +76,22 @@ class Ways:
 
     def place(self) -> Place:
         """Where and when a batch is performed that begins now."""
-        return Place(self.node, self.world.now(), self.world.ids, self._via, self.own_numbers)
+        return Place(self.node, self.world.now(), self.world.ids, self._via, self.own_numbers, self.world.chance)
 
     def decided(self, tx: Tx, ask: Sequence[Callable[[Books], Plan | Needs]]) -> list[Plan]:
         """The plan for each of a batch of causes, loading what they need between rounds."""
         plans: list[Plan | Needs] = [decide(self.books) for decide in ask]
+        known: dict[Need, Answer] = {}
         for _ in range(ROUNDS):
             needs = [answer for answer in plans if isinstance(answer, Needs)]
             if not needs:
                 break
             self._fetch(tx, needs)
+            asked = {need for answer in needs for need in answer.asked}
+            known |= knowledge.load(tx, asked, self.place(), knowledge.Source(self.books.newest, self.url))
+            books = Books(self.books.newest, self._older, known, self.spread)
             plans = [
-                decide(self.books) if isinstance(answer, Needs) else answer
+                decide(books) if isinstance(answer, Needs) else answer
                 for decide, answer in zip(ask, plans, strict=True)
             ]
         done = [answer for answer in plans if isinstance(answer, Plan)]

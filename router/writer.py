@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from router.evidence import Ended, Mark
 from router.group import Done, Group, Interrupted
-from router.messages import Inbound
+from router.messages import Inbound, Occurrence
 from router.outbox import Outcome
 from router.perform import Allowance
 from router.receipts import ReceiptIn
@@ -26,6 +26,8 @@ from router.ways import Ways
 
 GROUP = 256
 """Causes in one group: beyond it a transaction's fixed cost no longer shows, and its locks are held too long."""
+OCCURRENCES = 64
+"""Occurrences in one group: a quarter of a full one, so that they never hold up what comes in."""
 LOOK_PAST = 1_024
 """Waiting messages looked at for one group, when many are of senders that already stand in it."""
 RETRY_S = 0.25
@@ -69,6 +71,9 @@ class Writer:
         self._marks: dict[int, Mark] = {}
         self._marks_due = False
         self._ended: deque[Ended] = deque()
+        self._occurrences: deque[Occurrence] = deque()
+        self._told: dict[int, asyncio.Future[int]] = {}
+        """Who waits for an occurrence to be on disk, by its id."""
         self._errands: deque[Callable[[], None]] = deque()
         self._watch: Sequence[int] = ()
         self._renew: Sequence[int] = ()
@@ -96,6 +101,15 @@ class Writer:
         self._due |= due
         self._claim |= claim
         self._work.set()
+
+    def occur(self, occurrence: Occurrence) -> asyncio.Future[int]:
+        """Queue something that happened. The future gives its id once it is on disk, or the id of the first where it
+        was told before under the same key; StoreUnavailable when the gateway ends before."""
+        told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._told[occurrence.id] = told
+        self._occurrences.append(occurrence)
+        self._work.set()
+        return told
 
     def ask(self, *, watch: Sequence[int] = (), renew: Sequence[int] = ()) -> None:
         """Have the next group look whether these texts are settled, or give them another lease (Done.watched, renewed).
@@ -156,6 +170,14 @@ class Writer:
         On PostgreSQL what has gathered by the end of a group begins at once, and what the group came to is acted upon
         meanwhile. On SQLite it is acted upon first: both are this thread's work, and its COMMIT could not begin before.
         """
+        try:
+            await self._run()
+        finally:
+            for told in self._told.values():
+                if not told.done():
+                    told.set_exception(StoreUnavailable("the gateway ended before it was on disk"))
+
+    async def _run(self) -> None:
         begun: Underway | None = None
         while True:
             if begun is None:
@@ -230,6 +252,10 @@ class Writer:
     def _book(self, done: Done) -> None:
         if done.held:
             self._hold(done.held)
+        for occurrence_id, first in done.occurred.items():
+            told = self._told.pop(occurrence_id, None)
+            if told is not None and not told.done():  # whoever asked may be gone
+                told.set_result(first)
         self._owner.booked(done)
 
     def _gather(self) -> Group | None:
@@ -237,15 +263,19 @@ class Writer:
         receipts = _take(self._receipts, GROUP)
         inbound = self._one_per_sender()
         ended = _take(self._ended, GROUP)
+        occurrences = self._one_per_contact()
         due, claim = self._due, self._claim
         self._due = self._claim = False
         watch, renew = self._watch, self._renew
         self._watch = self._renew = ()
-        causes = outcomes or receipts or inbound or due or claim or ended or watch or renew
+        causes = outcomes or receipts or inbound or due or claim or ended or watch or renew or occurrences
         if not causes and not (self._marks_due and self._marks):
             return None
         marks, self._marks, self._marks_due = list(self._marks.values()), {}, False
-        return Group(outcomes, receipts, inbound, due, claim, marks=marks, ended=ended, watch=watch, renew=renew)
+        return Group(
+            outcomes, receipts, inbound, due, claim, marks=marks, ended=ended, watch=watch, renew=renew,
+            occurrences=occurrences,
+        )  # fmt: skip
 
     def _flush_marks(self) -> None:
         self._marks_due = True
@@ -274,6 +304,18 @@ class Writer:
         queue.extendleft(reversed(later))
         return list(taken.values())
 
+    def _one_per_contact(self) -> list[Occurrence]:
+        taken: dict[str, Occurrence] = {}
+        later: list[Occurrence] = []
+        while self._occurrences and len(taken) < OCCURRENCES and len(later) < LOOK_PAST:
+            one = self._occurrences.popleft()
+            if one.address in taken:
+                later.append(one)
+            else:
+                taken[one.address] = one
+        self._occurrences.extendleft(reversed(later))
+        return list(taken.values())
+
     def _put_back(self, group: Group) -> None:
         """What was not committed is tried again before everything that came later."""
         self._marks = {mark.session: mark for mark in group.marks} | self._marks
@@ -281,6 +323,7 @@ class Writer:
         self._outcomes.extendleft(reversed(group.outcomes))
         self._receipts.extendleft(reversed(group.receipts))
         self._inbound.extendleft(reversed(group.inbound))
+        self._occurrences.extendleft(reversed(group.occurrences))
         self._due |= group.due
         self._claim |= group.claim
 

@@ -12,28 +12,10 @@ from rules import syntax as s
 
 AVAILABLE = {
     # settings of a brand
-    "quiet": False,
-    "cap": False,
-    "budget": False,
     # declarations
     "desk": False,
     "service": False,
-    "voucher": False,
-    "segment": False,
-    "on": False,
-    "drip": False,
     # actions
-    "send": False,
-    "ask with a class": False,
-    "ask until … before": False,
-    "wait until … before": False,
-    "wait for event": False,
-    "split by": False,
-    "split sample": False,
-    "opt in": False,
-    "opt out": False,
-    "start": False,
-    "finish": False,
     "escalate": False,
     "fetch": False,
     "notify": False,
@@ -41,22 +23,11 @@ AVAILABLE = {
     "charge": False,
     "forward": False,
     # conditions and values
-    "consent": False,
-    "happened": False,
-    "clicked": False,
-    "in segment": False,
-    "event.…": False,
     # placeholders of texts
-    "{voucher …}": False,
-    "{link …}": False,
-    "{event.…}": False,
     "{ticket}": False,
     "{price}": False,
     # lines of a test
-    "given consent": False,
     "given service": False,
-    "test: event": False,
-    "test: click": False,
     "test: agent": False,
     "test: ticket": False,
     "test: charge": False,

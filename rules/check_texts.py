@@ -74,15 +74,19 @@ def _brand(brand: BrandFiles, grants: Grants) -> Iterator[Diagnostic]:
         for action in actions:
             for answer in action.answers if isinstance(action, syntax.Ask) else ():
                 _take(extents, answer.pattern.elements)
-        numbers = () if isinstance(rule, syntax.Chain) else tuple(number.digits for number in rule.on)
+        on = rule.on if isinstance(rule, syntax.Keyword | syntax.Fallback) else ()
+        numbers = tuple(number.digits for number in on)
         for text in (text for action in actions for text in _texts(action)):
             yield from _text(text, extents, brand.limit)
             yield from prompts.unanswered(text, numbers or brand.numbers)
 
 
 def _texts(action: syntax.Action) -> Iterator[syntax.Text]:
-    if isinstance(action, syntax.Reply):
+    if isinstance(action, syntax.Reply | syntax.Send):
         yield action.text
+    elif isinstance(action, syntax.OptIn):
+        if action.confirm is not None:
+            yield action.confirm
     elif isinstance(action, syntax.Ask):
         text, again = with_choices(action)
         yield text

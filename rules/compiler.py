@@ -8,24 +8,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 from zoneinfo import ZoneInfo
 
 from rules import syntax
-from rules.actions import Voice, compile_block
+from rules.actions import Program
 from rules.check import check
 from rules.check_texts import check_texts
 from rules.declared import BrandFiles, brands_of, hears
 from rules.diagnostics import Diagnostic, Source, has_errors, in_order
+from rules.expressions import compile_expression
 from rules.grounds import all_clashes
+from rules.hours import ALWAYS, quiet_hours
 from rules.keywords import Entry, Matcher
 from rules.packs import TextName, load, market_of
 from rules.parse import parse
 from rules.patterns import CompiledPattern, Reading, compile_pattern
+from rules.periods import Cap, Unit
+from rules.print_declarations import trigger
 from rules.printer import pattern
+from rules.programs import Voice, compile_block, compile_drip
 from rules.reading import reads_rest
-from rules.rulebook import BrandBook, Grants, NumberBook, NumberGrant, Rule, Rulebook, deployment_of
+from rules.rulebook import (
+    BrandBook,
+    Budget,
+    Grants,
+    NumberBook,
+    NumberGrant,
+    Rule,
+    Rulebook,
+    Terms,
+    deployment_of,
+)
 from rules.texts import Template, Texts, measured, texts
+from rules.triggers import terms_of, triggers_of
+from rules.vouchers import voucher_of
 from rules.words import words_of
 
 #: Names of brands that a neutral text may list; on a number with more it names the number instead.
@@ -109,7 +126,8 @@ class _BrandMaker:
         self.files = files
         self._compiled: dict[tuple[int, str | None], CompiledPattern] = {}
         self.zone = ZoneInfo(files.timezone)
-        voice = Voice(Reading(files.language, market_of(files.timezone)), strict=not files.typos)
+        reading = Reading(files.language, market_of(files.timezone))
+        voice = Voice(reading, strict=not files.typos, segments=files.segments)
         self.keywords = [
             (keyword, self._rule(f"keyword {pattern(keyword.pattern)}", keyword.on, keyword, voice))
             for keyword in files.keywords
@@ -118,6 +136,14 @@ class _BrandMaker:
             (fallback, self._rule("fallback", fallback.on, fallback, voice)) for fallback in files.fallbacks
         ]
         self.chains = {chain.name: self._rule(f"chain {chain.name}", (), chain, voice) for chain in files.chains}
+        self.drips = {
+            drip.name: self._made(f"drip {drip.name}", drip, compile_drip(drip, voice), terms_of(drip))
+            for drip in files.drips
+        }
+        self.triggered = [
+            (one, self._made(head, one, compile_block(one.block, voice), terms_of(one)))
+            for head, one in _heads(files.triggered)
+        ]
 
     def _rule(
         self,
@@ -127,9 +153,11 @@ class _BrandMaker:
         voice: Voice,
     ) -> Rule:
         head = f"{head} on {', '.join(number.digits for number in on)}" if on else head
-        program = compile_block(node.block, voice)
+        return self._made(head, node, compile_block(node.block, voice))
+
+    def _made(self, head: str, node: syntax.Node, program: Program, terms: Terms | None = None) -> Rule:
         identity, span = f"{self.files.name}/{head}", node.span
-        return Rule(identity, self.files.name, head, span.file, span.line, program, reads_rest(program))
+        return Rule(identity, self.files.name, head, span.file, span.line, program, reads_rest(program), terms)
 
     def book(self) -> BrandBook:
         files = self.files
@@ -145,9 +173,21 @@ class _BrandMaker:
             limit=files.limit,
             typos=files.typos,
             attributes=files.attributes,
-            rules={rule.identity: rule for _, rule in (*self.keywords, *self.fallbacks)},
+            rules={rule.identity: rule for rule in self._every_rule()},
             chains=self.chains,
+            drips=self.drips,
+            triggers=triggers_of(self.triggered),
+            segments={name: compile_expression(one, files.segments) for name, one in files.segments.items()},
+            offers={voucher.name: voucher_of(voucher, self.zone) for voucher in files.vouchers},
+            hours=ALWAYS if files.quiet is None else quiet_hours(files.quiet.start, files.quiet.end),
+            caps=tuple(Cap(cap.count, cast(Unit, cap.unit)) for cap in files.caps),
+            budget=None if files.budget is None else _budget(files.budget),
         )
+
+    def _every_rule(self) -> Iterator[Rule]:
+        yield from (rule for _, rule in (*self.keywords, *self.fallbacks))
+        yield from self.drips.values()
+        yield from (rule for _, rule in self.triggered)
 
     def entries(self, number: str, market: str | None) -> Iterator[Entry]:
         """The keywords that are heard on a number."""
@@ -162,6 +202,15 @@ class _BrandMaker:
         """The fallback for a number: one written for it before one for all."""
         heard = [(fallback, rule) for fallback, rule in self.fallbacks if hears(fallback.on, number)]
         return min(heard, key=lambda pair: not pair[0].on)[1] if heard else None
+
+
+def _heads(triggered: Iterable[syntax.On]) -> Iterator[tuple[str, syntax.On]]:
+    """The `on` chains with what names them; one event may start several, and the second is marked #2."""
+    seen: dict[str, int] = {}
+    for one in triggered:
+        head = f"on {trigger(one.trigger)}"
+        seen[head] = seen.get(head, 0) + 1
+        yield (head if seen[head] == 1 else f"{head} #{seen[head]}"), one
 
 
 def _number(grant: NumberGrant, users: Sequence[_BrandMaker], operator_text: str | None) -> NumberBook:
@@ -186,6 +235,10 @@ def _number(grant: NumberGrant, users: Sequence[_BrandMaker], operator_text: str
         stopped=_pack_texts("stopped", grant.number, market.languages),
         started=_pack_texts("started", grant.number, market.languages),
     )
+
+
+def _budget(budget: syntax.Budget) -> Budget:
+    return Budget(int(budget.money.amount * 1_000_000), budget.money.currency, cast(Unit, budget.unit))
 
 
 def _own_texts(own: syntax.Text | None, name: TextName, files: BrandFiles) -> Texts:

@@ -27,13 +27,20 @@ class BrandFiles:
     keywords: list[syntax.Keyword] = field(default_factory=list)
     fallbacks: list[syntax.Fallback] = field(default_factory=list)
     chains: list[syntax.Chain] = field(default_factory=list)
+    drips: list[syntax.Drip] = field(default_factory=list)
+    triggered: list[syntax.On] = field(default_factory=list)
+    segments: dict[str, syntax.Expression] = field(default_factory=dict)
+    vouchers: list[syntax.Voucher] = field(default_factory=list)
+    quiet: syntax.Quiet | None = None
+    caps: tuple[syntax.Cap, ...] = ()
+    budget: syntax.Budget | None = None
     attributes: dict[str, str] = field(default_factory=dict)
     transcripts: list[syntax.Transcript] = field(default_factory=list)
 
     @property
-    def chained(self) -> list[syntax.Keyword | syntax.Fallback | syntax.Chain]:
+    def chained(self) -> list[syntax.Keyword | syntax.Fallback | syntax.Chain | syntax.Drip | syntax.On]:
         """Everything with a block that runs."""
-        return [*self.keywords, *self.fallbacks, *self.chains]
+        return [*self.keywords, *self.fallbacks, *self.chains, *self.drips, *self.triggered]
 
 
 def brands_of(files: Iterable[syntax.File]) -> list[BrandFiles]:
@@ -62,6 +69,12 @@ def _take_settings(brand: BrandFiles, declaration: syntax.Brand) -> None:
                 brand.limit = value
             case "typos", bool():
                 brand.typos = value
+            case "quiet", syntax.Quiet():
+                brand.quiet = value
+            case "cap", tuple():
+                brand.caps = tuple(cap for cap in value if isinstance(cap, syntax.Cap))
+            case "budget", syntax.Budget():
+                brand.budget = value
             case "numbers", tuple():
                 named = tuple(number.digits for number in value if isinstance(number, syntax.Msisdn))
                 brand.numbers = tuple(dict.fromkeys((*brand.numbers, *named)))
@@ -79,6 +92,14 @@ def _take(brand: BrandFiles, declaration: syntax.Declaration) -> None:
             brand.fallbacks.append(declaration)
         case syntax.Chain():
             brand.chains.append(declaration)
+        case syntax.Drip():
+            brand.drips.append(declaration)
+        case syntax.On():
+            brand.triggered.append(declaration)
+        case syntax.Segment(name=name, condition=condition):
+            brand.segments[name] = condition
+        case syntax.Voucher():
+            brand.vouchers.append(declaration)
         case syntax.Contact(fields=fields):
             brand.attributes |= {one.name: one.type for one in fields}
         case syntax.Transcript():
@@ -96,3 +117,11 @@ def questions(brand: BrandFiles) -> Iterator[syntax.Ask]:
         for action in actions_of(rule):
             if isinstance(action, syntax.Ask):
                 yield action
+
+
+def confirmations(brand: BrandFiles) -> Iterator[syntax.Pattern]:
+    """What every `opt in` of a brand takes for a yes."""
+    for rule in brand.chained:
+        for action in actions_of(rule):
+            if isinstance(action, syntax.OptIn) and action.answer is not None:
+                yield action.answer

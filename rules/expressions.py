@@ -8,32 +8,66 @@ likes. A date without a time of day compares by the day; what cannot be ordered 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, tzinfo
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from rules import syntax
 from rules.facts import Value
-from rules.times import back, instant
+from rules.times import back, instant, microseconds
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Told(Protocol):
+    """Who answers what stands in no scope: what a contact did, and what it allows."""
+
+    def happened(self, event: str, since: int) -> int:
+        """How often an event happened to the contact at `since` (microseconds since 1970 UTC) or later."""
+
+    def clicked(self) -> bool:
+        """Whether a link of this run was clicked."""
+
+    def consents(self, message_class: str) -> bool:
+        """Whether the contact lets the brand send texts of that class."""
+
+
+class Nobody:
+    """Answers where nothing can have happened."""
+
+    def happened(self, event: str, since: int) -> int:
+        """Never."""
+        return 0
+
+    def clicked(self) -> bool:
+        """Never."""
+        return False
+
+    def consents(self, message_class: str) -> bool:
+        """Nothing is allowed."""
+        return False
+
+
+NOBODY: Final = Nobody()
 
 
 class Scope:
     """What an expression may look at: one brand's view of one contact at one instant, changed as a chain runs.
 
-    `now_at` is in microseconds since 1970 UTC, `zone` the contact's else the brand's.
+    `now_at` is in microseconds since 1970 UTC, `zone` the contact's else the brand's; `told` answers for what the
+    contact did.
     """
 
-    __slots__ = ("attributes", "is_new", "now_at", "tags", "variables", "zone")
+    __slots__ = ("attributes", "is_new", "now_at", "tags", "told", "variables", "zone")
 
     def __init__(
         self,
         variables: dict[str, Value],
-        attributes: dict[str, Value],
-        tags: set[str],
+        attributes: Mapping[str, Value],
+        tags: AbstractSet[str],
         is_new: bool,
         now_at: int,
         zone: tzinfo,
@@ -44,6 +78,7 @@ class Scope:
         self.is_new = is_new
         self.now_at = now_at
         self.zone = zone
+        self.told: Told = NOBODY
 
     @property
     def now(self) -> datetime:
@@ -52,7 +87,7 @@ class Scope:
 
 
 class CannotRunError(Exception):
-    """A construct that has no engine yet came to be compiled; `check` refuses it first, with the words to say so."""
+    """What cannot run came to be compiled; `check` refuses it first, with the words to say so."""
 
     def __init__(self, node: syntax.Node) -> None:
         super().__init__(type(node).__name__)
@@ -115,6 +150,47 @@ class AgoValue(msgspec.Struct, frozen=True):
     def of(self, scope: Scope) -> Value | None:
         """The instant that long ago; calendar units on the contact's calendar."""
         return back(scope.now, self.duration)
+
+
+class EventField(msgspec.Struct, frozen=True):
+    """`event.total`: a value of the event that began the run."""
+
+    name: str
+
+    def of(self, scope: Scope) -> Value | None:
+        """Its value, None when the event had none."""
+        return scope.variables.get(f"event.{self.name}")
+
+
+class Occurred(msgspec.Struct, frozen=True):
+    """`happened purchase 2 times in 30 days`; without `in` ever."""
+
+    event: str
+    times: int
+    within: syntax.Duration | None
+
+    def of(self, scope: Scope) -> bool:
+        """Whether it happened so often; the run's own trigger does not count."""
+        since = 0 if self.within is None else microseconds(back(scope.now, self.within))
+        return scope.told.happened(self.event, since) >= self.times
+
+
+class LinkClicked(msgspec.Struct, frozen=True):
+    """`clicked`: any link of this run."""
+
+    def of(self, scope: Scope) -> bool:
+        """Whether one was."""
+        return scope.told.clicked()
+
+
+class Consented(msgspec.Struct, frozen=True):
+    """`consent promotional`."""
+
+    message_class: str
+
+    def of(self, scope: Scope) -> bool:
+        """Whether it stands now."""
+        return scope.told.consents(self.message_class)
 
 
 class Tagged(msgspec.Struct, frozen=True):
@@ -204,8 +280,8 @@ class AnyOf(msgspec.Struct, frozen=True):
 
 
 Compiled = (
-    Constant | LocalMoment | Variable | ContactAttribute | NowValue | AgoValue | Tagged | IsNew | TimeWithin
-    | DayWithin | Comparison | Negation | All | AnyOf
+    Constant | LocalMoment | Variable | ContactAttribute | EventField | NowValue | AgoValue | Tagged | Occurred
+    | LinkClicked | Consented | IsNew | TimeWithin | DayWithin | Comparison | Negation | All | AnyOf
 )  # fmt: skip
 
 
@@ -225,20 +301,29 @@ def value_of(expression: Compiled, scope: Scope) -> Value | None:
     return None if value == "" else value
 
 
-def compile_expression(node: syntax.Expression) -> Compiled:
-    """The form that runs. Raises CannotRunError for what later engines will answer (events, clicks…)."""
+Segments = Mapping[str, syntax.Expression]
+"""The conditions of a brand's segments, by name."""
+NO_SEGMENTS: Final[Segments] = {}
+
+
+def compile_expression(node: syntax.Expression, segments: Segments = NO_SEGMENTS) -> Compiled:
+    """The form that runs; a segment is its condition, written out. Raises CannotRunError for a segment that is not
+    known, or that names itself."""
     simple = _compile_atom(node)
     if simple is not None:
         return simple
     match node:
         case syntax.Compare(left=left, operator=sign, right=right):
-            return Comparison(compile_expression(left), sign, compile_expression(right))
+            return Comparison(compile_expression(left, segments), sign, compile_expression(right, segments))
         case syntax.Not(operand=operand):
-            return Negation(compile_expression(operand))
+            return Negation(compile_expression(operand, segments))
         case syntax.And(operands=operands):
-            return All(tuple(compile_expression(operand) for operand in operands))
+            return All(tuple(compile_expression(operand, segments) for operand in operands))
         case syntax.Or(operands=operands):
-            return AnyOf(tuple(compile_expression(operand) for operand in operands))
+            return AnyOf(tuple(compile_expression(operand, segments) for operand in operands))
+        case syntax.InSegment(segment=name) if name in segments:
+            others = {other: condition for other, condition in segments.items() if other != name}
+            return compile_expression(segments[name], others)
         case syntax.TimeIn(start=start, end=end):
             return TimeWithin(start.hour * 60 + start.minute, end.hour * 60 + end.minute)
         case syntax.DayIn(days=days):
@@ -251,8 +336,8 @@ def _compile_atom(node: syntax.Expression) -> Compiled | None:
     match node:
         case syntax.Name(name=name):
             return Variable(name)
-        case syntax.Attribute(owner="contact", name=name):
-            return ContactAttribute(name)
+        case syntax.Attribute(owner=owner, name=name):
+            return ContactAttribute(name) if owner == "contact" else EventField(name)
         case syntax.HasTag(tag=tag):
             return Tagged(tag)
         case syntax.Now():
@@ -262,7 +347,20 @@ def _compile_atom(node: syntax.Expression) -> Compiled | None:
         case syntax.NewContact():
             return IsNew()
         case _:
-            return _compile_literal(node)
+            return _compile_past(node) or _compile_literal(node)
+
+
+def _compile_past(node: syntax.Expression) -> Compiled | None:
+    """What the contact did, and what it allows."""
+    match node:
+        case syntax.HasConsent(message_class=message_class):
+            return Consented(message_class)
+        case syntax.Happened(event=event, times=times, within=within):
+            return Occurred(event, times or 1, within)
+        case syntax.Clicked():
+            return LinkClicked()
+        case _:
+            return None
 
 
 def _compile_literal(node: syntax.Expression) -> Compiled | None:

@@ -271,8 +271,9 @@ def _language(code: str, declared: Mapping[str, Any]) -> Language:
 
 
 def _revoking(declared: Mapping[str, Any]) -> Revoking:
-    words = {name: _phrases(declared[name]) for name in _REVOKING_WORDS}
-    return Revoking(sets=declared["sets"], **words, **{name: tuple(declared[name]) for name in _REVOKING_PHRASES})
+    listed: dict[str, Any] = {name: _phrases(declared[name]) for name in _REVOKING_WORDS}
+    listed |= {name: tuple(declared[name]) for name in _REVOKING_PHRASES}
+    return Revoking(sets=declared["sets"], **listed)
 
 
 def _market(code: str, declared: Mapping[str, Any]) -> Market:

@@ -134,7 +134,8 @@ def _(value: s.Chain) -> Iterator[Line]:
 # --- chains that something else starts -----------------------------------------------------------------------------
 
 
-def _trigger(value: s.Trigger) -> str:
+def trigger(value: s.Trigger) -> str:
+    """What stands behind `on`."""
     match value:
         case s.OnEvent(event, per):
             return f"event {event}" + ("" if per is None else f" per event.{per}")
@@ -157,7 +158,7 @@ def _causes(exits: tuple[s.ExitCause, ...]) -> str:
 
 @declaration.register
 def _(value: s.On) -> Iterator[Line]:
-    yield Line(0, f"on {_trigger(value.trigger)}", value.span)
+    yield Line(0, f"on {trigger(value.trigger)}", value.span)
     if value.exits:
         yield Line(1, f"exit on {_causes(value.exits)}", value.exits[0].span)
     yield from block(value.block, 1)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rules import syntax
-from rules.declared import BrandFiles, hears, questions
+from rules.declared import BrandFiles, confirmations, hears, questions
 from rules.diagnostics import Diagnostic
 from rules.packs import market_of, reserved
 from rules.patterns import AnyWords, ChoiceWord, Path, Reading, compile_pattern, pattern_faults
@@ -65,6 +65,9 @@ class Prompts:
             if not any(pattern_faults(answer.pattern) for answer in ask.answers):
                 for pattern in answers_of(ask, answers_in):
                     yield from pattern.paths
+        for answer in confirmations(self._brand):
+            if not pattern_faults(answer):
+                yield from compile_pattern(answer, answers_in).paths
 
 
 def asked_for(text: str) -> Iterator[str]:

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import date, tzinfo
 from hashlib import sha256
 from typing import Literal as OneOf
 
 import msgspec
 
+from rules import syntax
 from rules.actions import Program
 from rules.diagnostics import Source
+from rules.expressions import Compiled
+from rules.hours import ALWAYS, Hours
 from rules.keywords import Matcher
 from rules.packs import Reserved, reserved
+from rules.periods import Cap, Unit
 from rules.texts import Texts
+from rules.vouchers import Voucher
 from rules.words import Words
 
 NumberKind = OneOf["short-code", "long-number"]
@@ -43,8 +48,26 @@ class Grants:
     operator_text: str | None = None
 
 
+class Terms(msgspec.Struct, frozen=True):
+    """What holds for a drip or an `on` chain as long as a contact is under way in it.
+
+    `message_class` is a drip's; `goal` the event that ends it as a success, within so long from its start; the others
+    end it early. `again`: how long after its start a contact may begin anew (None: never). `per` is the field of the
+    event of which each value has a run of its own.
+    """
+
+    message_class: str = ""
+    goal: str = ""
+    goal_within: syntax.Duration | None = None
+    exit_events: frozenset[str] = frozenset()
+    exit_tags: frozenset[str] = frozenset()
+    again: syntax.Duration | None = None
+    per: str = ""
+
+
 class Rule(msgspec.Struct, frozen=True):
-    """A `keyword`, `fallback` or `chain` that runs. `identity` is "brand/head"; `file` and `line` its place.
+    """A `keyword`, `fallback`, `chain`, `drip` or `on …` that runs. `identity` is "brand/head"; `file` and `line` its
+    place.
 
     `reads_rest`: a run of it may look at `{rest}`, which costs more to work out than most texts need.
     """
@@ -56,13 +79,62 @@ class Rule(msgspec.Struct, frozen=True):
     line: int
     program: Program
     reads_rest: bool = True
+    terms: Terms | None = None
+
+
+class Budget(msgspec.Struct, frozen=True):
+    """What a brand may spend on promotional texts in a period, in millionths of the currency."""
+
+    millionths: int
+    currency: str
+    unit: Unit
+
+
+class Birthday(msgspec.Struct, frozen=True):
+    """`on birthday of contact.geboortedatum at 10:00`."""
+
+    rule: Rule
+    attribute: str
+    clock: syntax.Clock
+
+
+class Inactivity(msgspec.Struct, frozen=True):
+    """`on inactive 30 days`."""
+
+    rule: Rule
+    after: syntax.Duration
+
+
+class Appointed(msgspec.Struct, frozen=True):
+    """`on 2026-12-05 at 18:00 for segment klant`."""
+
+    rule: Rule
+    day: date
+    clock: syntax.Clock
+    segment: str
+
+
+class Triggers(msgspec.Struct, frozen=True):
+    """What starts a brand's chains without a text. Events and clicks by name, joined segments by theirs."""
+
+    events: Mapping[str, tuple[Rule, ...]] = {}
+    clicks: Mapping[str, tuple[Rule, ...]] = {}
+    joins: Mapping[str, tuple[Rule, ...]] = {}
+    undelivered: tuple[Rule, ...] = ()
+    birthdays: tuple[Birthday, ...] = ()
+    inactivity: tuple[Inactivity, ...] = ()
+    dates: tuple[Appointed, ...] = ()
+
+
+NO_TRIGGERS = Triggers()
 
 
 class BrandBook(msgspec.Struct, frozen=True):
     """A brand: how it speaks, and its rules by identity.
 
     `help` and `stop` are its own texts, else the market's; `undo` is the market's, which says how to take an opt-out
-    back, `started` that it was taken back. `limit` is the most segments of one text, None: no limit.
+    back, `started` that it was taken back. `limit` is the most segments of one text, None: no limit. `rules` are all
+    that a run can stand in, drips and `on …` too; `hours`, `caps` and `budget` hold for promotional texts.
     """
 
     name: str
@@ -78,6 +150,13 @@ class BrandBook(msgspec.Struct, frozen=True):
     attributes: Mapping[str, str]
     rules: Mapping[str, Rule]
     chains: Mapping[str, Rule]
+    drips: Mapping[str, Rule] = {}
+    triggers: Triggers = NO_TRIGGERS
+    segments: Mapping[str, Compiled] = {}
+    offers: Mapping[str, Voucher] = {}
+    hours: Hours = ALWAYS
+    caps: tuple[Cap, ...] = ()
+    budget: Budget | None = None
 
 
 class NumberBook(msgspec.Struct, frozen=True):

@@ -31,7 +31,6 @@ _REMEMBERED_LANGUAGES: Final = 64
 
 _HOLE: Final = re.compile(r"\{([^{}]*)\}")
 _NAME: Final = re.compile(r"[^\W\d]\w*")
-_NO_VALUES: Final[Mapping[str, Value]] = {}
 
 
 class Rendered(msgspec.Struct, frozen=True, gc=False):
@@ -45,8 +44,9 @@ class Rendered(msgspec.Struct, frozen=True, gc=False):
 class Hole(msgspec.Struct, frozen=True, gc=False):
     """A placeholder: `{name}`, `{contact.naam|klant}`, `{voucher zomer}`, `{link …}`, `{order.status}`.
 
-    `name` is what follows the kind (for "field" the whole of `order.status`); `start` and `end` are its place in the
-    template's text. `default` is None where the author wrote none.
+    `name` is what follows the kind (for "field" the whole of `order.status`), `key` the name that its value has among
+    a run's values; `start` and `end` are its place in the template's text. `default` is None where the author wrote
+    none.
     """
 
     kind: HoleKind
@@ -54,6 +54,17 @@ class Hole(msgspec.Struct, frozen=True, gc=False):
     default: str | None
     start: int
     end: int
+
+    @property
+    def key(self) -> str:
+        """`zomer` of a voucher is another value than a captured `zomer`."""
+        match self.kind:
+            case "name" | "contact" | "field":
+                return self.name
+            case "event":
+                return f"event.{self.name}"
+            case _:
+                return f"{self.kind} {self.name}"
 
 
 class Template(msgspec.Struct, frozen=True):
@@ -75,8 +86,10 @@ class Template(msgspec.Struct, frozen=True):
             if isinstance(piece, str):
                 parts.append(piece)
                 continue
-            values = variables if piece.kind == "name" else attributes if piece.kind == "contact" else _NO_VALUES
-            value = values.get(piece.name)
+            if piece.kind == "name":
+                value = variables.get(piece.name)
+            else:
+                value = attributes.get(piece.name) if piece.kind == "contact" else variables.get(piece.key)
             shown = "" if value is None else value if type(value) is str else printed(value, language)
             parts.append(shown or piece.default or "")
         return "".join(parts)

@@ -17,7 +17,7 @@ from smpp.text import Encoding
 
 _INBOUND = """SELECT i.id, c.address, i.number, i.text, i.state, i.brand, i.session, i.sequence, i.duplicate_of
     FROM inbound i JOIN contacts c ON c.id = i.contact_id ORDER BY i.id"""
-_OUTBOX = """SELECT o.id, o.number, c.address, o.text, o.message_class, o.state, o.attempts, o.segments, o.inbound_id,
+_OUTBOX = """SELECT o.id, o.number, c.address, o.text, o.message_class, o.state, o.attempts, o.segments, o.cause_id,
     o.due_at, o.brand, o.sends FROM outbox o JOIN contacts c ON c.id = o.contact_id ORDER BY o.id"""
 _RECEIPTS = "SELECT id, message_id, state, outbox_id FROM receipts ORDER BY id"
 _QUARANTINE = "SELECT id, frame, reason FROM quarantine ORDER BY id"
@@ -42,7 +42,7 @@ def read_books(url: str, now: int) -> Books:
             ),
             outbox=tuple(
                 OutboxRow(id=row[0], number=row[1], address=row[2], text=row[3], message_class=row[4], state=row[5],
-                          attempts=row[6], segments=row[7], inbound_id=row[8], due_at=row[9], brand=row[10],
+                          attempts=row[6], segments=row[7], cause_id=row[8], due_at=row[9], brand=row[10],
                           sends=row[11], reference=reference_of(row[0]))
                 for row in connection.execute(text(_OUTBOX))
             ),

@@ -94,9 +94,9 @@ def doubled(account: Account, books: Books, rows: Kept, bounds: Bounds) -> Line:
             findings.append(f"{shown(key)}: sent {len(texts)} times and acted upon {acted} times")
     held = {row.id for row in books.inbound if row.state == SUSPECTED}
     for out in books.outbox:
-        if out.inbound_id in held:
+        if out.cause_id in held:
             count += 1
-            findings.append(f"the text {out.inbound_id} is a suspected duplicate and yet was answered ({out.id})")
+            findings.append(f"the text {out.cause_id} is a suspected duplicate and yet was answered ({out.id})")
     figures = {"sent again": sum(max(0, len(tries) - account.texts[one].parts) for one, tries in account.tries.items())}
     return Line(
         name="L2", promise="doubled effects", count=count, allowed=allowed, findings=tuple(findings), figures=figures

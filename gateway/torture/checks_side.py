@@ -21,7 +21,7 @@ SEQUENCE = slice(12, 16)
 def conserved(account: Account, books: Books, rows: Kept) -> Line:
     """L8: every row stems from a text that was sent, is in a state that there is, and has all that follows from it."""
     findings = [f"nobody ever texted {shown((row.sender, row.recipient, row.text))}" for row in rows.stranger]
-    replies = Counter(row.inbound_id for row in books.outbox)
+    replies = Counter(row.cause_id for row in books.outbox)
     for row in books.inbound:
         if row.state not in ACTED and row.state != SUSPECTED:
             findings.append(f"the text {row.id} is in a state that the ledger does not know: {row.state}")
@@ -31,7 +31,7 @@ def conserved(account: Account, books: Books, rows: Kept) -> Line:
         if out.state not in MOVES:
             findings.append(f"the answer {out.id} is in a state that the ledger does not know: {out.state}")
     known = {row.id for row in books.inbound}
-    orphans = [out.id for out in books.outbox if out.inbound_id and out.inbound_id not in known]
+    orphans = [out.id for out in books.outbox if out.cause_id and out.cause_id not in known]
     findings += [f"the answer {one} answers a text that is not there" for one in orphans]
     figures = {
         "acted": sum(rows.acted.values()),

@@ -159,7 +159,7 @@ class OutboxRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     attempts: int
     segments: int = 1
     sends: int = 1
-    inbound_id: int = 0
+    cause_id: int = 0
     due_at: int = 0
     brand: str | None = None
     reference: int | None = None

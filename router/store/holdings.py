@@ -41,6 +41,7 @@ from router.store.tables import (
     threads,
 )
 from router.store.tables_consent import ledger_details
+from router.store.tables_events import enrolments, events
 from router.store.tables_offers import links, vouchers
 from router.store.tables_reviews import reviews
 
@@ -189,6 +190,14 @@ HOLDINGS: tuple[Holding, ...] = (
         of_brand=one_of(ledger_details.c.brand, "brands"),
         is_shown=False,
     ),
+    Holding(
+        table=events,
+        of=events.c.contact_id == _CONTACT,
+        of_brand=one_of(events.c.brand, "brands"),
+        gone={"data": _EMPTY, "ref": _EMPTY, "fault": _EMPTY, "contact_id": NO_ONE},
+        walked_by=events.c.id,
+    ),
+    Holding(table=enrolments, of=enrolments.c.contact_id == _CONTACT, of_brand=one_of(enrolments.c.brand, "brands")),
     Holding(table=contacts, of=contacts.c.id == _CONTACT, of_brand=None),
 )
 """In the order in which they are taken out."""
@@ -203,7 +212,9 @@ NOTHING_OF_A_PERSON: Mapping[str, str] = {
     "ledger_heads": "the last hash of each chain",
     "nodes": "the gateway's processes",
     "offers": "vouchers as their authors declared them",
+    "samples": "which arm of a split won",
     "sessions": "links to message centres",
+    "spending": "what a brand spent in a month",
     "strong_ids": "ids that message centres gave to texts",
     "suppressions": "what has to outlive the person: a keyed digest",
     "suppression_keys": "the key of these digests",

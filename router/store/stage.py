@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, func, select
 
 from router.store.engine import Tx
 from router.store.sql import Statement
 from router.store.tables import inbound, metadata, outbox, records
+from router.store.tables_offers import links
 
 outbox_after = Statement(
     select(outbox.c.id, outbox.c.text, outbox.c.number, outbox.c.state, outbox.c.reason)
@@ -29,3 +30,13 @@ def empty(tx: Tx) -> None:
     """Forget everything."""
     for statement in _EMPTYING:
         statement.run(tx)
+
+
+newest_link = Statement(
+    select(links.c.code, links.c.brand, links.c.name)
+    .where(links.c.clicked_at.is_(None))
+    .order_by(links.c.created_at.desc(), links.c.cause_id.desc())
+    .limit(1)
+)
+
+any_click = Statement(select(func.count()).select_from(links).where(links.c.clicked_at.is_not(None)))

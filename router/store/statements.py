@@ -23,6 +23,8 @@ from router.store.tables import (
     runs,
     threads,
 )
+from router.store.tables_consent import ledger
+from router.store.tables_events import events
 
 # --- contacts, threads, profiles
 
@@ -57,7 +59,10 @@ threads_of = Statement(
 )
 upsert_threads = Insert(threads, THREAD_COLUMNS, conflict=("contact_id", "number"), update=THREAD_COLUMNS[2:])
 
-PROFILE_COLUMNS = ("contact_id", "brand", "tags", "attributes", "opted_out_at", "hold_until")
+PROFILE_COLUMNS = (
+    "contact_id", "brand", "tags", "attributes", "opted_out_at", "consents", "promoted", "number", "active_at",
+    "hold_until",
+)  # fmt: skip
 profiles_of = Statement(
     select(*(profiles.c[name] for name in PROFILE_COLUMNS)).where(one_of(profiles.c.contact_id, "ids")), "ids"
 )
@@ -77,7 +82,7 @@ insert_quarantine = Insert(quarantine, ("id", "connector", "session", "sequence"
 
 RUN_COLUMNS = (
     "id", "contact_id", "number", "kind", "brand", "rule", "frames", "deployment", "variables", "due_at", "misses",
-    "started_at", "inbound_id",
+    "started_at", "cause_id",
 )  # fmt: skip
 _RUNS = select(*(runs.c[name] for name in RUN_COLUMNS))
 runs_of = Statement(_RUNS.where(one_of(runs.c.contact_id, "ids")).order_by(runs.c.id.desc()), "ids")
@@ -98,7 +103,7 @@ delete_runs_of_brand = Statement(
 )
 insert_records = Insert(
     records,
-    ("id", "contact_id", "brand", "name", "value", "once", "rule", "inbound_id", "at"),
+    ("id", "contact_id", "brand", "name", "value", "once", "rule", "cause_id", "at"),
     conflict=("contact_id", "brand", "name"),
 )
 
@@ -133,7 +138,7 @@ highest_ids = Statement(
     select(
         *(
             select(func.coalesce(func.max(table.c.id), literal_column("0"))).scalar_subquery()
-            for table in (contacts, inbound, outbox, receipts, parts, runs, records, quarantine)
+            for table in (contacts, inbound, outbox, receipts, parts, runs, records, quarantine, events, ledger)
         )
     )
 )

@@ -18,8 +18,8 @@ _ONE: ColumnElement[int] = literal_column("1")
 
 OUTBOX_COLUMNS = (
     "id", "contact_id", "number", "connector", "brand", "message_class", "text", "encoding", "segments", "state",
-    "reason", "inbound_id", "rule", "step", "created_at", "due_at", "attempts", "sends", "node", "settled_at",
-    "receipts_left", "receipts_bad",
+    "reason", "cause_id", "rule", "step", "arm", "purpose", "created_at", "due_at", "attempts", "sends", "node",
+    "settled_at", "receipts_left", "receipts_bad",
 )  # fmt: skip
 insert_outbox = Insert(outbox, OUTBOX_COLUMNS)
 unsettled_of = Statement(
@@ -44,7 +44,7 @@ claimable = Statement(
     select(
         outbox.c.id, outbox.c.contact_id, outbox.c.number, outbox.c.brand, outbox.c.message_class, outbox.c.text,
         outbox.c.encoding, outbox.c.segments, outbox.c.attempts, outbox.c.created_at, outbox.c.sends, outbox.c.retries,
-        outbox.c.accepted,
+        outbox.c.accepted, outbox.c.purpose,
     )
     .where(
         outbox.c.state == _READY,

@@ -51,7 +51,13 @@ claimed_despite = Statement(
 still_claimed = Statement(select(outbox.c.id).where(one_of(outbox.c.id, "ids"), _IS_CLAIMED), "ids")
 claims_to_renew = Statement(
     select(
-        outbox.c.id, outbox.c.contact_id, outbox.c.number, outbox.c.brand, outbox.c.message_class, outbox.c.created_at
+        outbox.c.id,
+        outbox.c.contact_id,
+        outbox.c.number,
+        outbox.c.brand,
+        outbox.c.message_class,
+        outbox.c.created_at,
+        outbox.c.purpose,
     ).where(one_of(outbox.c.id, "ids"), _IS_CLAIMED),
     "ids",
 )

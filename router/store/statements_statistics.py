@@ -16,10 +16,10 @@ from router.store.tables_offers import links
 _EMPTY: ColumnElement[str] = literal_column("''")
 
 _SENT = (
-    outbox.c.id, outbox.c.contact_id, outbox.c.number, outbox.c.inbound_id, outbox.c.connector, outbox.c.brand,
+    outbox.c.id, outbox.c.contact_id, outbox.c.number, outbox.c.cause_id, outbox.c.connector, outbox.c.brand,
     outbox.c.message_class, outbox.c.segments, outbox.c.state,
     case((outbox.c.state == literal_column("'withheld'"), outbox.c.reason), else_=_EMPTY),
-    outbox.c.rule, outbox.c.step, _EMPTY.label("arm"), outbox.c.sends,
+    outbox.c.rule, outbox.c.step, outbox.c.arm, outbox.c.sends,
     case((outbox.c.state == literal_column("'failed'"), outbox.c.accepted), else_=_EMPTY),
 )  # fmt: skip
 

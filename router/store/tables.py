@@ -74,11 +74,16 @@ profiles = Table(
     Column("tags", Text, nullable=False),
     Column("attributes", Text, nullable=False),
     Column("opted_out_at", BigInteger),
+    Column("consents", Text, nullable=False, server_default=text("'{}'")),
+    Column("promoted", Text, nullable=False, server_default=text("'[]'")),
+    Column("number", Text, nullable=False, server_default=text("''")),
+    Column("active_at", BigInteger, nullable=False, server_default=text("0")),
     Column("hold_until", BigInteger),
     PrimaryKeyConstraint("contact_id", "brand"),
     sqlite_with_rowid=False,
 )
-"""What one brand knows of a contact, whether the contact has silenced it, and until when a doubt of that is open."""
+"""What one brand knows of a contact and may send it, whether the contact has silenced it, and until when a doubt of
+that is open."""
 
 inbound = Table(
     "inbound",
@@ -160,9 +165,11 @@ outbox = Table(
     Column("segments", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False),
-    Column("inbound_id", BigInteger, nullable=False),
+    Column("cause_id", BigInteger, nullable=False),
     Column("rule", Text, nullable=False),
     Column("step", Text, nullable=False),
+    Column("arm", Text, nullable=False, server_default=text("''")),
+    Column("purpose", Text, nullable=False, server_default=text("''")),
     Column("created_at", BigInteger, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -272,7 +279,7 @@ runs = Table(
     Column("due_at", BigInteger),
     Column("misses", Integer, nullable=False),
     Column("started_at", BigInteger, nullable=False),
-    Column("inbound_id", BigInteger, nullable=False),
+    Column("cause_id", BigInteger, nullable=False),
     Index("runs_of_contact", "contact_id"),
     Index("runs_due", "due_at"),
 )
@@ -288,7 +295,7 @@ records = Table(
     Column("value", Text, nullable=False),
     Column("once", Boolean, nullable=False),
     Column("rule", Text, nullable=False),
-    Column("inbound_id", BigInteger, nullable=False),
+    Column("cause_id", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("records_once", "contact_id", "brand", "name", unique=True, sqlite_where=text("once"),
           postgresql_where=text("once")),

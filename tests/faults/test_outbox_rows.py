@@ -268,7 +268,10 @@ async def test_row_44_a_row_that_cannot_be_dealt_with_is_put_off_then_fails_and_
         assert await one.stop() == 0
         with closing(sqlite3.connect(tmp_path / "kwek.db")) as base, base:
             (contact,) = base.execute("SELECT id FROM contacts WHERE address = ?", (JAN,)).fetchone()
-            base.execute("INSERT INTO profiles VALUES (?, 'Klusser', 'no JSON', '{}', NULL)", (contact,))
+            base.execute(
+                "INSERT INTO profiles (contact_id, brand, tags, attributes) VALUES (?, 'Klusser', 'no JSON', '{}')",
+                (contact,),
+            )
         behave(one, Conduct())
         await one.start()
         assert (await one.phone(PIET).next(PATIENCE_S)).text == "rijk"

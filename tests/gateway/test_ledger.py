@@ -16,7 +16,7 @@ def test_a_run_in_which_all_is_well_breaks_nothing(run: Run) -> None:
     run.text(1, answers=1)
     run.send(1)
     run.row(1)
-    run.out(7, state="delivered", inbound_id=1)
+    run.out(7, state="delivered", cause_id=1)
     run.receipt(run.submit())
     run.receipts.append(ReceiptRow(id=1, message_id="2", state="DELIVRD", outbox_id=7))
     verdict = run.verdict()
@@ -174,7 +174,7 @@ class TestDoubled:
         run.send(1, link=2)
         run.row(1)
         run.row(2, text="STEM 1", state="suspected_duplicate")
-        run.out(7, inbound_id=2)
+        run.out(7, cause_id=2)
         run.submit()
         assert broken(run.verdict()) == ["L2"]
 

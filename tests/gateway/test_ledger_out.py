@@ -243,7 +243,7 @@ class TestSideTables:
         run.text(1, answers=1)
         run.send(1)
         run.row(1)
-        run.out(7, state="withheld", inbound_id=99)
+        run.out(7, state="withheld", cause_id=99)
         assert run.verdict().line("L8").count == 2
 
     def test_a_process_that_grows(self, run: Run) -> None:

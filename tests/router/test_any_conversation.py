@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from router.decide import decide, resume
-from router.interpret import MOST_TEXTS
 from router.plan import EndRun, OptOut, SendText, Suspend
+from router.saying import MOST_TEXTS
 from rules.compiler import compile_sources
 from rules.diagnostics import Source
 from rules.rulebook import Rulebook

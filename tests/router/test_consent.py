@@ -6,6 +6,7 @@ from router.consent import (
     CONVERSATION_WINDOW,
     LOOP_REPLIES,
     LOOP_WINDOW,
+    Written,
     answered,
     is_overtaken,
     is_phone,
@@ -20,20 +21,23 @@ from tests.support.routing import NOW
 FRESH = Thread(last_brand="Shop", last_in_at=NOW)
 
 
+SILENCED = Profile("Shop", opted_out_at=NOW - 1)
+
+
 @pytest.mark.parametrize("message_class", ["conversational", "stop_confirmation", "start_confirmation", "help",
                                            "operator"])  # fmt: skip
 def test_an_answer_to_a_fresh_text_goes_out(message_class: MessageClass) -> None:
     assert may_send(message_class, None, FRESH, NOW) == ""
 
 
-@pytest.mark.parametrize("message_class", ["stop_confirmation", "help", "operator"])
+@pytest.mark.parametrize("message_class", ["stop_confirmation", "confirmation", "help", "operator"])
 def test_what_the_phone_asked_for_is_answered_despite_stop(message_class: MessageClass) -> None:
-    assert may_send(message_class, NOW - 1, FRESH, NOW) == ""
+    assert may_send(message_class, SILENCED, FRESH, NOW) == ""
 
 
 @pytest.mark.parametrize("message_class", ["conversational", "start_confirmation", "transactional", "promotional"])
 def test_nothing_else_is_sent_after_stop(message_class: MessageClass) -> None:
-    assert may_send(message_class, NOW - 1, FRESH, NOW) == "opted_out"
+    assert may_send(message_class, SILENCED, FRESH, NOW) == "opted_out"
 
 
 def test_of_what_waits_when_stop_comes_only_its_confirmation_is_sent() -> None:
@@ -46,17 +50,17 @@ def test_of_what_waits_when_stop_comes_only_its_confirmation_is_sent() -> None:
 def test_what_has_waited_is_judged_by_its_brand_and_without_the_loop_guard() -> None:
     busy = Thread("Shop", NOW, NOW, LOOP_REPLIES, NOW)
     silenced = {"Shop": Profile("Shop", opted_out_at=NOW)}
-    assert may_still_send("conversational", NOW, "Shop", {}, busy, NOW) == ""
-    assert may_still_send("conversational", NOW + 1, "Shop", silenced, busy, NOW) == "opted_out"
-    assert may_still_send("conversational", NOW + 1, "Other", silenced, busy, NOW) == ""
-    assert may_still_send("help", NOW - 1, "Shop", silenced, busy, NOW) == "opted_out"
+    assert may_still_send(Written("conversational", NOW, "Shop"), {}, busy, NOW) == ""
+    assert may_still_send(Written("conversational", NOW + 1, "Shop"), silenced, busy, NOW) == "opted_out"
+    assert may_still_send(Written("conversational", NOW + 1, "Other"), silenced, busy, NOW) == ""
+    assert may_still_send(Written("help", NOW - 1, "Shop"), silenced, busy, NOW) == "opted_out"
 
 
 def test_the_operators_own_text_is_ended_by_a_stop_that_came_after_it_and_by_no_other() -> None:
     everybody = {OPERATOR: Profile(OPERATOR, opted_out_at=NOW)}
-    assert may_still_send("start_confirmation", NOW - 1, None, everybody, FRESH, NOW) == "opted_out"
-    assert may_still_send("start_confirmation", NOW, None, everybody, FRESH, NOW) == ""
-    assert may_still_send("stop_confirmation", NOW - 1, None, everybody, FRESH, NOW) == ""
+    assert may_still_send(Written("start_confirmation", NOW - 1, None), everybody, FRESH, NOW) == "opted_out"
+    assert may_still_send(Written("start_confirmation", NOW, None), everybody, FRESH, NOW) == ""
+    assert may_still_send(Written("stop_confirmation", NOW - 1, None), everybody, FRESH, NOW) == ""
 
 
 @pytest.mark.parametrize("message_class", ["transactional", "promotional"])

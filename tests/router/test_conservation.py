@@ -168,11 +168,11 @@ def test_nothing_is_lost_doubled_or_moved_back(phones: Phones, seed: int) -> Non
         assert kept or again(message, parts.values()), message  # L1: a part that came twice counts once
     assert {row["joined_at"] is None for row in parts.values()} <= {False}
     assert not OPEN & set(phones.states())  # L4
-    causes = Counter(row["inbound_id"] for row in phones.table("outbox"))
+    causes = Counter(row["cause_id"] for row in phones.table("outbox"))
     assert causes.keys() <= {0, *inbound}
     by_text = defaultdict(list)
     for row in phones.table("outbox"):
-        by_text[row["inbound_id"], row["text"]].append(row)
+        by_text[row["cause_id"], row["text"]].append(row)
     assert max(len(rows) for (cause, _), rows in by_text.items() if cause) == 1  # L2: no effect twice
     assert len(phones.table("receipts")) == len({row["id"] for row in phones.table("receipts")})
 

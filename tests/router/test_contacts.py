@@ -37,7 +37,7 @@ def test_what_is_known_of_a_contact_comes_with_it(phones: Phones) -> None:
     assert facts.profile("Shop") == Profile("Shop", frozenset({"klant"}), {"naam": "Jan"})
     assert facts.thread == Thread("Shop", NOW, NOW, 3, NOW, last)
     assert [(run.kind, run.due_at, run.number) for run in facts.runs] == [("question", NOW + HOUR, "4411")]
-    assert loaded.facts(jan, "5511", None).runs == ()
+    assert loaded.facts(jan, "5511", None).runs == facts.runs
     assert loaded.facts(jan, "5511", None).thread == Thread()
     assert loaded.facts(piet, "4411", None).profile("Shop").opted_out_at == NOW
     assert loaded.facts(kees, "4411", None).profile("Shop") == Profile("Shop")

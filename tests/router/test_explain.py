@@ -4,7 +4,7 @@ import pytest
 
 from router.explain import Explanation, explain
 from router.plan import Tried
-from router.routes import standing
+from router.routes import open_questions
 from rules.rulebook import Grants, NumberGrant
 from tests.support.phones import NOON, Phone, book, brand
 
@@ -84,7 +84,7 @@ def test_open_questions_count_where_they_are_known() -> None:
     rules = book(RULES + "\n" + FALLBACK)
     phone = Phone(rules)
     phone.say("REPAIR")
-    open_now = standing(phone.facts(), phone.books, NOON)
+    open_now = open_questions(phone.facts(), phone.books, NOON)
     for text, step in (("oven", "open questions"), ("kast", "the question's else")):
         found = explain(rules, "4411", "31612345678", text, NOON, open_now)  # type: ignore[arg-type]
         assert (found.rule, found.tried[-1].step) == ("keyword REPAIR", step)

@@ -33,15 +33,15 @@ def poison(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of ours: one text that cannot be decided on, and one contact whose run cannot be resumed."""
     decide, resume = router.decide.decide, router.decide.resume
 
-    def deciding(facts: Facts, *more: Any) -> Plan | Needs:
+    def deciding(facts: Facts, *more: Any, **named: Any) -> Plan | Needs:
         if facts.message is not None and POISON in facts.message.text:
             raise ValueError("a step that is none: \ud800 and \0")
-        return decide(facts, *more)
+        return decide(facts, *more, **named)
 
-    def resuming(facts: Facts, *more: Any) -> Plan | Needs:
+    def resuming(facts: Facts, *more: Any, **named: Any) -> Plan | Needs:
         if facts.contact.address == ROOS:
             raise ZeroDivisionError("nothing to divide")
-        return resume(facts, *more)
+        return resume(facts, *more, **named)
 
     monkeypatch.setattr(inbound, "decide", deciding)
     monkeypatch.setattr(due, "resume", resuming)

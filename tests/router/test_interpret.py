@@ -6,10 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from router.case import zone_of
 from router.decide import Books, resume
-from router.interpret import MOST_ROUTES, MOST_STEPS, MOST_TEXTS, arm_of, zone_of
+from router.interpret import MOST_ROUTES, MOST_STEPS, arm_of
 from router.messages import Contact
 from router.plan import EndRun, Plan, SendText, Suspend, Withhold
+from router.saying import MOST_TEXTS
 from rules.actions import Draw
 from rules.facts import Value
 from tests.support.phones import NOON, Phone, book, brand
@@ -339,5 +341,5 @@ def test_what_a_run_keeps() -> None:
     run = suspended.run
     assert (run.kind, run.brand, run.number, run.rule) == ("question", "Merk", "4411", "Merk/keyword VRAAG <naam word>")
     assert run.variables == {"naam": "Jan", "text": "VRAAG Jan nu", "rest": "nu", "new contact": 1}
-    assert (run.due_at, run.started_at, run.inbound_id) == (NOON + DAY * 1_000_000, NOON, 7)
+    assert (run.due_at, run.started_at, run.cause_id) == (NOON + DAY * 1_000_000, NOON, 7)
     assert run.deployment == phone.books.newest.deployment

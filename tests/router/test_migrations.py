@@ -17,7 +17,8 @@ from router.outbox import Outcome, housekeep, recover
 from router.store import engine
 from router.store.engine import Store, Tx, open_store
 from router.store.migrate import upgrade
-from router.store.statements_receipts import forget_awaiting
+from router.store.statements_consent import any_suppression
+from router.store.statements_receipts import forget_awaiting, unmet_of_earlier
 from router.store.tables import REVISION, metadata
 from router.world import first_id_at
 from tests.support.postgres import PostgresDatabases
@@ -34,7 +35,11 @@ PARTIAL = frozenset(
 SMALL = {"deployments", "alembic_version", "batches"}
 
 
-HOUSEKEEPING = {forget_awaiting.compile(dialect)[0] for dialect in ("sqlite", "postgresql")}
+HOUSEKEEPING = {
+    one.compile(dialect)[0]
+    for one in (forget_awaiting, unmet_of_earlier, any_suppression)
+    for dialect in ("sqlite", "postgresql")
+}
 """Read through by intent, now and then."""
 
 
@@ -100,10 +105,10 @@ def fill(store: Store) -> None:
     rows = {
         "contacts": f"i, '3161' || (1000000 + i), NULL, NULL, {old}",
         "threads": f"i, '4411', 'Shop', {old}, {old}, 0, 0, 0",
-        "profiles": "i, 'Shop', '[]', '{}', NULL, NULL",
+        "profiles": "i, 'Shop', '[]', '{}', NULL, '{}', '[]', '', 0, NULL",
         "inbound": f"i, i, '4411', 'carrier', 1, 1, 'JOIN', {old}, 'routed', 'Shop', 'r', 'd', '', i, NULL",
-        "outbox": f"i, i, '4411', 'carrier', 'Shop', 'conversational', 't', 'gsm', 1, 'delivered', '', i, 'r', 's', "
-                  f"{old}, {old}, 1, 1, 0, '', 'ams-1', {old}, 0, 0",
+        "outbox": f"i, i, '4411', 'carrier', 'Shop', 'conversational', 't', 'gsm', 1, 'delivered', '', i, 'r', 's', '',"
+                  f" '', {old}, {old}, 1, 1, 0, '', 'ams-1', {old}, 0, 0",
         "awaiting_receipt": f"'carrier', 'old' || i, i, {NOW}, 0",
         "receipts": f"i, 'carrier', 'm' || i, i, 'DELIVRD', '', {old}, ''",
         "stray_receipts": f"'carrier', 'stray' || i, i, {NOW}, 0, ''",

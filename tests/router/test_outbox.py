@@ -26,7 +26,7 @@ def test_an_answer_is_claimed_at_birth(phones: Phones) -> None:
         row["id"], "carrier", "4411", JAN, "Welkom!", row["encoding"], 1, "conversational", attempts=1
     )
     assert (row["state"], row["node"], row["attempts"], row["receipts_left"]) == ("claimed", "ams-1", 1, 1)
-    assert row["inbound_id"] == phones.table("inbound")[0]["id"]
+    assert row["cause_id"] == phones.table("inbound")[0]["id"]
 
 
 @pytest.mark.parametrize(("room", "claimed"), [(0, 0), (1, 0), (2, 1), (3, 1)])

@@ -37,7 +37,7 @@ def perform(phones: Phones, *effects: Effect, message: str | None = "JOIN", send
     came = None if message is None else phones.text(sender, message)
     facts = Facts(Contact(1, sender, is_new=True), "4411", message=came)
     performance = Performance(phones.ways.place(), Allowance({"carrier": 100}))
-    performance.add(facts, Plan("routed", "Shop", "r", effects, "d"), unsettled=False)
+    performance.add(facts, Plan("routed", "Shop", "r", effects, "d"), unsettled=())
     with phones.store.begin() as tx:
         performance.write(tx)
     return performance

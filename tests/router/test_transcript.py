@@ -120,12 +120,12 @@ def test_arms_that_hardly_anybody_falls_into() -> None:
 @pytest.mark.parametrize(
     ("line", "expected", "came"),
     [
-        (syntax.Clicks(), "a line that this version can play", "`click`"),
-        (syntax.Given("consent", "promotional"), "something that this version can suppose", "`given consent`"),
+        (syntax.AgentSays(syntax.String("hallo")), "a line that this version can play", "`agent`"),
+        (syntax.Given("service", "shop"), "something that this version can suppose", "`given service`"),
         (
-            syntax.ExpectCheck(syntax.HasConsent("promotional")),
+            syntax.ExpectCheck(syntax.InSegment("nergens")),
             "a condition that this version can check",
-            "HasConsent",
+            "InSegment",
         ),
     ],
 )

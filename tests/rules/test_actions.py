@@ -5,11 +5,12 @@ import pickle
 import pytest
 
 from rules import syntax as s
-from rules.actions import OPEN_FOR, REPEATS, Call, End, Program, Question, Say, Voice, compile_block
+from rules.actions import Call, End, Program, Question, Say
 from rules.diagnostics import Source
 from rules.expressions import CannotRunError
 from rules.parse import parse
 from rules.patterns import Reading
+from rules.programs import OPEN_FOR, REPEATS, Voice, compile_block
 
 VOICE = Voice(Reading("nl", "NL"))
 

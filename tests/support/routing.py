@@ -230,5 +230,6 @@ def spoil(phones: Phones, sender: str) -> None:
     with phones.store.begin() as tx:
         tx.write(f"DELETE FROM profiles WHERE contact_id IN (SELECT id FROM contacts WHERE address = '{sender}')")
         tx.write(
-            f"INSERT INTO profiles SELECT id, 'Shop', 'no JSON', '{{}}', NULL FROM contacts WHERE address = '{sender}'"
+            f"INSERT INTO profiles (contact_id, brand, tags, attributes)"
+            f" SELECT id, 'Shop', 'no JSON', '{{}}' FROM contacts WHERE address = '{sender}'"
         )

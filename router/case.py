@@ -1,0 +1,181 @@
+"""One brand's view of one contact while one cause is worked off: what is known, what changed, what is to be done.
+
+What a chain changes it sees at once, so the contact's standing (`profile`) is a copy that every later step reads. What
+is not known yet is asked for by raising Unknown: `decide` answers with Needs, and is run again from the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, tzinfo
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from router import consent
+from router.messages import Facts, Profile
+from router.plan import (
+    AddTag,
+    Answer,
+    Clicked,
+    Consent,
+    ConsentAction,
+    Effect,
+    Happened,
+    Known,
+    MessageClass,
+    Need,
+    RemoveTag,
+    SetAttribute,
+    Unknown,
+)
+from rules.countries import country_of, zones_of
+from rules.facts import Value
+from rules.hours import Hours, released_at, stricter
+from rules.packs import load
+from rules.rulebook import BrandBook, Rulebook
+
+_NO_BOOKS: Final[Mapping[str, Rulebook | None]] = {}
+_NOTHING: Final[Known] = {}
+_MISSING: Final = object()
+
+
+class Books(msgspec.Struct, frozen=True):
+    """The newest rule set, and older ones by deployment as far as runs need them (None: it cannot be had any more);
+    what was asked for and is known by now; and how far promotional texts are spread when quiet hours end, in µs."""
+
+    newest: Rulebook
+    older: Mapping[str, Rulebook | None] = _NO_BOOKS
+    known: Known = _NOTHING
+    spread: int = 0
+
+
+class Case:
+    """A cause under way. `effects` is what it comes to, in order; `fault` what cut it short."""
+
+    __slots__ = ("books", "brand", "effects", "facts", "fault", "now", "profile", "rulebook", "zone")
+
+    def __init__(self, facts: Facts, books: Books, rulebook: Rulebook, brand: BrandBook, now: int) -> None:
+        self.facts = facts
+        self.books = books
+        self.rulebook = rulebook
+        self.brand = brand
+        self.now = now
+        self.zone = zone_of(facts, brand)
+        self.profile: Profile = facts.profile(brand.name)
+        self.effects: list[Effect] = []
+        self.fault = ""
+
+    def know(self, need: Need) -> Answer:
+        """What is known of it. Raises Unknown where it must be asked first."""
+        answer = self.books.known.get(need, _MISSING)
+        if answer is _MISSING:
+            raise Unknown(need)
+        return answer  # type: ignore[return-value]
+
+    @property
+    def cause_id(self) -> int:
+        """The text or occurrence at hand; 0 when something fell due."""
+        if self.facts.message is not None:
+            return self.facts.message.id
+        return self.facts.occurrence.id if self.facts.occurrence is not None else 0
+
+    @property
+    def hours(self) -> Hours:
+        """When no promotional text may go out to this contact: as the brand says, and the market of its number."""
+        return stricter(self.brand.hours, load().market(country_of(self.facts.contact.address)).hours)
+
+    def opens_at(self) -> int | None:
+        """When a promotional text may go out: now, or when the hours open, a little later for each; None: never."""
+        key = f"{self.brand.name}/{self.facts.contact.address}"
+        return released_at(self.hours, self.now, self.zone, self.books.spread, key)
+
+    def tag(self, tag: str) -> None:
+        """Put a tag on the contact."""
+        if tag not in self.profile.tags:
+            self.profile = msgspec.structs.replace(self.profile, tags=self.profile.tags | {tag})
+            self.effects.append(AddTag(self.brand.name, tag))
+
+    def untag(self, tag: str) -> None:
+        """Take it off."""
+        if tag in self.profile.tags:
+            self.profile = msgspec.structs.replace(self.profile, tags=self.profile.tags - {tag})
+            self.effects.append(RemoveTag(self.brand.name, tag))
+
+    def set(self, name: str, value: Value | None) -> None:
+        """Give an attribute a value; what is no value changes nothing."""
+        if value is not None:
+            attributes = {**self.profile.attributes, name: value}
+            self.profile = msgspec.structs.replace(self.profile, attributes=attributes)
+            self.effects.append(SetAttribute(self.brand.name, name, value))
+
+    def allows(self, message_class: MessageClass, purpose: str = "") -> bool:
+        """Whether a consent for that class is on record."""
+        return consent.allows(self.profile, message_class, purpose)
+
+    def permit(
+        self, action: ConsentAction, message_class: MessageClass, purpose: str, wording: str = "", language: str = ""
+    ) -> None:
+        """Record a consent given by the cause at hand. Who opts in anew by an own act is no longer opted out."""
+        told = Consent(
+            action=action, brand=self.brand.name, message_class=message_class, purpose=purpose, wording=wording,
+            language=language, method="keyword" if self.facts.message is not None else "api", cause_id=self.cause_id,
+        )  # fmt: skip
+        self.profile = consent.changed(self.profile, told, self.now)
+        self.effects.append(told)
+
+
+class Done:
+    """What the contact did, for conditions of one run."""
+
+    __slots__ = ("_case", "_cause_id", "_rule")
+
+    def __init__(self, case: Case, cause_id: int, rule: str) -> None:
+        self._case = case
+        self._cause_id = cause_id
+        self._rule = rule
+
+    def happened(self, event: str, since: int) -> int:
+        """How often an event happened since; the run's own trigger does not count."""
+        case = self._case
+        asked = Happened(case.facts.contact.id, case.brand.name, event, since, self._cause_id)
+        answer = case.know(asked)
+        return answer if isinstance(answer, int) else 0
+
+    def clicked(self) -> bool:
+        """Whether a link of the run was clicked."""
+        return bool(self._case.know(Clicked(self._case.facts.contact.id, self._cause_id, self._rule)))
+
+    def consents(self, message_class: str) -> bool:
+        """Whether texts of that class are allowed, for whatever programme or transaction."""
+        return consent.is_allowed(self._case.profile, message_class)
+
+
+def zone_of(facts: Facts, brand: BrandBook) -> tzinfo:
+    """The contact's zone where it is known, else one that its number's prefix stands for, the brand's before others."""
+    if facts.contact.zone is not None:
+        return _zone(facts.contact.zone) or brand.zone
+    zones = zones_of(facts.contact.address)
+    if not zones or str(brand.zone) in zones:
+        return brand.zone
+    return _zone(zones[0]) or brand.zone
+
+
+@lru_cache(maxsize=600)  # the world has fewer zones
+def _zone(name: str) -> tzinfo | None:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
+def local_date(at: int, zone: tzinfo) -> date:
+    """The day it is in a zone at an instant (microseconds since 1970 UTC)."""
+    return _date_in(at // 1_000_000, zone)
+
+
+@lru_cache(maxsize=64)  # a group has one instant and few zones
+def _date_in(second: int, zone: tzinfo) -> date:
+    return datetime.fromtimestamp(second, zone).date()

@@ -1,0 +1,175 @@
+"""Drips: which step comes next, whether it may be performed now, who enters and what ends it early."""
+
+from __future__ import annotations
+
+from typing import Final, assert_never
+
+from router.asking import Asking
+from router.messages import Run
+from router.plan import Answer, Enrolled, Enter, Withhold
+from router.senders import number_for
+from router.strand import PURPOSE, Strand
+from router.walking import HELD
+from rules.actions import Program
+from rules.hours import ALWAYS
+from rules.rulebook import Rule, Terms
+from rules.timeline import Perform, Planned, Skip, Wait, behind, next_moment, when_due
+from rules.times import after
+
+SKIPPED: Final = -1
+"""Instead of a place: the step is left out."""
+REFUSED: Final = "refused"
+"""How the enrolment ended of a contact that has not allowed the drip's texts: it was none."""
+
+
+class Drips(Asking):
+    """The time line of drips, and how contacts come into them and out of them."""
+
+    __slots__ = ()
+
+    def turn(self, program: Program) -> int | None:
+        """Where the drip's next step begins, when it is due now; else the run waits for it, or is over."""
+        case, strand = self.case, self.here
+        while True:
+            found = next_moment(program.timeline, strand.started_at, strand.cursor, case.zone)
+            if found is None:
+                self.finish("finished")
+                return None
+            strand.plan(found)
+            onward = self.stage(program, found)
+            if onward != SKIPPED:
+                return onward
+
+    def go_on_stage(self, run: Run, rule: Rule, program: Program, identity: str) -> None:
+        """The drip's step at hand falls due."""
+        self.enter(Strand.of(run, rule, (), {name: value for name, value in run.variables.items() if name != HELD}))
+        moment = next(one for one in program.timeline if one.identity == identity)
+        onward = self.stage(program, self.here.planned(moment))
+        if onward == SKIPPED:
+            onward = self.turn(program)
+        if onward is not None:
+            self.follow(self.run(program, onward))
+
+    def stage(self, program: Program, planned: Planned) -> int | None:
+        """Where the block of a step begins that may be performed now; None: it waits; SKIPPED: it is left out."""
+        case, strand = self.case, self.here
+        identity = planned.moment.identity
+        if planned.at > case.now:
+            self.suspend("step", identity, planned.at)
+            return None
+        promotional = strand.drip_class == "promotional"
+        if promotional and (open_until := self._open_question()) is not None:
+            strand.variables[HELD] = 1
+            self.suspend("step", identity, open_until)
+            return None
+        hours = case.hours if promotional else ALWAYS
+        match when_due(planned, case.now, case.zone, hours, strand.started_at):
+            case Perform():
+                strand.cursor = behind(strand.cursor, planned, strand.started_at, case.zone)
+                return program.places[identity] + 1
+            case Wait(until=until):
+                self.suspend("step", identity, max(until, (promotional and case.opens_at()) or until))
+                return None
+            case Skip(reason=reason):
+                strand.cursor = behind(strand.cursor, planned, strand.started_at, case.zone)
+                if reason != "superseded":  # of a recurring step only the newest time counts
+                    self._left_out(identity, f"step_{reason}")
+                return SKIPPED
+            case due:
+                assert_never(due)
+
+    def _open_question(self) -> int | None:
+        """When the brand's open question to the contact closes, the first of them; None: there is none."""
+        case = self.case
+        open_until = [
+            run.due_at
+            for run in case.facts.runs
+            if run.kind in ("question", "confirm") and run.brand == case.brand.name and run.id not in self._ended
+            and run.due_at is not None and run.due_at > case.now
+        ]  # fmt: skip
+        return min(open_until, default=None)
+
+    def _left_out(self, step: str, reason: str) -> None:
+        strand = self.here
+        self.case.effects.append(
+            Withhold(
+                brand=self.case.brand.name, number=strand.number, message_class=strand.drip_class, text="",
+                reason=reason, rule=strand.rule.identity, step=step, cause_id=strand.cause_id,
+            )
+        )  # fmt: skip
+
+    def enrol(self, name: str) -> None:
+        """`start`: the contact enters a drip, if it may, and gets what is due at once."""
+        case, upper = self.case, self.here
+        brand, rule = case.brand.name, case.brand.drips[name]
+        terms = rule.terms
+        assert terms is not None, "a drip has terms"
+        last = case.know(Enrolled(case.facts.contact.id, brand, name))
+        if name in self._entered or not self._may_enter(last, terms):
+            return
+        strand = Strand(rule, dict(upper.variables), number_for(case), upper.cause_id, case.now)
+        purpose = strand.purpose or name
+        if case.profile.opted_out_at is not None or not case.allows(strand.drip_class, purpose):
+            self._refuse(name, strand)
+            return
+        strand.variables[PURPOSE] = purpose
+        self._entered.add(name)
+        case.effects.append(Enter(brand, name, strand.cause_id))
+        self.enter(strand)
+        self.follow(self.run(rule.program, 0))
+        self._left = False
+        self.enter(upper)
+
+    def _refuse(self, drip: str, strand: Strand) -> None:
+        """Recorded once: a contact that may not enter is asked for again and again, perhaps."""
+        case = self.case
+        last = case.know(Enrolled(case.facts.contact.id, case.brand.name, drip))
+        reason = f"no_consent({strand.drip_class})"
+        if last is None:
+            case.effects.append(Enter(case.brand.name, drip, strand.cause_id, reason))
+            upper, self.strand = self.strand, strand
+            self._left_out("", reason)
+            self.strand = upper
+
+    def expel(self, name: str) -> None:
+        """`finish`: the contact leaves a drip."""
+        rule = self.case.brand.drips[name]
+        for run in self.case.facts.runs:
+            if run.rule == rule.identity:
+                self.leave(run, rule, "exited")
+        if self.here.rule is rule:
+            self.finish("exited")
+
+    def withdraw(self) -> None:
+        """`opt out`: the brand's promotional drips end, this one too."""
+        case = self.case
+        case.permit("revoke", "promotional", "")
+        for run in case.facts.runs:
+            rule = case.brand.rules.get(run.rule) if run.brand == case.brand.name else None
+            if rule is not None and rule.terms is not None and rule.terms.message_class == "promotional":
+                self.leave(run, rule, "stopped")
+        self.finish("stopped")
+
+    def exits_by_tag(self, tag: str) -> None:
+        """What a tag ends early: stored runs, and the one under way."""
+        case = self.case
+        for run in case.facts.runs:
+            rule = case.brand.rules.get(run.rule) if run.brand == case.brand.name else None
+            if rule is not None and rule.terms is not None and tag in rule.terms.exit_tags:
+                self.leave(run, rule, "exited")
+        terms = self.here.rule.terms
+        if terms is not None and tag in terms.exit_tags:
+            self.finish("exited")
+
+    def _may_enter(self, last: Answer, terms: Terms) -> bool:
+        """Whoever is under way does not enter again, whoever is through only `again after` so long."""
+        if not isinstance(last, tuple):
+            return True
+        entered_at, outcome = last
+        if outcome == REFUSED:
+            return True
+        return (
+            bool(outcome)
+            and terms.again is not None
+            and (after(entered_at, terms.again, self.case.zone) <= self.case.now)
+        )

@@ -1,0 +1,121 @@
+"""What an occurrence leads to: it ends what it ends early, goes on with what waits for it, begins what it begins."""
+
+from __future__ import annotations
+
+import msgspec
+
+from router.case import Books
+from router.decide import planned
+from router.interpret import Walk
+from router.messages import Facts, Occurrence, Run
+from router.plan import Needs, Plan, Unknown
+from router.routes import Located, locate
+from router.strand import PURPOSE
+from rules.actions import Await
+from rules.facts import Value
+from rules.rulebook import BrandBook, Rule, Terms
+from rules.times import after
+
+CONSENT_VALUE = "consent"
+"""The value of an event by which it records a consent: `transactional`, for the event's `ref`."""
+
+
+def happen(facts: Facts, books: Books, now: int) -> Plan | Needs:
+    """The plan for `facts.occurrence`, which must be there; pure."""
+    occurrence = facts.occurrence
+    assert occurrence is not None, "a text is decided on, a run is resumed"
+    brand = books.newest.brands.get(occurrence.brand)
+    if brand is None:
+        return Plan("occurred", occurrence.brand, deployment=books.newest.deployment, fault="no rules of this brand")
+    walk = Walk(facts, books, books.newest, brand, now)
+    try:
+        _agree(walk, occurrence)
+        _end_early(walk, brand, occurrence)
+        missing = _go_on(walk, books, occurrence)
+        if missing is not None:
+            return missing
+        for rule in _begun(brand, occurrence):
+            _begin(walk, rule, occurrence)
+    except Unknown as unknown:
+        return Needs(asked=unknown.asked)
+    return planned(walk, "", "occurred")
+
+
+def _agree(walk: Walk, occurrence: Occurrence) -> None:
+    """An event may record that its contact agreed to texts about this one transaction."""
+    if occurrence.values.get(CONSENT_VALUE) == "transactional" and occurrence.ref:
+        walk.case.permit("grant", "transactional", occurrence.ref)
+
+
+def _end_early(walk: Walk, brand: BrandBook, occurrence: Occurrence) -> None:
+    if occurrence.source not in ("api", "voucher"):
+        return
+    for run in walk.case.facts.runs:
+        rule = brand.rules.get(run.rule) if run.brand == brand.name else None
+        if rule is None or rule.terms is None:
+            continue
+        if _is_goal(walk, run, rule.terms, occurrence):
+            walk.leave(run, rule, "goal")
+        elif occurrence.name in rule.terms.exit_events:
+            walk.leave(run, rule, "exited")
+
+
+def _is_goal(walk: Walk, run: Run, terms: Terms, occurrence: Occurrence) -> bool:
+    if terms.goal != occurrence.name:
+        return False
+    within = terms.goal_within
+    return within is None or occurrence.at <= after(run.started_at, within, walk.case.zone)
+
+
+def _go_on(walk: Walk, books: Books, occurrence: Occurrence) -> Needs | None:
+    """Runs that wait for this event."""
+    if occurrence.source not in ("api", "voucher"):
+        return None
+    waiting = [run for run in walk.case.facts.runs if run.kind == "event" and run.brand == occurrence.brand]
+    for run in waiting:
+        located = locate(run, books)
+        if isinstance(located, Needs):
+            return located
+        if not isinstance(located, Located) or walk.is_over(run):
+            continue
+        step = located.step
+        if isinstance(step, Await) and step.event == occurrence.name:
+            walk.end(run, "continued")
+            learnt = msgspec.structs.replace(run, variables={**run.variables, **values_of(occurrence)})
+            walk.go_on(learnt, located.rule, located.calls, located.program, step.then)
+    return None
+
+
+def _begun(brand: BrandBook, occurrence: Occurrence) -> tuple[Rule, ...]:
+    triggers = brand.triggers
+    match occurrence.source:
+        case "api" | "voucher":
+            return triggers.events.get(occurrence.name, ())
+        case "click":
+            return triggers.clicks.get(occurrence.name, ())
+        case "join":
+            return triggers.joins.get(occurrence.name, ())
+        case "undelivered":
+            return triggers.undelivered
+        case "birthday" | "inactive" | "date":
+            rule = brand.rules.get(occurrence.name)
+            return () if rule is None else (rule,)
+
+
+def _begin(walk: Walk, rule: Rule, occurrence: Occurrence) -> None:
+    """One run per contact at a time, or per value of the field that the rule names: another event meanwhile does
+    nothing, and stands on record."""
+    values = values_of(occurrence)
+    per = "" if rule.terms is None or not rule.terms.per else f"event.{rule.terms.per}"
+    for run in walk.case.facts.runs:
+        same = not per or run.variables.get(per) == values.get(per)
+        if run.rule == rule.identity and same and not walk.is_over(run):
+            return
+    if occurrence.ref:
+        values[PURPOSE] = occurrence.ref
+    walk.begin(rule, values)
+
+
+def values_of(occurrence: Occurrence) -> dict[str, Value]:
+    """The names that an occurrence sets for a chain."""
+    return {f"event.{name}": value for name, value in occurrence.values.items()}

@@ -1,0 +1,84 @@
+"""Something happens: the whole way of a batch of occurrences through one transaction.
+
+What is told twice under one key is taken once. The caller has seen to it that no contact stands twice in a batch, and
+tells whoever waits for it after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from router import contacts, links
+from router.happen import happen
+from router.messages import Facts, Occurrence, Profile
+from router.perform import Allowance, Performance, Place
+from router.plan import Plan
+from router.senders import first_number
+from router.store import statements as sql_main
+from router.store import statements_events as sql
+from router.store.engine import Row, Tx
+from router.store.values import dumps
+from router.ways import Ways
+
+
+def accept(tx: Tx, batch: Sequence[Occurrence], ways: Ways, allowance: Allowance) -> tuple[Performance, dict[int, int]]:
+    """Take a batch of occurrences in, at most one of each contact. Gives what came of it, written but not committed,
+    and for each that was told before the id of the first."""
+    place = ways.place()
+    performance = Performance(place, allowance)
+    again = _told_before(tx, batch)
+    fresh = [one for one in batch if one.id not in again]
+    if not fresh:
+        return performance, again
+    loaded = contacts.by_address(tx, [one.address for one in fresh], place.ids, place.now, ways.suppressions)
+    facts: list[Facts] = []
+    for one in fresh:
+        contact = loaded.contacts[one.address]
+        number = first_number(ways.books.newest, one.brand, contact.address, _profile(loaded, contact.id, one.brand))
+        facts.append(loaded.facts(contact, number, None, one))
+    plans = ways.decided(tx, [partial(happen, one, now=place.now) for one in facts])
+    for about, plan in zip(facts, plans, strict=True):
+        performance.add(about, plan, loaded.unsettled)
+    rows = [_row(about, plan, place) for about, plan in zip(facts, plans, strict=True)]
+    sql.insert_events.run(tx, rows)
+    clicks = [(one.key, one.at) for one in fresh if one.source == "click"]
+    if clicks:
+        links.click(tx, clicks)
+    performance.write(tx)
+    return performance, again
+
+
+def set_aside(tx: Tx, one: Occurrence, reason: str, ways: Ways) -> None:
+    """An occurrence that cannot be performed stands on record, and an operator sees why."""
+    place = ways.place()
+    loaded = contacts.by_address(tx, [one.address], place.ids, place.now, ways.suppressions)
+    facts = loaded.facts(loaded.contacts[one.address], "", None, one)
+    plan = Plan("occurred", one.brand, deployment=ways.books.newest.deployment, fault=reason)
+    sql.insert_events.run(tx, [_row(facts, plan, place)])
+    row = (place.ids.next(place.now), "", 0, one.id, b"", f"event {one.id}: {reason}", place.now)
+    sql_main.insert_quarantine.run(tx, [row])
+
+
+def _told_before(tx: Tx, batch: Sequence[Occurrence]) -> dict[int, int]:
+    keys = {(one.brand, _key(one)): one.id for one in batch if one.key}
+    if not keys:
+        return {}
+    found = sql.known_keys.rows(tx, sorted({key for _, key in keys if key}))
+    return {keys[brand, key]: first for brand, key, first in found if (brand, key) in keys}
+
+
+def _key(one: Occurrence) -> str | None:
+    """Keys of different kinds do not meet."""
+    return f"{one.source}:{one.key}" if one.key else None
+
+
+def _profile(loaded: contacts.Loaded, contact_id: int, brand: str) -> Profile:
+    return loaded.profiles.get(contact_id, {}).get(brand) or Profile(brand)
+
+
+def _row(facts: Facts, plan: Plan, place: Place) -> Row:
+    one = facts.occurrence
+    assert one is not None, "a batch of occurrences"
+    return (one.id, facts.contact.id, one.brand, one.name, one.source, one.ref, dumps(one.values), one.at,
+            one.received_at, _key(one), plan.rule, plan.deployment, plan.fault)  # fmt: skip

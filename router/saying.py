@@ -1,0 +1,160 @@
+"""A text of a chain: whether it may go out, what stands in its place holders, and what holds it back.
+
+The gate is asked before vouchers and links are made for a text that may not go out at all; it is asked again, under the
+same lock, where the text becomes a row (`perform`) and at every later claim. What is held back is recorded with its
+reason, never dropped.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from router import consent
+from router.case import Case
+from router.plan import CodeOf, LinkOf, MessageClass, SendText, SpentBy, Unknown, Withhold
+from router.strand import Strand
+from rules.facts import Value
+from rules.periods import keep, period_of, room
+from rules.texts import Hole, Rendered, Template, Texts
+
+MOST_TEXTS: Final = 5
+"""Texts one inbound message (or one due run) may cause: each costs money and the contact's patience."""
+_WEB: Final = ("https://", "http://")
+
+
+class Speaker:
+    """Says the texts of one cause."""
+
+    __slots__ = ("_case", "_texts")
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._texts = 0
+
+    def say(self, strand: Strand, texts: Texts, step: str, message_class: MessageClass = "conversational") -> bool:
+        """Send a text, or withhold it with its reason when a bound forbids. Gives whether it goes out as far as is
+        known here. Raises Unknown."""
+        case = self._case
+        contact = case.facts.contact
+        template, language = texts.of(contact.language, case.brand.language)
+        language = language or contact.language or case.brand.language
+        reason = self._refusal(strand, message_class)
+        said = template.fixed
+        if said is None:
+            values, lack = (strand.variables, "") if reason else self._values(strand, template, step)
+            reason = reason or lack
+            said = template.render(values, case.profile.attributes, language)
+        self._texts += 1
+        if self._texts > MOST_TEXTS:
+            reason = "too_many_texts"
+            case.fault = f"more than {MOST_TEXTS} texts for one message"
+        elif case.brand.limit is not None and said.segments > case.brand.limit:
+            reason = reason or "too_long"
+        elif not said.text:
+            reason = reason or "empty_text"
+        if reason:
+            self._withhold(strand, said, step, message_class, reason)
+            return False
+        case.effects.append(
+            SendText(
+                brand=case.brand.name, number=strand.number, message_class=message_class, text=said.text,
+                encoding=said.encoding, segments=said.segments, rule=strand.rule.identity, step=step,
+                cause_id=strand.cause_id, arm=strand.arm, purpose=strand.purpose,
+            )
+        )  # fmt: skip
+        if message_class == "promotional":
+            promoted = (*keep(case.brand.caps, case.profile.promoted, case.now, case.zone), case.now)
+            case.profile = msgspec.structs.replace(case.profile, promoted=promoted)
+        return case.profile.opted_out_at is None or message_class == "confirmation"
+
+    def _refusal(self, strand: Strand, message_class: MessageClass) -> str:
+        """Why an unasked text may not go out. Answers to a text are judged where they become rows."""
+        if message_class not in ("promotional", "transactional"):
+            return ""
+        case = self._case
+        reason = consent.may_send(
+            message_class, case.profile, case.facts.thread_on(strand.number), case.now, strand.purpose
+        )
+        if reason or message_class != "promotional":
+            return reason
+        if not room(case.brand.caps, case.profile.promoted, case.now, case.zone):
+            return "frequency_cap"
+        return "budget" if self._is_spent() else ""
+
+    def _is_spent(self) -> bool:
+        budget = self._case.brand.budget
+        if budget is None:
+            return False
+        period = period_of(budget.unit, self._case.now, self._case.brand.zone)
+        spent = self._case.know(SpentBy(self._case.brand.name, period))
+        return isinstance(spent, int) and spent >= budget.millionths
+
+    def _withhold(
+        self, strand: Strand, said: Rendered, step: str, message_class: MessageClass, reason: str
+    ) -> None:  # fmt: skip
+        self._case.effects.append(
+            Withhold(
+                brand=self._case.brand.name, number=strand.number, message_class=message_class, text=said.text,
+                reason=reason, rule=strand.rule.identity, step=step, cause_id=strand.cause_id, arm=strand.arm,
+            )
+        )  # fmt: skip
+
+    def _values(self, strand: Strand, template: Template, step: str) -> tuple[dict[str, Value], str]:
+        """The values of a text with its codes and links, and why it cannot be said without one of them."""
+        holes = [hole for hole in template.holes if hole.kind in ("voucher", "link")]
+        if not holes:
+            return strand.variables, ""
+        values = dict(strand.variables)
+        asked: set[CodeOf | LinkOf] = set()
+        for hole in holes:
+            reason = self._filled(strand, hole, step, values, asked)
+            if reason:
+                return values, reason
+        if asked:  # all of a text at once
+            raise Unknown(*asked)
+        return values, ""
+
+    def _filled(
+        self, strand: Strand, hole: Hole, step: str, values: dict[str, Value], asked: set[CodeOf | LinkOf]
+    ) -> str:
+        """Find one place holder's value; the reason to withhold the text when there is none."""
+        need = self._offered(hole) if hole.kind == "voucher" else self._linked(strand, hole, step)
+        if need is None:
+            return "" if hole.default is not None else "link_without_address"
+        if isinstance(need, str):
+            return need
+        try:
+            answer = self._case.know(need)
+        except Unknown:
+            asked.add(need)
+            return ""
+        if isinstance(answer, str):
+            values[hole.key] = answer
+            return ""
+        return "" if hole.default is not None else "voucher_empty"
+
+    def _offered(self, hole: Hole) -> CodeOf | str:
+        case = self._case
+        offer = case.brand.offers[hole.name]
+        if offer.until is not None and offer.until <= case.now:
+            return "offer_expired"
+        return CodeOf(case.facts.contact.id, case.brand.name, offer.name)
+
+    def _linked(self, strand: Strand, hole: Hole, step: str) -> LinkOf | str | None:
+        """What a link is to lead to; None where its address is not known."""
+        case = self._case
+        words = hole.name.split()
+        key = (case.facts.contact.id, case.brand.name, strand.cause_id, strand.rule.identity, step)
+        if words[0] == "optout":
+            return LinkOf(*key, "optout", "", "optout")
+        if words[0] == "voucher" and len(words) > 1:
+            offered = self._offered(msgspec.structs.replace(hole, name=words[1]))
+            return offered if isinstance(offered, str) else LinkOf(*key, hole.name, words[1], "voucher")
+        name, target = (words[0], words[1]) if len(words) > 1 else ("", words[0])
+        if not target.startswith(_WEB):
+            owner, _, field = target.partition(".")
+            value = case.profile.attributes.get(field) if owner == "contact" else strand.variables.get(target)
+            target = str(value or "")
+        return LinkOf(*key, name or hole.name, target, "url") if target.startswith(_WEB) else None

@@ -1,0 +1,220 @@
+"""One plan being performed: the contact's standing changes as its effects go by, and the rows of each are made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Final, assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from router import consent
+from router.ledger import Record
+from router.messages import NO_THREAD, Facts, Occurrence, Profile, Thread
+from router.plan import (
+    OPERATOR,
+    AddTag,
+    Consent,
+    Effect,
+    EndRun,
+    Enter,
+    Hold,
+    Leave,
+    OptIn,
+    OptOut,
+    RecordValue,
+    RemoveTag,
+    SendText,
+    SetAttribute,
+    Suspend,
+    Withhold,
+)
+from router.reviews import reviews
+from router.standing import Action
+from router.store.values import dumps
+
+if TYPE_CHECKING:
+    from router.perform import Performance
+
+UNASKED: Final = ("promotional", "transactional")
+"""Classes of texts that nobody wrote for at this moment."""
+MOST_PROMOTED: Final = 64
+"""Promotional texts to one contact that its brand's caps may look back on: two a day for a month."""
+
+
+class Turn:
+    """One plan being performed: the contact's standing changes as its effects go by."""
+
+    def __init__(
+        self, performance: Performance, facts: Facts, thread: Thread, unsettled: Collection[tuple[int, str]]
+    ) -> None:
+        self.performance = performance
+        self.facts = facts
+        self.thread = thread
+        self.others: dict[str, Thread] = {}
+        """Conversations on other numbers than the one at hand, where this plan speaks on them."""
+        self.unsettled = unsettled
+        self.spoke_on: set[str] = set()
+        """Numbers from which this plan has something on its way."""
+        self.changed: dict[str, Profile] = {}
+
+    def act(self, occurrence: Occurrence) -> None:
+        """The contact did something."""
+        if occurrence.source in ("api", "click", "voucher"):
+            profile = self._profile(occurrence.brand)
+            self._change(replace(profile, active_at=max(profile.active_at, occurrence.at)))
+
+    def do(self, effect: Effect) -> None:
+        """Perform one effect."""
+        facts, performance = self.facts, self.performance
+        match effect:
+            case SendText():
+                self._send(effect)
+            case RecordValue():
+                self._record(effect)
+            case Suspend(run):
+                self._suspend(run.id or performance.place.ids.next(performance.place.now), effect)
+            case EndRun(run_id):
+                performance.end_run(run_id)
+            case Enter():
+                performance.enter(facts.contact.id, effect)
+            case Leave():
+                performance.leave(facts.contact.id, effect)
+            case Withhold():
+                self._withhold(effect, effect.reason)
+            case _:
+                self._stand(effect)
+
+    def _stand(self, effect: AddTag | RemoveTag | SetAttribute | OptOut | OptIn | Consent | Hold) -> None:
+        """What changes where the contact stands with a brand."""
+        facts, performance = self.facts, self.performance
+        match effect:
+            case AddTag(brand, tag):
+                self._change(replace(self._profile(brand), tags=self._profile(brand).tags | {tag}))
+            case RemoveTag(brand, tag):
+                self._change(replace(self._profile(brand), tags=self._profile(brand).tags - {tag}))
+            case SetAttribute(brand, name, value):
+                attributes = {**self._profile(brand).attributes, name: value}
+                self._change(replace(self._profile(brand), attributes=attributes))
+            case OptOut(brands):
+                for brand in brands:
+                    self._change(consent.silenced(self._profile(brand), performance.place.now))
+                    if brand != OPERATOR:
+                        performance.consent(self._of_brand(brand, "revoke"))
+                performance.silence(facts, brands)
+            case Hold(brands):
+                due_at, rows = reviews(facts, effect, performance.place.ids, performance.place.now)
+                performance.reviews.extend(rows)
+                for brand in brands:
+                    self._change(replace(self._profile(brand), hold_until=due_at))
+            case OptIn(brands):
+                for brand in brands:
+                    self._change(consent.unsilenced(self._profile(brand), performance.place.now))
+                    performance.consent(self._of_brand(brand, "restore"))
+            case Consent():
+                self._change(consent.changed(self._profile(effect.brand), effect, performance.place.now))
+                performance.consent(self._of_consent(effect))
+            case _:
+                assert_never(effect)
+
+    def _send(self, text: SendText) -> None:
+        performance = self.performance
+        now, number = performance.place.now, text.number
+        reason = self._refusal(text, now)
+        if reason:
+            self._withhold(text, reason)
+            return
+        self._speak(text, now)
+        connector = performance.connector_for(self.facts, text)
+        may_be_claimed = (
+            number not in self.spoke_on
+            and (self.facts.contact.id, number) not in self.unsettled
+            and (
+                text.message_class == "stop_confirmation"
+                or self.facts.contact.address not in performance.allowance.muted
+            )
+        )
+        if may_be_claimed and performance.allowance.take(connector, text.segments):
+            performance.claim(self.facts, text, connector)
+        else:
+            performance.leave_ready(self.facts, text, connector)
+        self.spoke_on.add(number)
+
+    def _speak(self, text: SendText, now: int) -> None:
+        """The conversation after one more text of ours. What nobody wrote for is no automatic answer; it is remembered
+        whose it was, and from which number."""
+        if text.message_class not in UNASKED:
+            self.thread = consent.answered(self.thread, now)
+            return
+        assert text.brand is not None, "a consent is a brand's"
+        spoken = replace(self._thread(text.number), last_brand=text.brand, last_out_at=now)
+        if text.number == self.facts.number:
+            self.thread = spoken
+        else:
+            self.others[text.number] = spoken
+        profile = self._profile(text.brand)
+        promoted = (*profile.promoted, now) if text.message_class == "promotional" else profile.promoted
+        self._change(replace(profile, number=profile.number or text.number, promoted=promoted[-MOST_PROMOTED:]))
+
+    def _thread(self, number: str) -> Thread:
+        if number == self.facts.number:
+            return self.thread
+        return self.others.get(number) or self.facts.threads.get(number, NO_THREAD)
+
+    def _refusal(self, text: SendText, now: int) -> str:
+        address = self.facts.contact.address
+        if not consent.is_phone(address):
+            return "not_a_phone"
+        if address in self.performance.place.own_numbers:
+            return "own_number"
+        profile = self._profile(text.brand) if text.brand else None
+        thread = self._thread(text.number) if text.message_class in UNASKED else self.thread
+        return consent.may_send(text.message_class, profile, thread, now, text.purpose)
+
+    def _of_brand(self, brand: str, action: Action) -> Record:
+        """An event of consent about a whole brand: STOP, or an opt-in word."""
+        message = self.facts.message
+        return Record(
+            contact_id=self.facts.contact.id, msisdn=self.facts.contact.address, brand=brand, action=action,
+            method="keyword", at=self.performance.place.now, number=self.facts.number,
+            mo_id=message.id if message is not None else 0, wording=message.text if message is not None else "",
+        )  # fmt: skip
+
+    def _of_consent(self, told: Consent) -> Record:
+        promotional = told.message_class == "promotional"
+        return Record(
+            contact_id=self.facts.contact.id, msisdn=self.facts.contact.address, brand=told.brand,
+            action=told.action, method=told.method, at=self.performance.place.now, number=self.facts.number,
+            message_class=told.message_class, programme=told.purpose if promotional else "",
+            purpose_ref="" if promotional else told.purpose, mo_id=told.cause_id, wording=told.wording,
+            language=told.language,
+        )  # fmt: skip
+
+    def _withhold(self, text: SendText | Withhold, reason: str) -> None:
+        performance = self.performance
+        performance.put(self.facts, text, performance.connector_for(self.facts, text), "withheld", reason)
+        performance.withheld[reason] = performance.withheld.get(reason, 0) + 1
+
+    def _record(self, effect: RecordValue) -> None:
+        place, message = self.performance.place, self.facts.message
+        self.performance.record(
+            (place.ids.next(place.now), self.facts.contact.id, effect.brand, effect.name,
+             dumps({"value": effect.value}), effect.once, effect.rule,
+             effect.cause_id or (message.id if message else 0), place.now)
+        )  # fmt: skip
+
+    def _suspend(self, run_id: int, effect: Suspend) -> None:
+        run = effect.run
+        started_at = run.started_at or self.performance.place.now
+        self.performance.suspend(
+            (run_id, self.facts.contact.id, run.number, run.kind, run.brand, run.rule,
+             msgspec.json.encode(run.frames).decode(), run.deployment, dumps(run.variables), run.due_at, run.misses,
+             started_at, run.cause_id),
+            run.due_at,
+        )  # fmt: skip
+
+    def _profile(self, brand: str) -> Profile:
+        return self.changed.get(brand) or self.facts.profile(brand)
+
+    def _change(self, profile: Profile) -> None:
+        self.changed[profile.brand] = profile

@@ -1,0 +1,119 @@
+"""What every part of running a chain stands on: the strand under way, what ends, what is suspended."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Final
+
+import msgspec
+
+from router.case import Books, Case, Done
+from router.messages import Facts, Run, RunKind
+from router.plan import EndRun, Leave, Outcome, Suspend
+from router.saying import Speaker
+from router.strand import NEW_CONTACT, Strand
+from rules.actions import Program
+from rules.expressions import Scope
+from rules.rulebook import BrandBook, NumberBook, Rule, Rulebook
+
+HELD: Final = "for question"
+"""Where a drip's run keeps that it waits for the end of an open question."""
+
+
+class Walking(ABC):
+    """One cause under way: `case` is what it comes to, `strand` the chain that runs now, `scope` what its conditions
+    see."""
+
+    __slots__ = ("_ended", "_entered", "_left", "_steps", "case", "number", "scope", "speaker", "strand")
+
+    def __init__(self, facts: Facts, books: Books, rulebook: Rulebook, brand: BrandBook, now: int) -> None:
+        self.case = case = Case(facts, books, rulebook, brand, now)
+        self.number: NumberBook | None = rulebook.numbers.get(facts.number)
+        self.scope = Scope({}, {}, case.profile.tags, facts.contact.is_new, now, case.zone)
+        self.speaker = Speaker(case)
+        self.strand: Strand | None = None
+        self._ended: set[int] = set()
+        self._entered: set[str] = set()
+        self._left = False
+        self._steps = 0
+
+    @abstractmethod
+    def run(self, program: Program, place: int) -> str | None:
+        """Steps until the chain ends or suspends; the text of a `route` that hands the message on."""
+
+    @abstractmethod
+    def follow(self, text: str | None) -> None:
+        """Go wherever `route` hands the message on to."""
+
+    @property
+    def here(self) -> Strand:
+        """The chain that runs now."""
+        assert self.strand is not None, "a chain is under way"
+        return self.strand
+
+    def end(self, run: Run, outcome: Outcome) -> None:
+        """A stored run is over; said once."""
+        if run.id not in self._ended:
+            self._ended.add(run.id)
+            self.case.effects.append(EndRun(run.id, outcome))
+            if run.kind in ("question", "confirm"):
+                self._wake_those_held()
+
+    def is_over(self, run: Run) -> bool:
+        """Whether a stored run was ended by the cause at hand."""
+        return run.id in self._ended
+
+    def _wake_those_held(self) -> None:
+        """Drips that waited for a question's end look again at once."""
+        case = self.case
+        for run in case.facts.runs:
+            if HELD in run.variables and run.brand == case.brand.name and run.id not in self._ended:
+                case.effects.append(Suspend(msgspec.structs.replace(run, due_at=case.now)))
+
+    def enter(self, strand: Strand) -> None:
+        """Make this the chain that runs now."""
+        self.strand = strand
+        self.scope.variables = strand.variables
+        self.scope.told = Done(self.case, strand.cause_id, strand.rule.identity)
+        self.see()
+
+    def see(self) -> None:
+        """Conditions look at the contact as it stands now."""
+        self.scope.attributes = self.case.profile.attributes
+        self.scope.tags = self.case.profile.tags
+
+    def leave(self, run: Run, rule: Rule, outcome: Outcome) -> None:
+        """A stored run of a drip, or of a chain that something ends early, is over."""
+        self.end(run, outcome)
+        if rule.terms is not None and rule.terms.message_class:
+            self.case.effects.append(Leave(self.case.brand.name, rule.head.removeprefix("drip "), outcome))
+
+    def finish(self, outcome: Outcome) -> None:
+        """The chain under way is over, whatever stands below."""
+        self._left = True
+        rule = self.here.rule
+        if rule.terms is not None and rule.terms.message_class:
+            self.case.effects.append(Leave(self.case.brand.name, rule.head.removeprefix("drip "), outcome))
+
+    def suspend(self, kind: RunKind, identity: str, due_at: int) -> None:
+        """Keep the chain under way at a step until it falls due."""
+        strand = self.here
+        variables = strand.variables
+        if self.scope.is_new:
+            variables = {**variables, NEW_CONTACT: 1}
+        self.case.effects.append(
+            Suspend(
+                Run(
+                    kind=kind,
+                    brand=self.case.brand.name,
+                    number=strand.number,
+                    rule=strand.rule.identity,
+                    frames=(*(call for _, _, call in strand.calls), identity),
+                    deployment=self.case.rulebook.deployment,
+                    variables=variables,
+                    due_at=due_at,
+                    started_at=strand.started_at,
+                    cause_id=strand.cause_id,
+                )
+            )
+        )
