@@ -17,7 +17,6 @@ from router.outbox import Outcome, housekeep, recover
 from router.store import engine
 from router.store.engine import Store, Tx, open_store
 from router.store.migrate import upgrade
-from router.store.statements_consent import any_suppression
 from router.store.statements_receipts import forget_awaiting, unmet_of_earlier
 from router.store.tables import REVISION, metadata
 from router.world import first_id_at
@@ -32,7 +31,7 @@ PARTIAL = frozenset(
     if index.dialect_options["sqlite"].get("where") is not None
 )
 """Indexes that settled rows leave: walking one through costs what is open, not what is stored."""
-SMALL = {"deployments", "alembic_version", "batches"}
+SMALL = {"deployments", "alembic_version", "batches", "ledger_heads", "suppressions"}
 
 
 HOUSEKEEPING = {
