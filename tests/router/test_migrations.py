@@ -35,9 +35,7 @@ SMALL = {"deployments", "alembic_version", "batches", "ledger_heads", "suppressi
 
 
 HOUSEKEEPING = {
-    one.compile(dialect)[0]
-    for one in (forget_awaiting, unmet_of_earlier, any_suppression)
-    for dialect in ("sqlite", "postgresql")
+    one.compile(dialect)[0] for one in (forget_awaiting, unmet_of_earlier) for dialect in ("sqlite", "postgresql")
 }
 """Read through by intent, now and then."""
 
