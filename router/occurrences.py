@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from router import contacts, links
+from router import contacts, hosted
 from router.happen import happen
 from router.messages import Facts, Occurrence, Profile
 from router.perform import Allowance, Performance, Place
@@ -42,9 +42,7 @@ def accept(tx: Tx, batch: Sequence[Occurrence], ways: Ways, allowance: Allowance
         performance.add(about, plan, loaded.unsettled)
     rows = [_row(about, plan, place) for about, plan in zip(facts, plans, strict=True)]
     sql.insert_events.run(tx, rows)
-    clicks = [(one.key, one.at) for one in fresh if one.source == "click"]
-    if clicks:
-        links.click(tx, clicks)
+    hosted.settle(tx, fresh)
     performance.write(tx)
     return performance, again
 

@@ -17,11 +17,13 @@ import msgspec
 from aiohttp import web
 
 from gateway.web import keys as secret
-from gateway.web.entrance import Looks, Occurrence, Occurs, Taken
+from gateway.web.entrance import Looks, Occurs
 from gateway.web.events import LONGEST_NAME, LONGEST_REF, Refused, is_plain, read_event, read_json
 from gateway.web.problems import problem
 from router import keys, redemption
+from router.hosted import BY
 from router.keys import Key
+from router.messages import Occurrence
 from router.redemption import Already, Answer, Expired, OfOtherBrand, Redeemable, Redeemed, Till, Unknown
 from router.store.errors import StoreUnavailable
 from router.world import World
@@ -123,11 +125,9 @@ class Api:
         taken = await self._occur(occurrence)
         if isinstance(taken, Refused):
             return _refused(taken)
-        if taken.refused:
-            return _refused(Refused(409, "Not taken", taken.refused))
-        return {"status": 202, "id": str(taken.id), "outcome": "taken"}
+        return {"status": 202, "id": str(taken), "outcome": "taken"}
 
-    async def _occur(self, occurrence: Occurrence) -> Taken | Refused:
+    async def _occur(self, occurrence: Occurrence) -> int | Refused:
         """Hand over and wait for the commit."""
         if self._occurs.trouble:
             return Refused(503, "Store away", "nothing can be kept right now; send it again in a while")
@@ -143,8 +143,10 @@ class Api:
             return Refused(
                 503, "Not known", "whether it was kept is not known yet; send it again with the same key, to be sure"
             )
+        except StoreUnavailable:
+            return Refused(503, "Store away", "the gateway is stopping, and nothing was kept; send it again in a while")
 
-    def _done(self, pending: asyncio.Future[Taken]) -> None:
+    def _done(self, pending: asyncio.Future[int]) -> None:
         self._waiting -= 1
         if not pending.cancelled():
             pending.exception()  # whoever still waits gets it; nobody else asks
@@ -159,16 +161,17 @@ class Api:
 
     async def _redeem(self, key: Key, found: Redeemable, till: Till, now: int) -> Answer:
         """Say it to the router, which redeems in the transaction that tells the rules (router.hosted)."""
+        new_id = self._world.ids.next(now)
         taken = await self._occur(
             Occurrence(
-                id=self._world.ids.next(now), brand=key.brand, address=found.address, name="voucher_redeemed",
-                source="redemption", at=now, ref=till.reference, key=f"redeemed {found.code}",
-                values={"voucher": found.voucher, "code": found.code, "by": till.by},
+                id=new_id, brand=key.brand, address=found.address, name="voucher_redeemed", source="voucher", at=now,
+                received_at=now, ref=till.reference, key=found.code,
+                values={"voucher": found.voucher, "code": found.code, BY: till.by},
             )
         )  # fmt: skip
         if isinstance(taken, Refused):
             raise _Problem(_problem(taken))
-        if not taken.refused and not taken.is_repeat:
+        if taken == new_id:
             return Redeemed(found.voucher, found.code, found.address, now)
         again = await self._look(key.brand, found.code, till, now)
         return Unknown() if isinstance(again, Redeemable) else again

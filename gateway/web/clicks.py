@@ -12,8 +12,9 @@ from collections import OrderedDict
 
 import structlog
 
-from gateway.web.entrance import Occurrence, Occurs
+from gateway.web.entrance import Occurs
 from router.links import Followed
+from router.messages import Occurrence
 
 CLICK_S = 0.25
 """How long a redirect waits for its click to be on disk, in seconds."""
@@ -97,6 +98,6 @@ def occurrence_of(link: Followed, new_id: int, at: int) -> Occurrence:
     """The click as the router takes it; its key lets it count once, whichever nodes and processes saw it."""
     return Occurrence(
         id=new_id, brand=link.brand, address=link.address, name=link.name, source="click",
-        values={"link": link.name, "code": link.code, "rule": link.rule, "step": link.step},
-        ref=str(link.cause_id), at=at, key=f"click {link.code}",
+        values={"link": link.name, "rule": link.rule, "step": link.step},
+        ref=str(link.cause_id), at=at, received_at=at, key=link.code,
     )  # fmt: skip

@@ -11,13 +11,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
-import msgspec
-
+from router.messages import Occurrence
 from router.store.engine import Tx
 from router.store.errors import StoreError, StoreUnavailable
 from router.store.reading import Reader, open_reader
 from router.world import Worker
-from rules.facts import Value
 
 T = TypeVar("T")
 
@@ -27,29 +25,6 @@ MOST_LOOKS = 200
 """Looks that wait for the thread: at a millisecond each, a fifth of a second."""
 
 
-class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened to a contact other than a text, as the router takes it."""
-
-    id: int
-    brand: str
-    address: str
-    name: str
-    source: str
-    values: dict[str, Value] = {}
-    ref: str = ""
-    at: int
-    key: str = ""
-
-
-class Taken(msgspec.Struct, frozen=True):
-    """What became of an occurrence, on disk: its `id` (that of the first, where its key was known: `is_repeat`), or why
-    it had no effect."""
-
-    id: int
-    is_repeat: bool = False
-    refused: str = ""
-
-
 class Occurs(Protocol):
     """Who takes occurrences: the writer."""
 
@@ -57,8 +32,9 @@ class Occurs(Protocol):
     def trouble(self) -> str:
         """Why the store is away; empty while it is there."""
 
-    def occur(self, occurrence: Occurrence) -> Awaitable[Taken]:
-        """Queue one; its result comes after the commit, however long the store is away."""
+    def occur(self, occurrence: Occurrence) -> Awaitable[int]:
+        """Queue one. Its id comes after the commit, however long the store is away; that of the first, where its key
+        was told before. Raises StoreUnavailable when the gateway ends before."""
 
 
 class Looks:

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from gateway.web.entrance import Occurrence
 from router.instants import DAY
+from router.messages import Occurrence
 from rules.facts import Value, read_phone
 from rules.times import microseconds
 
@@ -104,6 +104,7 @@ def _event(found: Mapping[str, Any], brand: str, new_id: int, now: int, header: 
     return Occurrence(
         id=new_id, brand=brand, address=phone_of(found.get("contact")), name=_name(found.get("name")), source="api",
         values=_values(found.get("values", {})), ref=text_of(found, "ref"), at=_at(found.get("at"), now),
+        received_at=now,
         key=key or header,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ out takes a POST, and one that comes from our own page. A link leads only where 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, tzinfo
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from aiohttp import web
 
 from gateway.web import html
 from gateway.web.clicks import Clicks
-from gateway.web.entrance import Looks, Occurrence, Occurs
+from gateway.web.entrance import Looks, Occurs
 from gateway.web.guesses import Guesses, client_of
 from gateway.web.previews import is_person
 from router import links
@@ -63,28 +63,44 @@ class Standing(msgspec.Struct, frozen=True):
     redeemed_at: int | None = None
 
 
+class Silence(msgspec.Struct, frozen=True):
+    """A contact opts out of a brand by its page: the link that it held, and the evidence of it."""
+
+    brand: str
+    address: str
+    code: str
+    at: int
+    ip: str
+    forwarded: str
+    agent: str
+
+
+OptOut = Callable[[Silence], Awaitable[object]]
+"""Silences the brand, with its row of the ledger; done when that is on disk."""
+
+
 class Pages:
-    """The hosted pages. `brand` gives what the rules in force say of one; None: nothing any more."""
+    """The hosted pages. `brand` gives what the rules in force say of one; None: nothing any more. There is a page
+    to opt out where somebody performs it: `silence`."""
 
     def __init__(
-        self, world: World, looks: Looks, occurs: Occurs, brand: Callable[[str], Brand | None], url: str
-    ) -> None:
+        self, world: World, looks: Looks, occurs: Occurs, brand: Callable[[str], Brand | None], url: str,
+        silence: OptOut | None = None,
+    ) -> None:  # fmt: skip
         self.clicks = Clicks(occurs)
         self._world = world
         self._looks = looks
-        self._occurs = occurs
+        self._silence = silence
         self._brand = brand
         self._host = urlsplit(url).netloc.lower()
         self._guesses = Guesses()
 
     def routes(self) -> list[web.RouteDef]:
         """Where they answer."""
-        return [
-            web.get("/l/{code}", self.follow),
-            web.get("/v/{code}", self.voucher),
-            web.get("/o/{code}", self.optout),
-            web.post("/o/{code}", self.opt_out),
-        ]
+        routes = [web.get("/l/{code}", self.follow), web.get("/v/{code}", self.voucher)]
+        if self._silence is not None:
+            routes += [web.get("/o/{code}", self.optout), web.post("/o/{code}", self.opt_out)]
+        return routes
 
     # ----------------------------------------------------------------------------------------------------- links
 
@@ -96,8 +112,10 @@ class Pages:
         link = found.link
         if link.kind == "url":
             target = link.target if is_followed(link.target) else ""
+        elif link.kind == "voucher":
+            target = f"../v/{link.code}"
         else:
-            target = f"../{'v' if link.kind == 'voucher' else 'o'}/{link.code}"
+            target = f"../o/{link.code}" if self._silence is not None else ""
         if not target:
             return self._unknown(request)
         if is_person(request.method, request.headers):
@@ -142,22 +160,17 @@ class Pages:
         language = self._language(found.link)
         if not self._is_ours(request) or (request.content_length or 0) > MOST_BODY:
             return html.message("refused", language, 403)
-        if not found.is_out:
-            now = self._world.now()
-            occurrence = Occurrence(
-                id=self._world.ids.next(now), brand=found.link.brand, address=found.link.address, name="opt_out",
-                source="web", at=now, ref=found.link.code,
-                values={
-                    "ip": request.remote or "",
-                    "forwarded": request.headers.get("X-Forwarded-For", "")[:LONGEST_AGENT],
-                    "agent": request.headers.get("User-Agent", "")[:LONGEST_AGENT],
-                },
+        if not found.is_out and self._silence is not None:
+            wish = Silence(
+                found.link.brand, found.link.address, found.link.code, self._world.now(), request.remote or "",
+                request.headers.get("X-Forwarded-For", "")[:LONGEST_AGENT],
+                request.headers.get("User-Agent", "")[:LONGEST_AGENT],
             )  # fmt: skip
             try:
                 async with asyncio.timeout(OPT_OUT_S):
-                    await asyncio.shield(asyncio.ensure_future(self._occurs.occur(occurrence)))
-            except TimeoutError:  # it is in the writer's queue and may still be done; the phone is told to try again
-                log.warning("an opt-out waits for the store", why=self._occurs.trouble)
+                    await asyncio.shield(asyncio.ensure_future(self._silence(wish)))
+            except (TimeoutError, StoreUnavailable) as fault:  # it may still be done; the phone is told to try again
+                log.warning("an opt-out waits for the store", why=str(fault))
                 return html.message("away", language, 503, **{"Retry-After": RETRY_AFTER})
         return web.Response(status=303, headers={"Location": found.link.code, "Cache-Control": "no-store"})
 

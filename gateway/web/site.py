@@ -12,7 +12,7 @@ from gateway.metrics import Metrics
 from gateway.pools import Pools, Write
 from gateway.web.api import Api
 from gateway.web.entrance import Looks, Occurs
-from gateway.web.pages import Brand, Pages
+from gateway.web.pages import Brand, OptOut, Pages
 from gateway.web.problems import Handler
 from router import links
 from router.store.engine import Store
@@ -35,9 +35,12 @@ class Site:
         self._looks = Looks(store.url)
         self._pages: Pages | None = None
 
-    def routes(self, brand: Callable[[str], Brand | None], url: str) -> list[web.RouteDef]:
-        """Where it answers. `brand`: what the rules in force say of one; `url`: how the outside reaches the gateway."""
-        self._pages = Pages(self._world, self._looks, self._occurs, brand, url)
+    def routes(
+        self, brand: Callable[[str], Brand | None], url: str, silence: OptOut | None = None
+    ) -> list[web.RouteDef]:
+        """Where it answers. `brand`: what the rules in force say of one; `url`: how the outside reaches the gateway;
+        `silence`: who performs an opt-out."""
+        self._pages = Pages(self._world, self._looks, self._occurs, brand, url, silence)
         api = Api(self._world, self._looks, self._occurs)
         return [
             web.route(one.method, one.path, self._counted(one.path, one.handler), **one.kwargs)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, web
 
 from gateway.web import clicks, html, pages
 from gateway.web.guesses import MOST_MISSES, WINDOW_S, Guesses, client_of
+from gateway.web.pages import Silence
 from gateway.web.previews import is_person
 from router import links, offers, redemption
 from router.instants import DAY, SECOND
@@ -85,8 +86,8 @@ async def test_a_click_is_an_occurrence_of_its_contact_once(site: Site) -> None:
         "click",
         NOW,
     )
-    assert click.values == {"link": "tip1", "code": code, "rule": "Shop/keyword TIP", "step": "reply 1"}
-    assert click.ref == "77"
+    assert click.values == {"link": "tip1", "rule": "Shop/keyword TIP", "step": "reply 1"}
+    assert (click.key, click.ref) == (code, "77")
     assert site.rows("SELECT clicked_at, clicks FROM links") == [(NOW, 1)]
     assert site.pages.clicks.again() == {code: 2}
     assert site.pages.clicks.again() == {}
@@ -375,7 +376,7 @@ async def test_looking_opts_nobody_out(site: Site) -> None:
     for method in ("GET", "HEAD"):
         assert (await get(site, f"/o/{code}", method=method)).status == 200
     assert (await get(site, f"/o/{code}", method="PUT")).status == 405
-    assert site.writer.taken == []
+    assert site.writer.silenced == []
     text = await seen(await get(site, f"/o/{code}"))
     assert f"Wilt u geen berichten meer van {SHOP}?" in text
 
@@ -384,14 +385,12 @@ async def test_the_button_opts_out_with_its_evidence(site: Site) -> None:
     code = site.link("optout")
     response = await get(site, f"/o/{code}", "POST", Origin="https://sms.example", **{"Sec-Fetch-Site": "same-origin"})
     assert (response.status, response.headers["Location"]) == (303, code)
-    (out,) = site.writer.taken
-    assert (out.name, out.source, out.brand, out.address, out.ref) == ("opt_out", "web", SHOP, "31612345678", code)
-    assert out.values == {"ip": "127.0.0.1", "forwarded": "", "agent": BROWSER}
+    assert site.writer.silenced == [Silence(SHOP, "31612345678", code, NOW, "127.0.0.1", "", BROWSER)]
     text = await seen(await get(site, f"/o/{code}"))
     assert f"U bent afgemeld en krijgt geen berichten meer van {SHOP}." in text
     assert "AAN" in text
     assert (await get(site, f"/o/{code}", "POST")).status == 303
-    assert len(site.writer.taken) == 1
+    assert len(site.writer.silenced) == 1
 
 
 @pytest.mark.parametrize(
@@ -404,7 +403,7 @@ async def test_another_sites_form_does_not(site: Site, headers: dict[str, str]) 
     response = await get(site, f"/o/{code}", "POST", **headers)
     assert response.status == 403
     assert "eigen pagina" in await seen(response)
-    assert site.writer.taken == []
+    assert site.writer.silenced == []
 
 
 async def test_a_long_form_is_refused(site: Site) -> None:
@@ -417,7 +416,7 @@ async def test_a_voucher_link_opts_nobody_out(site: Site) -> None:
     code = site.link("voucher zomer")
     assert (await get(site, f"/o/{code}", "POST")).status == 404
     assert (await get(site, f"/o/{code}")).status == 404
-    assert site.writer.taken == []
+    assert site.writer.silenced == []
 
 
 async def test_an_opt_out_that_cannot_be_kept_in_time_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -428,6 +427,21 @@ async def test_an_opt_out_that_cannot_be_kept_in_time_is_told(site: Site, monkey
     assert response.status == 503
     assert await seen(response) == "Even wachten Even wachten Dit lukt nu niet. Probeer het over een minuut opnieuw."
     site.writer.back.set()
+
+
+async def test_an_opt_out_while_the_gateway_stops_is_told(site: Site) -> None:
+    site.writer.fails = True
+    assert (await get(site, f"/o/{site.link('optout')}", "POST")).status == 503
+
+
+async def test_where_nobody_performs_it_there_is_no_page_to_opt_out(site: Site, aiohttp_client: Any) -> None:
+    bare = pages.Pages(site.world, site.looks, site.writer, site.brands.get, "https://sms.example")
+    app = web.Application()
+    app.add_routes(bare.routes())
+    client = await aiohttp_client(app)
+    code = site.link("optout")
+    assert (await client.get(f"/l/{code}", allow_redirects=False)).status == 404
+    assert (await client.get(f"/o/{code}")).status == 404
 
 
 # ---- what every page is

@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.links import (
@@ -79,6 +79,7 @@ def test_our_own_pages_need_no_address() -> None:
     assert fault(Link("optout", "optout", "")) == fault(Link("voucher", "voucher zomer", "zomer")) == ""
 
 
+@settings(deadline=None)
 @given(st.integers())
 def test_codes_are_as_long_as_every_other_and_hard_to_misread(seed: int) -> None:
     code = draw(Random(seed).random)

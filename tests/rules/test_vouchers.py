@@ -5,7 +5,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules import vouchers
@@ -207,6 +207,7 @@ def test_too_large_a_file_is_cut_at_a_line(monkeypatch: pytest.MonkeyPatch) -> N
     assert "octets" in cut.told[0]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_octets_are_an_error(octets: bytes) -> None:
     read = read_codes(octets)
@@ -214,6 +215,7 @@ def test_no_octets_are_an_error(octets: bytes) -> None:
     assert all(0 < len(code) <= LONGEST_CODE and code.isascii() and " " not in code for code in read.codes)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.sampled_from(ALPHABET + "-"), min_size=3, max_size=12), unique=True, max_size=50))
 def test_codes_that_are_written_are_read(codes: list[str]) -> None:
     read = read_codes("\n".join(codes).encode())

@@ -15,11 +15,13 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from gateway.web import keys as secret
 from gateway.web.api import Api
-from gateway.web.entrance import Looks, Occurrence, Taken
-from gateway.web.pages import Pages
+from gateway.web.entrance import Looks
+from gateway.web.pages import Pages, Silence
 from gateway.web.problems import problems
 from router import hosted, keys, links, offers
+from router.messages import Occurrence
 from router.store.engine import Store, open_store
+from router.store.errors import StoreUnavailable
 from router.world import Virtual
 from rules.links import read
 from rules.vouchers import Voucher
@@ -40,34 +42,42 @@ class Writer:
         self.store = store
         self.trouble = ""
         self.taken: list[Occurrence] = []
+        self.silenced: list[Silence] = []
         self.back = asyncio.Event()
         self.back.set()
         self.arrived = asyncio.Event()
         self.fails = False
-        self._by_key: dict[tuple[str, str], int] = {}
+        self._by_key: dict[tuple[str, str, str], int] = {}
 
-    def occur(self, occurrence: Occurrence) -> Awaitable[Taken]:
+    def occur(self, occurrence: Occurrence) -> Awaitable[int]:
         return self._occur(occurrence)
 
-    async def _occur(self, one: Occurrence) -> Taken:
+    async def _occur(self, one: Occurrence) -> int:
+        await self._ready()
+        key = (one.brand, one.source, one.key)
+        if one.key and key in self._by_key:
+            return self._by_key[key]
+        with self.store.begin() as tx:
+            hosted.settle(tx, [one])
+        self.taken.append(one)
+        self._by_key[key] = one.id
+        return one.id
+
+    async def silence(self, wish: Silence) -> None:
+        """Opt a contact out, as a page asks for it."""
+        await self._ready()
+        with self.store.begin() as tx:
+            tx.write(
+                "INSERT INTO profiles (contact_id, brand, tags, attributes, opted_out_at) "
+                f"SELECT id, '{wish.brand}', '[]', '{{}}', {wish.at} FROM contacts WHERE address = '{wish.address}'"
+            )
+        self.silenced.append(wish)
+
+    async def _ready(self) -> None:
         self.arrived.set()
         await self.back.wait()
         if self.fails:
-            raise RuntimeError("the writer has ended")
-        key = (one.brand, one.key)
-        if one.key and key in self._by_key:
-            return Taken(self._by_key[key], is_repeat=True)
-        with self.store.begin() as tx:
-            refused = hosted.settle(tx, [one]).get(one.id, "")
-            if one.name == "opt_out":
-                tx.write(
-                    "INSERT INTO profiles (contact_id, brand, tags, attributes, opted_out_at) "
-                    f"SELECT id, '{one.brand}', '[]', '{{}}', {one.at} FROM contacts WHERE address = '{one.address}'"
-                )
-        if not refused:
-            self.taken.append(one)
-            self._by_key[key] = one.id
-        return Taken(one.id, refused=refused)
+            raise StoreUnavailable("the writer has ended")
 
 
 class Brand(msgspec.Struct, frozen=True):
@@ -85,7 +95,9 @@ class Site:
         self.looks = Looks(self.url)
         self.writer = Writer(self.store)
         self.brands: dict[str, Brand] = {SHOP: Brand()}
-        self.pages = Pages(self.world, self.looks, self.writer, self.brands.get, "https://sms.example")
+        self.pages = Pages(
+            self.world, self.looks, self.writer, self.brands.get, "https://sms.example", self.writer.silence
+        )
         self.api = Api(self.world, self.looks, self.writer)
         self._chance = Random(7).random
 
