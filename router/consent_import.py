@@ -2,6 +2,9 @@
 
 What the person has refused stays refused: an opt-out, a revoked programme, an erasure are not undone by a list
 (COMPLIANCE.md C6, C7), and a number that was erased is not written down again. The same file twice changes nothing.
+
+A consent counts from the day it was given: one that the person took back later, with all of the brand or all of its
+class, is refused. What the profile says afterwards is reckoned anew from all events, so it is what the ledger says.
 """
 
 from __future__ import annotations
@@ -13,15 +16,15 @@ from itertools import islice
 import msgspec
 
 from router import contacts, ledger
+from router.consent import stood
 from router.consent_rows import Consent, Outcome, Refused
 from router.contacts import Loaded
 from router.ledger import Record
 from router.messages import Profile
-from router.standing import NOTHING, Standing, imported, is_refused, key_of, standing_at
-from router.store import statements_consent as sql
+from router.standing import Standing, is_refused, key_of, standing_at
+from router.store import statements as sql
 from router.store.engine import Store, Tx
 from router.store.errors import StoreConflict
-from router.store.values import dumps
 from router.suppression import Suppressions
 from router.world import World
 
@@ -101,36 +104,29 @@ class Import:
         if not rest:
             return told
         now = self._world.now()
-        loaded = contacts.by_address(tx, list(dict.fromkeys(one.address for one in rest)), self._world.ids, now)
-        if any(one.address not in loaded.contacts for one in rest):
-            raise StoreConflict("a contact was being erased")
-        return told | _Slice(self._order, loaded, self._standings(tx, loaded), now).take(tx, rest, self._world)
+        addresses = list(dict.fromkeys(one.address for one in rest))
+        loaded = contacts.by_address(tx, addresses, self._world.ids, now, self._suppressions)
+        return told | _Slice(self._order, loaded, self._said(tx, loaded), now).take(tx, rest, self._world)
 
     def _erased(self, tx: Tx, addresses: set[str]) -> set[str]:
         """Numbers that this brand has forgotten, and that nobody but the person makes known to it again."""
         brand = self._order.brand
         return {address for address, brands in self._suppressions.of(tx, addresses).items() if brand in brands}
 
-    def _standings(self, tx: Tx, loaded: Loaded) -> dict[str, Standing]:
-        """Where the known contacts stand with the brand."""
-        brand, old = self._order.brand, {one.id: one.address for one in loaded.contacts.values() if not one.is_new}
-        said = ledger.records_of(tx, old) if old else {}
-        found: dict[str, Standing] = {}
-        for contact_id, address in old.items():
-            records = said.get((contact_id, brand), [])
-            standing = standing_at(records, max((one.at for one in records), default=0))
-            profile = loaded.profiles.get(contact_id, {}).get(brand)
-            found[address] = Standing(None if profile is None else profile.opted_out_at, standing.consents)
-        return found
+    def _said(self, tx: Tx, loaded: Loaded) -> dict[str, list[Record]]:
+        """What the brand's ledger says of the known contacts, by number."""
+        old = {one.id: one.address for one in loaded.contacts.values() if not one.is_new}
+        found = ledger.records_of(tx, old) if old else {}
+        return {address: found.get((contact_id, self._order.brand), []) for contact_id, address in old.items()}
 
 
 class _Slice:
     """The rows of one transaction: two of them may be about one phone."""
 
-    def __init__(self, order: Order, loaded: Loaded, standings: Mapping[str, Standing], now: int) -> None:
+    def __init__(self, order: Order, loaded: Loaded, said: Mapping[str, list[Record]], now: int) -> None:
         self._order = order
         self._loaded = loaded
-        self._standings = dict(standings)
+        self._said = dict(said)
         self._now = now
         self._records: list[Record] = []
         self._profiles: dict[str, Profile] = {}
@@ -139,38 +135,43 @@ class _Slice:
         """Decide on each, and write what is taken."""
         told = {one.line: self._one(one) for one in consents}
         ledger.append(tx, self._records, world.ids, self._now, world.chance)
-        rows = [
-            (self._loaded.contacts[address].id, profile.brand, msgspec.json.encode(sorted(profile.tags)).decode(),
-             dumps(profile.attributes))
-            for address, profile in self._profiles.items()
-        ]  # fmt: skip
+        ids = {address: contact.id for address, contact in self._loaded.contacts.items()}
+        rows = [contacts.row_of(ids[address], profile) for address, profile in self._profiles.items()]
         if rows:
-            sql.imported_profiles.run(tx, rows)
+            sql.upsert_profiles.run(tx, rows)
         return told
 
     def _one(self, consent: Consent) -> Told:
         order, address = self._order, consent.address
         within = consent.programme or order.programme
-        standing = self._standings.get(address, NOTHING)
-        if is_refused(standing, order.message_class, within):
-            return Told(consent.line, "suppressed", "the person has opted out of it")
-        if standing.consents.get(key_of(order.message_class, within), 0) > 0:
-            return Told(consent.line, "already")
-        self._standings[address] = imported(standing, order.message_class, within, consent.at)
         contact = self._loaded.contacts[address]
-        is_promotional = order.message_class == "promotional"
-        self._records.append(
-            Record(
-                contact_id=contact.id, msisdn=address, brand=order.brand, action="import", method=consent.method,
-                at=consent.at, message_class=order.message_class, programme=within if is_promotional else "",
-                purpose_ref="" if is_promotional else within, wording=consent.wording, language=consent.language,
-                actor=order.actor, zone=order.zone, pack=order.pack, deployment=order.deployment,
-                evidence_url=consent.evidence,
-            )
-        )  # fmt: skip
         known = self._profiles.get(address) or self._loaded.profiles.get(contact.id, {}).get(order.brand)
         profile = known or Profile(order.brand)
+        refused = Told(consent.line, "suppressed", "the person has opted out of it")
+        if is_refused(Standing(profile.opted_out_at, profile.consents), order.message_class, within):
+            return refused
+        key = key_of(order.message_class, within)
+        if profile.consents.get(key, 0) > 0:
+            return Told(consent.line, "already")
+        record = self._record(consent, contact.id, within)
+        said = [*self._said.get(address, ()), record]
+        standing = standing_at(said, max(one.at for one in said))
+        if standing.consents.get(key, 0) <= 0:
+            return refused
+        self._said[address] = said
+        self._records.append(record)
         self._profiles[address] = msgspec.structs.replace(
-            profile, attributes={**profile.attributes, **consent.attributes}
+            stood(profile, standing), attributes={**profile.attributes, **consent.attributes}
         )
         return Told(consent.line, "taken")
+
+    def _record(self, consent: Consent, contact_id: int, within: str) -> Record:
+        order = self._order
+        is_promotional = order.message_class == "promotional"
+        return Record(
+            contact_id=contact_id, msisdn=consent.address, brand=order.brand, action="import", method=consent.method,
+            at=consent.at, message_class=order.message_class, programme=within if is_promotional else "",
+            purpose_ref="" if is_promotional else within, wording=consent.wording, language=consent.language,
+            actor=order.actor, zone=order.zone, pack=order.pack, deployment=order.deployment,
+            evidence_url=consent.evidence,
+        )  # fmt: skip

@@ -9,10 +9,12 @@ from typing import Any
 
 import msgspec
 
-from router import ledger
+from router import contacts, ledger
 from router.erasure import FRAMES_A_SLICE, ROWS_A_SLICE, Person, forms_of, holds, parameters_of, starts_at
 from router.ledger import Entry, Record
-from router.standing import Standing, standing_at
+from router.messages import Profile
+from router.plan import OPERATOR
+from router.standing import NOTHING, Standing, standing_at
 from router.store import statements as sql
 from router.store import statements_consent as sql_consent
 from router.store.engine import Tx
@@ -30,14 +32,31 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class BrandView(msgspec.Struct, frozen=True):
-    """A brand and a number. `standing` is what the ledger says; `silenced_at` what the gateway goes by now, and
-    `suppressed_since` what outlived an erasure."""
+    """A brand and a number. `standing` is what the ledger says of the instant asked for. `profile` is what the gateway
+    goes by now, None where the brand has none; `differs` when the whole ledger comes to something else, which it must
+    not. `suppressed_since`: what outlived an erasure."""
 
     brand: str
     standing: Standing
     events: tuple[Event, ...]
-    silenced_at: int | None = None
+    profile: Profile | None = None
+    differs: bool = False
     suppressed_since: int | None = None
+
+    @property
+    def current(self) -> Standing:
+        """Where the number stands by what the gateway goes by now."""
+        return standing_of(self.profile)
+
+    @property
+    def silenced_at(self) -> int | None:
+        """Since when the gateway withholds everything; None: it does not."""
+        return self.current.opted_out_at
+
+
+def standing_of(profile: Profile | None) -> Standing:
+    """The standing that a profile holds."""
+    return NOTHING if profile is None else Standing(profile.opted_out_at, profile.consents)
 
 
 def person_of(tx: Tx, address: str) -> Person:
@@ -50,22 +69,28 @@ def views_of(tx: Tx, suppressions: Suppressions, address: str, at: int) -> list[
     """Where the number stands with each brand that knows it, or is kept from it: what had happened by that instant."""
     person = person_of(tx, address)
     events: dict[str, list[Event]] = {}
-    silenced: dict[str, int | None] = {}
+    profiles: dict[str, Profile] = {}
     if person.is_known:
         for entry in ledger.entries_of(tx, person.contact_id):
             events.setdefault(entry.brand, []).append(_event(entry, person))
-        silenced = {row[1]: row[4] for row in sql.profiles_of.rows(tx, [person.contact_id])}
+        profiles = {row[1]: contacts.profile_of(row) for row in sql.profiles_of.rows(tx, [person.contact_id])}
     suppressed = suppressions.of(tx, [address]).get(address, {})
     return [
-        BrandView(
-            brand,
-            standing_at([event.record for event in events.get(brand, ())], at),
-            tuple(event for event in events.get(brand, ()) if event.record.at <= at),
-            silenced.get(brand),
-            suppressed.get(brand),
-        )
-        for brand in sorted({*events, *silenced, *suppressed})
+        _view(brand, events.get(brand, []), at, profiles.get(brand), suppressed.get(brand))
+        for brand in sorted({*events, *profiles, *suppressed})
     ]
+
+
+def _view(
+    brand: str, events: list[Event], at: int, profile: Profile | None, suppressed_since: int | None
+) -> BrandView:  # fmt: skip
+    records = [event.record for event in events]
+    last = standing_at(records, max((one.at for one in records), default=0))
+    told = tuple(event for event in events if event.record.at <= at)
+    # An erasure took the ledger's details, and the operator's own silence is in no brand's ledger.
+    is_told = suppressed_since is None and brand != OPERATOR
+    differs = is_told and last != standing_of(profile)
+    return BrandView(brand, standing_at(records, at), told, profile, differs, suppressed_since)
 
 
 def _event(entry: Entry, person: Person) -> Event:

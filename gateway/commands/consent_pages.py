@@ -15,6 +15,7 @@ from router.consent_views import BrandView, Event, canonical
 if TYPE_CHECKING:
     from router.consent_import import Told
     from router.ledger_verify import Chain
+    from router.standing import Standing
 
 _TOLD_BY_OTHERS = ("contact_id", "msisdn", "brand", "at", "recorded_at", "action")
 """Fields of a record that the page shows elsewhere."""
@@ -39,6 +40,9 @@ def view_as_json(view: BrandView, number: str, at: int) -> dict[str, Any]:
         "opted_out_at": _maybe(view.standing.opted_out_at),
         "consents": {key: _consent(since) for key, since in view.standing.consents.items()},
         "silenced_now_since": _maybe(view.silenced_at),
+        "consents_now": {key: _consent(since) for key, since in view.current.consents.items()},
+        "held_for_review_until": _maybe(None if view.profile is None else view.profile.hold_until),
+        "ledger_differs": view.differs,
         "erased_and_suppressed_since": _maybe(view.suppressed_since),
         "events": [event_as_json(event) for event in view.events],
     }
@@ -74,13 +78,22 @@ def view_as_page(view: BrandView, number: str, at: int) -> Iterator[str]:
 def _standing(view: BrandView) -> Iterator[str]:
     if view.suppressed_since is not None:
         yield f"  Erased: the brand may not write to it, since {instant(view.suppressed_since)}."
-    if view.standing.opted_out_at is not None:
-        yield f"  Opted out of everything since {instant(view.standing.opted_out_at)}."
-    elif view.silenced_at is not None:
-        yield f"  The gateway now withholds everything, for an opt-out of {instant(view.silenced_at)}."
-    for key, since in sorted(view.standing.consents.items()):
+    yield from _stands(view.standing)
+    if view.profile is not None and view.current != view.standing:
+        yield "  What the gateway goes by now:"
+        yield from (f"  {line}" for line in _stands(view.current))
+    if view.profile is not None and view.profile.hold_until is not None:
+        yield f"  A text of it waits to be read: nothing promotional until {instant(view.profile.hold_until)}."
+    if view.differs:
+        yield "  THE LEDGER COMES TO SOMETHING ELSE than the gateway goes by: report it, and trust neither."
+
+
+def _stands(standing: Standing) -> Iterator[str]:
+    if standing.opted_out_at is not None:
+        yield f"  Opted out of everything since {instant(standing.opted_out_at)}."
+    for key, since in sorted(standing.consents.items()):
         yield f"  {key}: {'consented' if since > 0 else 'revoked'} since {instant(abs(since))}."
-    if not view.standing.consents:
+    if not standing.consents:
         yield "  No consent on record."
 
 

@@ -162,6 +162,3 @@ delete_profiles = Statement(
     "brands",
 )
 insert_profiles = Insert(profiles, ("contact_id", "brand", "tags", "attributes", "opted_out_at"))
-imported_profiles = Insert(
-    profiles, ("contact_id", "brand", "tags", "attributes"), conflict=("contact_id", "brand"), update=("attributes",)
-)
