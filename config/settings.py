@@ -67,15 +67,15 @@ class Gateway:
     url: Web = setting(
         Web("http://127.0.0.1:8080"),
         "How the outside reaches this gateway: for short links and webhooks.",
-        waits=True,
     )
-    listen: Address = setting(Address("127.0.0.1", 8080), "Where /metrics, /healthz and /readyz answer.")
+    listen: Address = setting(
+        Address("127.0.0.1", 8080), "Where /metrics, /healthz, /readyz, the API and the pages of short links answer."
+    )
     vouchers_low: int = setting(
         10,
         "How much of a voucher's codes is left when it is warned that they run out.",
         unit="percent",
         bounds=Bounds(least=0, most=100),
-        waits=True,
     )
     drain_s: float = setting(
         10.0,

@@ -25,14 +25,18 @@ from gateway.exits import Exit
 from gateway.health import Health
 from gateway.lifecycle import Supervisor, every
 from gateway.metrics import Metrics
+from gateway.pools import in_turn
 from gateway.rulekeeper import NoRulesError, RuleKeeper
 from gateway.web.server import PortTakenError, serve_web
+from gateway.web.site import KEEP_UP_S, Site
 from router import deployments
 from router.store import checkpoint
 from router.store.engine import Store, open_store
 from router.store.errors import StoreBroken, StoreError
 from router.world import System, Worker
 from router.writer import Writer
+from rules.rulebook import BrandBook, Rulebook
+from rules.vouchers import Voucher
 
 SWITCH_S = 0.0002
 """How long the writer's thread may keep the interpreter while octets wait (Python's own is 5 ms: a whole group)."""
@@ -106,18 +110,33 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor,
     book, sources = await keeper.first(partial(world.offload, partial(_last_good, store)))
     await world.offload(partial(node.begin, store, world, settings, book, sources))
     one = node.Node(settings, world, store, book, keeper.revive, metrics)
+    site = Site(world, store, one.writer, metrics, in_turn(one.writer))
+    up.callback(site.close)
+    await site.pools.deploy(_vouchers(book), world.offload)
 
     await up.enter_async_context(one.writing(supervisor))
     await up.enter_async_context(supervisor.running(keeper.watch(one.adopt), "rules watcher"))
     await up.enter_async_context(_checkpoints(settings, supervisor))
     await up.enter_async_context(supervisor.running(_standing(health, one.exchange, one.writer), "health"))
-    where = await up.enter_async_context(serve_web(settings.gateway.listen, metrics, health, one.exchange))
+    routes = site.routes(partial(_brand, one), settings.gateway.url)
+    where = await up.enter_async_context(serve_web(settings.gateway.listen, metrics, health, one.exchange, routes))
+    keep_up = partial(site.keep_up, settings.gateway.vouchers_low)
+    await up.enter_async_context(supervisor.running(every(KEEP_UP_S, keep_up), "site"))
     await up.enter_async_context(one.connected(supervisor))
     gc.collect()
     gc.freeze()  # the rulebook and the modules stay: the collector need not look at them again
     gc.set_threshold(*COLLECT_AFTER)
     log.info("started", node=settings.gateway.node, deployment=book.deployment, listen=where)
     return where
+
+
+def _brand(one: node.Node, name: str) -> BrandBook | None:
+    """What the rules in force say of a brand."""
+    return one.ways.books.newest.brands.get(name)
+
+
+def _vouchers(book: Rulebook) -> list[tuple[str, Voucher]]:
+    return [(brand.name, voucher) for brand in book.brands.values() for voucher in brand.offers.values()]
 
 
 # ------------------------------------------------------------------------------------------------------- the store

@@ -358,8 +358,7 @@ def test_what_waits_is_understood_and_said() -> None:
     assert loaded.settings.gateway.url == "https://sms.example"
     assert told(text) == (
         "kwek.toml:1:1: warning: [[account]] is understood, but nothing in this version uses it\n"
-        "kwek.toml:7:1: warning: redis in [gateway] is understood, but nothing in this version uses it\n"
-        "kwek.toml:8:1: warning: url in [gateway] is understood, but nothing in this version uses it"
+        "kwek.toml:7:1: warning: redis in [gateway] is understood, but nothing in this version uses it"
     )
 
 
