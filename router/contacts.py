@@ -16,6 +16,7 @@ from router.messages import NO_THREAD, Contact, Facts, Inbound, Occurrence, Prof
 from router.store import statements as sql
 from router.store import statements_outbox as sql_outbox
 from router.store.engine import Row, Tx
+from router.store.errors import StoreConflict
 from router.store.values import dumps, loads
 from router.suppression import Suppressions
 from router.world import Ids
@@ -58,7 +59,7 @@ def by_address(
     tx: Tx, addresses: Collection[str], ids: Ids, now: int, suppressions: Suppressions | None = None
 ) -> Loaded:
     """Lock the contacts with those addresses, making the missing ones, and load what is known of them. One that was
-    erased before, and is made again, is silenced as it was."""
+    erased before, and is made again, is silenced as it was. Raises StoreConflict when one is erased meanwhile."""
     found = sql.contacts_by_address.rows(tx, list(addresses))
     known = {row[1] for row in found}
     missing = [address for address in addresses if address not in known]
@@ -70,6 +71,8 @@ def by_address(
     else:
         every = found + (sql.contacts_by_address.rows(tx, missing) if missing else [])
         rows = sql.lock_contacts.rows(tx, sorted(row[0] for row in every))
+        if len(rows) < len(set(addresses)):
+            raise StoreConflict("a contact was erased between being looked for and being locked")
     # Another node may have made one meanwhile, and given it a history: new is what stands under our own id.
     loaded = _load(tx, rows, made.keys())
     if suppressions is not None:

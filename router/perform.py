@@ -16,6 +16,7 @@ from router.drips import REFUSED
 from router.ledger import Record
 from router.messages import Contact, Facts, Inbound, Thread
 from router.plan import (
+    OPERATOR,
     Disposition,
     Enter,
     Leave,
@@ -25,12 +26,14 @@ from router.plan import (
     Withhold,
 )
 from router.silence import Stop
+from router.spending import Charge, Till, spend
 from router.store import statements as sql
 from router.store import statements_events as sql_events
 from router.store import statements_outbox as sql_outbox
 from router.store import statements_reviews as sql_reviews
 from router.store import statements_silence as sql_silence
 from router.store.engine import Row, Tx
+from router.suppression import Suppressions
 from router.turn import Turn
 from router.world import Ids
 
@@ -114,6 +117,10 @@ class Place(msgspec.Struct, frozen=True):
     own_numbers: frozenset[str]
     chance: Callable[[], float]
     """For salts of the consent ledger."""
+    suppressions: Suppressions
+    till: Till
+    opens_at: Callable[[str, Contact, int], int | None]
+    """When a brand's promotional text may go out to a contact, at that instant or later; None: never."""
 
 
 class Performance:
@@ -146,8 +153,12 @@ class Performance:
         self._silenced: list[tuple[Facts, tuple[str, ...]]] = []
         self._repeats: list[tuple[Inbound, int]] = []
         self._consents: list[Record] = []
+        self._lifted: list[tuple[str, str]] = []
         self._enrolments: dict[tuple[int, str, str], Row] = {}
         self._left: list[Row] = []
+        self._charges: list[Charge] = []
+        self.near_budget: list[Charge] = []
+        """Budgets of which so much is spent that it is to be warned of, with what is spent."""
 
     def add(self, facts: Facts, plan: Plan, unsettled: Collection[tuple[int, str]]) -> None:
         """Take one plan in. `unsettled`: contacts and numbers of which something earlier is not settled yet."""
@@ -182,6 +193,10 @@ class Performance:
         """Write everything. Sweeping comes first, so that a STOP's own confirmation is not swept with the rest."""
         if self._consents:  # its heads are locked after the contacts and before the outbox
             ledger.append(tx, self._consents, self.place.ids, self.place.now, self.place.chance)
+        if self._charges:
+            self.near_budget = spend(tx, self._charges)
+        for address, brand in self._lifted:
+            self.place.suppressions.lift(tx, address, [brand], self.place.now)
         for facts, brands in self._silenced:
             self._sweep(tx, facts.contact, list(brands), facts.message)
         if self._ended:
@@ -252,6 +267,10 @@ class Performance:
         """One event for the ledger."""
         self._consents.append(record)
 
+    def lift(self, address: str, brand: str) -> None:
+        """The person has asked a brand to write again, and is not born opted out should he be forgotten."""
+        self._lifted.append((address, brand))
+
     def enter(self, contact_id: int, effect: Enter) -> None:
         """A contact enters a drip, or may not."""
         now = self.place.now
@@ -263,6 +282,13 @@ class Performance:
     def leave(self, contact_id: int, effect: Leave) -> None:
         """A contact is through with a drip."""
         self._left.append((self.place.now, effect.outcome, contact_id, effect.brand, effect.drip))
+
+    def charge(self, facts: Facts, text: SendText, connector: str) -> None:
+        """A promotional text is written down: its price is spent."""
+        place = self.place
+        charge = place.till.charge(text.brand or OPERATOR, connector, facts.contact.address, text.segments, place.now)
+        if charge is not None:
+            self._charges.append(charge)
 
     def claim(self, facts: Facts, text: SendText, connector: str) -> None:
         """A text that there is room for: it goes to the wire the moment the transaction holds."""

@@ -126,6 +126,8 @@ class Turn:
             return
         self._speak(text, now)
         connector = performance.connector_for(self.facts, text)
+        if text.message_class == "promotional":
+            performance.charge(self.facts, text, connector)
         may_be_claimed = (
             number not in self.spoke_on
             and (self.facts.contact.id, number) not in self.unsettled
@@ -217,4 +219,6 @@ class Turn:
         return self.changed.get(brand) or self.facts.profile(brand)
 
     def _change(self, profile: Profile) -> None:
+        if profile.opted_out_at is None and self._profile(profile.brand).opted_out_at is not None:
+            self.performance.lift(self.facts.contact.address, profile.brand)
         self.changed[profile.brand] = profile

@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from router import knowledge
-from router.case import Books
+from router.case import Books, opens_at
 from router.evidence import Memory
+from router.messages import Contact
 from router.parts import Decode
 from router.perform import Place
 from router.plan import Answer, Need, Needs, Plan
 from router.routes import listen, opts_out
+from router.spending import PriceOf, Till, free
 from router.stopwatch import Stopwatch
 from router.store import statements as sql
 from router.store.engine import Tx
@@ -50,11 +52,13 @@ class Ways:
         self.own_numbers = frozenset(book.numbers)
         self.url = ""
         self.suppressions = Suppressions()
+        self._price: PriceOf = free
         listen(book)
 
-    def outfit(self, url: str, spread: int, suppressions: Suppressions) -> None:
+    def outfit(self, url: str, spread: int, suppressions: Suppressions, price: PriceOf = free) -> None:
         """Where short links are served, over how many microseconds promotional texts are spread when quiet hours end,
-        and who may not be written to though nobody knows him. Call before the first group."""
+        who may not be written to though nobody knows him, and what texts cost. Call before the first group."""
+        self._price = price
         self.url = url.rstrip("/")
         self.spread = spread
         self.suppressions = suppressions
@@ -76,7 +80,10 @@ class Ways:
 
     def place(self) -> Place:
         """Where and when a batch is performed that begins now."""
-        return Place(self.node, self.world.now(), self.world.ids, self._via, self.own_numbers, self.world.chance)
+        return Place(
+            self.node, self.world.now(), self.world.ids, self._via, self.own_numbers, self.world.chance,
+            self.suppressions, Till(self._price, self.books.newest.brands), self._opens_at,
+        )  # fmt: skip
 
     def decided(self, tx: Tx, ask: Sequence[Callable[[Books], Plan | Needs]]) -> list[Plan]:
         """The plan for each of a batch of causes, loading what they need between rounds."""
@@ -113,6 +120,10 @@ class Ways:
         self._older[name or book.deployment] = book
         while len(self._older) > OLD_BOOKS:
             del self._older[next(iter(self._older))]
+
+    def _opens_at(self, brand: str, contact: Contact, now: int) -> int | None:
+        book = self.books.newest.brands.get(brand)
+        return now if book is None else opens_at(contact, book, now, self.spread)
 
     def _via(self, number: str) -> str:
         granted = self.books.newest.numbers.get(number)

@@ -12,6 +12,7 @@ from router.outbox import Outcome
 from router.perform import Allowance, Claim, Performance, Place
 from router.plan import MessageClass
 from router.receipts import ReceiptIn
+from router.suppression import Suppressions
 from router.world import Ids
 
 
@@ -60,7 +61,9 @@ def test_a_group_counts_what_it_committed() -> None:
     receipt = ReceiptIn(
         id=9, connector="a", message_id="x", forms=(), state="DELIVRD", error="000", received_at=0, text=""
     )
-    performance = Performance(Place("n", 0, Ids(0), lambda _: "a", frozenset()), Allowance({}))
+    performance = Performance(
+        Place("n", 0, Ids(0), lambda _: "a", frozenset(), lambda: 0.5, Suppressions()), Allowance({})
+    )
     performance.dispositions["routed"] = 3
     performance.withheld["opted_out"] = 1
     done = Done(

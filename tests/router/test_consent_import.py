@@ -12,6 +12,7 @@ from router.consent_rows import Consent, Refused
 from router.erasure import Erasure
 from router.ledger import records_of
 from router.ledger_verify import verify
+from router.plan import OPERATOR
 from router.standing import standing_at
 from router.store.engine import Store, Tx
 from router.store.errors import StoreConflict
@@ -92,6 +93,8 @@ def test_who_was_erased_is_not_written_down_again(phones: Phones) -> None:
     assert [row["address"] for row in phones.table("contacts")] == [KEES]
     other = Order("Bakker", "promotional", "", "me")
     assert outcomes(bring(phones, [row(2, JAN)], other)) == ["taken"]  # Bakker has not forgotten anybody
+    silent = {one["brand"] for one in phones.table("profiles") if one["opted_out_at"] is not None}
+    assert silent == {"Shop", OPERATOR}, "known to one brand again is not known to all"
 
 
 def test_of_transactional_ones_the_programme_is_the_purpose(phones: Phones) -> None:
@@ -140,10 +143,13 @@ def test_who_is_at_work_on_the_same_contact_is_waited_for(phones: Phones, monkey
             raise StoreConflict("a deadlock")
         return original(*arguments)
 
+    def always(*_: Any) -> Any:
+        raise StoreConflict("a contact is being erased")
+
     monkeypatch.setattr("router.contacts.by_address", busy)
     assert outcomes(bring(phones, [row(2, ROOS)])) == ["taken"]
     tries.clear()
     monkeypatch.setattr(consent_import, "MOST_TRIES", 1)
-    monkeypatch.setattr("router.contacts.by_address", lambda *_: contacts.Loaded({}))
+    monkeypatch.setattr("router.contacts.by_address", always)
     with pytest.raises(StoreConflict):
         bring(phones, [row(2, JAN)])

@@ -7,6 +7,7 @@ import pytest
 from router import contacts
 from router.instants import HOUR
 from router.messages import Contact, Profile, Thread
+from router.store.engine import Row, Tx
 from router.store.errors import StoreUnavailable
 from tests.support.routing import JAN, KEES, NOW, PIET, Phones
 
@@ -134,3 +135,28 @@ def test_two_nodes_with_the_same_new_phones_do_not_wait_in_a_ring(two_nodes: tup
     assert len(phones.table("contacts")) == len(senders)
     assert len(phones.table("inbound")) == 2 * 3 * len(senders)
     assert all(row["opted_out_at"] for row in phones.table("profiles"))
+
+
+def test_a_contact_that_is_erased_while_it_is_looked_for_is_looked_for_again(
+    two_nodes: tuple[Phones, Phones], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phones, theirs = two_nodes
+    phones.write(JAN, "JOIN")
+    ((old,),) = [(row["id"],) for row in phones.table("contacts")]
+    found, looks = contacts.sql.contacts_by_address, list[list[str]]()  # type: ignore[attr-defined]
+
+    class Slow:
+        def rows(self, tx: Tx, addresses: list[str]) -> list[Row]:
+            looks.append(addresses)
+            rows: list[Row] = found.rows(tx, addresses)
+            if len(looks) == 1:
+                with theirs.store.begin() as other:
+                    other.write(f"DELETE FROM contacts WHERE id = {old}")
+            return rows
+
+    monkeypatch.setattr(contacts.sql, "contacts_by_address", Slow())  # type: ignore[attr-defined]
+    monkeypatch.setattr(contacts, "lock_senders", lambda *_: None)
+    done = phones.commit(inbound=[phones.text(JAN, "JOIN")])
+    assert (done.quarantined, [claim.address for claim in done.claims]) == ([], [JAN])
+    assert [row["address"] for row in phones.table("contacts")] == [JAN]
+    assert [row["id"] for row in phones.table("contacts")] != [old]

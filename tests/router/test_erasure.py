@@ -17,14 +17,19 @@ from router.store import shrink
 from router.store.engine import Store, file_of, open_store
 from router.store.holdings import HOLDINGS, NOTHING_OF_A_PERSON, OCTETS
 from router.store.tables import metadata
-from router.suppression import Suppressions
+from router.suppression import REFRESH_AFTER, Suppressions
 from tests.support.consents import append, record
 from tests.support.postgres import PostgresDatabases
-from tests.support.routing import JAN, NOW, PIET, Phones, everything, shared
+from tests.support.routing import JAN, NOW, PIET, RULES, Phones, book_of, everything, shared
 
 NAME = "Zevenboompje"
 """What only this person wrote, in several texts."""
 KEY = b"a key of the settings"
+OPT_IN = """
+keyword TIPS
+    opt in promotional
+    reply "U krijgt weer tips."
+"""
 
 
 def live(phones: Phones) -> None:
@@ -156,6 +161,23 @@ def test_a_contact_made_anew_is_born_opted_out(phones: Phones) -> None:
         (contact,) = loaded.contacts.values()
         born = Suppressions((KEY,)).of_new(tx, {contact.id: JAN}, phones.world.now())
     assert born == {contact.id: {"Shop": stopped, "Bakker": phones.world.now(), OPERATOR: phones.world.now()}}
+
+
+@pytest.mark.parametrize("text", ["START", "TIPS"])
+def test_who_asks_to_be_written_to_again_is_not_born_opted_out_the_next_time(store: Store, text: str) -> None:
+    phones = Phones(store, book_of(("shop.rules", RULES + OPT_IN)))
+    phones.ways.suppressions = Suppressions((KEY,))
+    phones.write(JAN, "JOIN")
+    erase(phones, JAN, "Shop")
+    erase(phones, PIET, "Shop")
+    phones.later(REFRESH_AFTER)
+    assert [claim.message_class for claim in phones.write(JAN, "JOIN")] == []
+    answers = phones.write(JAN, text)
+    assert answers, "the person is answered again"
+    assert [row["opted_out_at"] for row in phones.table("profiles")] == [None]
+    with store.begin() as tx:
+        held = Suppressions((KEY,)).of(tx, [JAN, PIET])
+    assert {address: list(brands) for address, brands in held.items()} == {PIET: ["Shop"]}
 
 
 def test_one_brand_forgets_and_the_others_do_not(store: Store) -> None:

@@ -112,6 +112,7 @@ def fill(store: Store) -> None:
         "parts": f"{late} + i, 'carrier', '3161' || (1000000 + i), '4411', 1, 2, 1, '', '', 1, 1, {NOW} - i, {NOW}, i, "
                  f"{late} + i",
         "runs": f"i, i, '4411', 'question', 'Shop', 'r', '[]', 'd', '{{}}', {NOW + DAY} + i, 0, {old}, i",
+        "enrolments": f"i, 'Shop', 'reeks', {old}, i, {old}, 'done'",
         "records": f"i, i, 'Shop', 'n', '{{}}', {'0' if store.dialect == 'sqlite' else 'false'}, 'r', i, {old}",
     }  # fmt: skip
     with store.begin() as tx:

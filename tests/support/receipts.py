@@ -70,7 +70,7 @@ class Flood:
         for _ in range(count):
             id, n, centre = self.world.ids.next(now), random.randrange(1_000), random.choice(list(self.forms))
             rows.append((id, n + 1, "4411", centre, "Shop", "conversational", "Hallo", "gsm7", 1, "claimed", "", 0, "",
-                         "", now, now, 1, 1, "ams-1", None, 1, 0))  # fmt: skip
+                         "", "", "", now, now, 1, 1, "ams-1", None, 1, 0))  # fmt: skip
             self.phone_of[id], self.centre_of[id] = self._phone(n), centre
             self.last[centre] += 1
             number = self.last[centre]
