@@ -134,8 +134,7 @@ def test_every_row_that_something_shows_has_a_test_that_bears_its_number() -> No
         for one in numbers.split(" en ")
     }
     borne |= {int(number) for number in SETS}
-    borne |= {
-        int(number)
-        for number in re.findall(r"^def test_capability_(\d+)_", Path(__file__).read_text("utf-8"), re.MULTILINE)
-    }
+    for path in HERE.parent.rglob("test_*.py"):
+        named = re.findall(r"^(?:async )?def test_capability_(\d+)_", path.read_text("utf-8"), re.MULTILINE)
+        borne |= {int(number) for number in named}
     assert {int(number) for number in rows} <= borne
