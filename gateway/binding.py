@@ -7,6 +7,7 @@ import ssl
 from config.settings import Connector, Settings
 from gateway.witness import Habits
 from router.instants import SECOND
+from router.prices import Price, Prices
 from rules.rulebook import Grants, NumberGrant
 from smpp.client import BindSettings
 from smpp.timers import Limits
@@ -22,6 +23,11 @@ def consent_secrets(settings: Settings) -> tuple[bytes, ...]:
     """The keys of suppressions, the newest first; none where the settings give none."""
     given = (settings.consent.key, settings.consent.old_key)
     return tuple(key.reveal().encode() for key in given if key.reveal())
+
+
+def prices_of(settings: Settings) -> Prices:
+    """The price table: what a segment costs, by connector and prefix."""
+    return Prices(Price(one.connector, one.prefix, one.segment.amount, one.segment.currency) for one in settings.prices)
 
 
 def redelivery_of(connector: Connector) -> int:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+import structlog
+
 from gateway.barrier import Barrier
 from gateway.connectors.base import Connector, Read
 from gateway.dripper import Dripper
@@ -23,6 +25,8 @@ from router.perform import Allowance
 from router.store.errors import StoreUnavailable
 from router.world import World
 from router.writer import Writer
+
+log = structlog.get_logger("kwek")
 
 
 class Exchange:
@@ -130,6 +134,7 @@ class Exchange:
         asyncio.get_running_loop().call_soon(world.fault, "answers.after")  # behind the links' own writing
         metrics.stage("answer", world.monotonic() - start)
         self._sender.note(done)
+        _warn(done)
         metrics.committed(done, world.monotonic() - began)
         self._sender.ask(done)
         self._look_finished()
@@ -193,3 +198,13 @@ class Exchange:
     def _look_finished(self) -> None:
         if self.draining and not self.unanswered and not any(one.held for one in self.connectors.values()):
             self._finished.set()
+
+
+def _warn(done: Done) -> None:
+    """Of budgets that are nearly spent."""
+    for performance in done.performances:
+        for charge in performance.near_budget:
+            log.warning(
+                "a budget is nearly spent; once it is, promotional texts are withheld", brand=charge.brand,
+                period=charge.period, spent=charge.millionths / 1_000_000, budget=charge.budget / 1_000_000,
+            )  # fmt: skip

@@ -47,6 +47,7 @@ SERIES = (
     Series("settled", "counter", "Outcomes on disk: sent, failed, unknown, ready (again).", ("connector", "outcome")),
     Series("handed", "counter", "Texts given to a connector, by class; each time it is sent.", ("class",)),
     Series("withheld", "counter", "Texts that were not sent because they may not be, by reason.", ("reason",)),
+    Series("budgets_warned", "counter", "Budgets of which 80 % was spent, once in each period.", ("brand",)),
     Series("quarantined", "counter", "Messages that could not be understood or acted upon; kept with their octets."),
     Series("store_refused", "counter", "Texts and receipts whose sender was told to try again, the store being away."),
     Series("refused", "counter", "Segments that a carrier refused, by command_status.", ("connector", "status")),
@@ -116,6 +117,8 @@ class Metrics:
         for performance in done.performances:
             self.withheld(performance.withheld)
             self.decided(performance.dispositions)
+            for charge in performance.near_budget:
+                kept["budgets_warned"].add(1, charge.brand)
         for stage, took in done.stages.items():
             self.stage(stage, took)
         if done.strays:

@@ -14,7 +14,7 @@ from functools import partial
 import structlog
 
 from config.settings import Settings
-from gateway.binding import bind_of, consent_secrets, habits_of, redelivery_of
+from gateway.binding import bind_of, consent_secrets, habits_of, prices_of, redelivery_of
 from gateway.connectors.mapping import Mapping as Translation
 from gateway.connectors.mapping import decode
 from gateway.connectors.smpp_client import SmppConnector
@@ -25,6 +25,7 @@ from gateway.metrics import Metrics
 from gateway.witness import Witness
 from router import deployments, evidence, nodes, outbox
 from router.others import Others
+from router.spending import unpriced
 from router.store.engine import Store, Tx
 from router.store.prepared import prepare
 from router.suppression import Suppressions
@@ -70,7 +71,12 @@ class Node:
     ) -> None:
         self.store = store
         self.ways = Ways(world, settings.gateway.node, book, decode, revive)
-        self.ways.outfit(settings.gateway.url, SPREAD, Suppressions(consent_secrets(settings)))
+        self.ways.outfit(
+            settings.gateway.url, SPREAD, Suppressions(consent_secrets(settings)), prices_of(settings).price_of
+        )
+        self._currencies = {one.segment.currency for one in settings.prices}
+        self._told: set[str] = set()
+        self._look_at_budgets(book)
         self.dripper = Dripper(world, self._look_round)
         self.exchange = Exchange(world, metrics, self.dripper, settings.limits.inbound_octets)
         self.exchange.barrier.says_stop = self.ways.says_stop
@@ -125,6 +131,14 @@ class Node:
         with self.store.begin() as tx:
             deployments.record(tx, book.deployment, sources, self._world.now())
         self.ways.adopt(book)
+        self._look_at_budgets(book)
+
+    def _look_at_budgets(self, book: Rulebook) -> None:
+        """Tell once of each budget that cannot work."""
+        for sentence in unpriced(book, self._currencies):
+            if sentence not in self._told:
+                log.warning("budget", what=sentence)
+                self._told.add(sentence)
 
     async def _housekeep(self) -> None:
         self.writer.between(self._forget)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from router import consent
-from router.messages import Facts, Profile
+from router.messages import Contact, Facts, Profile
 from router.plan import (
     AddTag,
     Answer,
@@ -63,7 +63,7 @@ class Case:
         self.rulebook = rulebook
         self.brand = brand
         self.now = now
-        self.zone = zone_of(facts, brand)
+        self.zone = zone_of(facts.contact, brand)
         self.profile: Profile = facts.profile(brand.name)
         self.effects: list[Effect] = []
         self.fault = ""
@@ -85,12 +85,11 @@ class Case:
     @property
     def hours(self) -> Hours:
         """When no promotional text may go out to this contact: as the brand says, and the market of its number."""
-        return stricter(self.brand.hours, load().market(country_of(self.facts.contact.address)).hours)
+        return hours_of(self.facts.contact, self.brand)
 
     def opens_at(self) -> int | None:
         """When a promotional text may go out: now, or when the hours open, a little later for each; None: never."""
-        key = f"{self.brand.name}/{self.facts.contact.address}"
-        return released_at(self.hours, self.now, self.zone, self.books.spread, key)
+        return opens_at(self.facts.contact, self.brand, self.now, self.books.spread)
 
     def tag(self, tag: str) -> None:
         """Put a tag on the contact."""
@@ -153,11 +152,23 @@ class Done:
         return consent.is_allowed(self._case.profile, message_class)
 
 
-def zone_of(facts: Facts, brand: BrandBook) -> tzinfo:
+def hours_of(contact: Contact, brand: BrandBook) -> Hours:
+    """When no promotional text may go out to a contact: as the brand says, and the market of its number."""
+    return stricter(brand.hours, load().market(country_of(contact.address)).hours)
+
+
+def opens_at(contact: Contact, brand: BrandBook, now: int, spread: int) -> int | None:
+    """When a promotional text of a brand may go out: now, or when the hours open, a little later for each within
+    `spread` microseconds; None: never."""
+    key = f"{brand.name}/{contact.address}"
+    return released_at(hours_of(contact, brand), now, zone_of(contact, brand), spread, key)
+
+
+def zone_of(contact: Contact, brand: BrandBook) -> tzinfo:
     """The contact's zone where it is known, else one that its number's prefix stands for, the brand's before others."""
-    if facts.contact.zone is not None:
-        return _zone(facts.contact.zone) or brand.zone
-    zones = zones_of(facts.contact.address)
+    if contact.zone is not None:
+        return _zone(contact.zone) or brand.zone
+    zones = zones_of(contact.address)
     if not zones or str(brand.zone) in zones:
         return brand.zone
     return _zone(zones[0]) or brand.zone

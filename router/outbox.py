@@ -18,7 +18,7 @@ from router import consent, contacts, receipts
 from router.consent import Written
 from router.faults import reason_of
 from router.instants import HOUR, MINUTE, SECOND
-from router.messages import NO_THREAD
+from router.messages import NO_THREAD, Contact
 from router.perform import Allowance, Claim, Place
 from router.plan import MessageClass
 from router.states import FORGET_AFTER, after_unknown, may_resend
@@ -38,6 +38,8 @@ PUT_OFF = 10 * SECOND
 """When a row that cannot be dealt with is tried again; twice as long each time."""
 MOST_PUT_OFF = 4
 """Tries after which it fails: what is wrong with a row seldom passes, and it holds up that phone's other texts."""
+QUIET = "quiet_hours"
+"""Why a text waits for its hours, or is ended where they never open."""
 RECONCILED = 10 * MINUTE
 """Strays of so long are held against awaited ids again, a minute apart: two nodes' commits overlap for seconds."""
 
@@ -144,6 +146,7 @@ def _claim(
     tx: Tx, connector: str, rows: Sequence[Row], allowance: Allowance, place: Place, not_to: Collection[str]
 ) -> list[Claim]:
     refused: dict[str, list[int]] = defaultdict(list)
+    quiet: dict[int, list[int]] = defaultdict(list)
     taken: dict[int, Claim] = {}
     for candidates, found in _loaded(tx, [_Candidate(*row) for row in rows]):
         if isinstance(found, str):
@@ -157,11 +160,14 @@ def _claim(
                 continue
             try:
                 reason = _refusal(one, found, place.now)
+                opens_at = place.now if reason else _opens_at(one, contact, place)
             except Exception as error:  # a row that no rule can judge: the others go on
                 _put_off(tx, connector, one, reason_of(error), place)
                 continue
-            if reason:
-                refused[reason].append(one.id)
+            if reason or opens_at is None:
+                refused[reason or QUIET].append(one.id)
+            elif opens_at > place.now:
+                quiet[opens_at].append(one.id)
             elif allowance.take(connector, one.segments):
                 taken[one.id] = Claim(
                     one.id, connector, one.number, contact.address, one.text, one.encoding, one.segments,
@@ -169,6 +175,8 @@ def _claim(
                 )  # fmt: skip
     for reason, ids in refused.items():
         sql_outbox.close_ready.run(tx, reason, place.now, ids)
+    for opens_at, ids in quiet.items():
+        sql_outbox.wait_for_hours.run(tx, opens_at, ids)
     if not taken:
         return []
     held = [taken.pop(row[0]) for row in sql_outbox.set_claimed.rows(tx, place.node, list(taken))]
@@ -184,6 +192,13 @@ def _refusal(one: _Candidate, loaded: contacts.Loaded, now: int) -> str:
     return consent.may_still_send(
         Written(one.message_class, one.created_at, one.brand, one.purpose), profiles, thread, now
     )
+
+
+def _opens_at(one: _Candidate, contact: Contact, place: Place) -> int | None:
+    """When a text may go out: what is promotional and has waited into quiet hours waits on; None: they never end."""
+    if one.message_class != "promotional" or one.brand is None:
+        return place.now
+    return place.opens_at(one.brand, contact, place.now)
 
 
 def _loaded(tx: Tx, candidates: list[_Candidate]) -> Iterator[tuple[list[_Candidate], contacts.Loaded | str]]:

@@ -22,14 +22,21 @@ OnlyCheck = Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 
 
 def check(paths: Paths, form: Format = Form.TEXT, config: Config = None) -> None:
     """Tell everything that is wrong with rules files; exit 1 when something is."""
+    from gateway.binding import grants_of
+    from gateway.commands.running import load_settings
     from gateway.rules_loader import load_sources
+    from router.spending import unpriced
     from rules.compiler import compile_sources
     from rules.diagnostics import has_errors, in_order
 
     loaded = load_sources(paths)
-    compiled = compile_sources(loaded.sources, load_grants(config))
+    settings = None if config is None else load_settings(config)
+    compiled = compile_sources(loaded.sources, None if settings is None else grants_of(settings))
     diagnostics = in_order([*loaded.diagnostics, *compiled.diagnostics])
     print_diagnostics(diagnostics, loaded.sources, form)
+    if settings is not None and compiled.book is not None:
+        for sentence in unpriced(compiled.book, {one.segment.currency for one in settings.prices}):
+            print(f"warning: {sentence}", file=sys.stderr)
     print(_summary(len(loaded.sources), diagnostics), file=sys.stderr)
     raise typer.Exit(Exit.FAILED if has_errors(diagnostics) else Exit.OK)
 

@@ -21,7 +21,6 @@ from gateway.exits import Exit
 if TYPE_CHECKING:
     from config.settings import Settings
     from router.measure import Pages, Period
-    from router.prices import Prices
 
 DAYS = 7
 """Days that are told of when none are named: today and the six before."""
@@ -75,6 +74,7 @@ def stats(
     by: Rows = By.RULE, form: Format = Form.TEXT,
 ) -> None:  # fmt: skip
     """Tell what went out, what came of it and what it cost."""
+    from gateway.binding import prices_of
     from gateway.commands.stats_page import page
     from gateway.commands.stats_report import Asked, report
     from router.measure import measure
@@ -133,13 +133,6 @@ def period_of(days: Days, zone: str) -> Period:
         return int(datetime.combine(day, time(), ZoneInfo(zone)).timestamp()) * 1_000_000
 
     return Period(beginning(days.first), beginning(days.last + timedelta(days=1)))
-
-
-def prices_of(settings: Settings) -> Prices:
-    """The price table of kwek.toml."""
-    from router.prices import Price, Prices
-
-    return Prices(Price(one.connector, one.prefix, one.segment.amount, one.segment.currency) for one in settings.prices)
 
 
 def _settings(config: Path, brand: str | None) -> Settings:

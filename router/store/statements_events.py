@@ -129,10 +129,3 @@ spent = Statement(
     ),
     "brand", "period",
 )  # fmt: skip
-insert_spending = Insert(spending, ("brand", "period", "millionths"), conflict=("brand", "period"))
-spend = Statement(
-    update(spending)
-    .where(spending.c.brand == bindparam("of"), spending.c.period == bindparam("within"))
-    .values(millionths=spending.c.millionths + bindparam("more")),
-    "more", "of", "within",
-)  # fmt: skip

@@ -14,6 +14,7 @@ _SENT: ColumnElement[str] = literal_column("'sent'")
 _UNKNOWN: ColumnElement[str] = literal_column("'unknown'")
 _CANCELLED: ColumnElement[str] = literal_column("'cancelled'")
 _FAILED: ColumnElement[str] = literal_column("'failed'")
+_QUIET: ColumnElement[str] = literal_column("'quiet_hours'")
 _ONE: ColumnElement[int] = literal_column("1")
 
 OUTBOX_COLUMNS = (
@@ -24,7 +25,11 @@ OUTBOX_COLUMNS = (
 insert_outbox = Insert(outbox, OUTBOX_COLUMNS)
 unsettled_of = Statement(
     select(outbox.c.contact_id, outbox.c.number)
-    .where(one_of(outbox.c.contact_id, "ids"), literal_column("state IN ('ready', 'claimed')"))
+    .where(
+        one_of(outbox.c.contact_id, "ids"),
+        literal_column("state IN ('ready', 'claimed')"),
+        or_(outbox.c.reason != _QUIET, outbox.c.state == _CLAIMED),
+    )
     .distinct(),
     "ids",
 )
@@ -35,11 +40,12 @@ _its_turn = ~exists(
         _other.c.contact_id == outbox.c.contact_id,
         _other.c.number == outbox.c.number,
         literal_column("other.state IN ('ready', 'claimed')"),
-        or_(_other.c.id < outbox.c.id, _other.c.state == _CLAIMED),
+        or_((_other.c.id < outbox.c.id) & (_other.c.reason != _QUIET), _other.c.state == _CLAIMED),
     )
     .correlate(outbox)
 )
-"""Nothing earlier waits for that contact and number, and nothing is on the wire: a text sent once more may be older."""
+"""Nothing earlier waits for that contact and number, and nothing is on the wire: a text sent once more may be older.
+What waits for its hours is no hindrance: an answer at night does not wait for the morning."""
 claimable = Statement(
     select(
         outbox.c.id, outbox.c.contact_id, outbox.c.number, outbox.c.brand, outbox.c.message_class, outbox.c.text,
@@ -104,6 +110,12 @@ put_off = Statement(
     .where(outbox.c.id == bindparam("one"), outbox.c.state == _READY)
     .values(reason=bindparam("reason"), due_at=bindparam("due"), retries=outbox.c.retries + _ONE),
     "reason", "due", "one",
+)  # fmt: skip
+wait_for_hours = Statement(
+    update(outbox)
+    .where(one_of(outbox.c.id, "ids"), outbox.c.state == _READY)
+    .values(reason=_QUIET, due_at=bindparam("due")),
+    "due", "ids",
 )  # fmt: skip
 fail_ready = Statement(
     update(outbox)

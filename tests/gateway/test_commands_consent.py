@@ -125,7 +125,7 @@ def test_an_export_has_every_text_in_and_out(place: tuple[Path, str]) -> None:
     phones.write(JAN, "STOP")
     store.close()
     assert (
-        "The gateway now withholds everything, for an opt-out of"
+        "What the gateway goes by now:"
         in kwek(config, "prove", JAN, "--at", "2026-01-05T12:00:30Z").stdout
     )
     exported = json.loads(kwek(config, "export", JAN).stdout)
@@ -135,7 +135,7 @@ def test_an_export_has_every_text_in_and_out(place: tuple[Path, str]) -> None:
     assert exported["profiles"][0]["attributes"] == {"naam": "Zevenboom"}
     assert exported["records"][0]["value"] == {"value": "Zevenboom"}
     assert [row["address"] for row in exported["contacts"]] == [JAN]
-    assert [len(one["events"]) for one in exported["consents"]] == [2]
+    assert [len(one["events"]) for one in exported["consents"]] == [3]
     assert PIET not in json.dumps(exported)
 
 

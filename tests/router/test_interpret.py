@@ -170,7 +170,7 @@ def test_a_zone_nobody_knows_is_the_brands() -> None:
     brand_book = rules.brands["Merk"]
     for name in ("Nergens/Niets", "../../etc/passwd"):
         facts = Phone(rules, contact=Contact(1, "31612345678", zone=name)).facts()
-        assert zone_of(facts, brand_book) == ZoneInfo("Europe/Amsterdam")
+        assert zone_of(facts.contact, brand_book) == ZoneInfo("Europe/Amsterdam")
 
 
 def test_new_contact_is_who_was_unknown_when_the_run_began() -> None:
