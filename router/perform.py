@@ -26,7 +26,7 @@ from router.plan import (
     Withhold,
 )
 from router.silence import Stop
-from router.spending import Charge, Till, spend
+from router.spending import NO_TILL, Charge, Till, spend
 from router.store import statements as sql
 from router.store import statements_events as sql_events
 from router.store import statements_outbox as sql_outbox
@@ -107,6 +107,11 @@ class Allowance:
         return min(segments, self._most.get(connector, segments))
 
 
+def always(brand: str, contact: Contact, now: int) -> int | None:
+    """No hours are quiet."""
+    return now
+
+
 class Place(msgspec.Struct, frozen=True):
     """Where a batch is performed: on which node, when, with which ids, and over which connector a number sends."""
 
@@ -118,8 +123,8 @@ class Place(msgspec.Struct, frozen=True):
     chance: Callable[[], float]
     """For salts of the consent ledger."""
     suppressions: Suppressions
-    till: Till
-    opens_at: Callable[[str, Contact, int], int | None]
+    till: Till = NO_TILL
+    opens_at: Callable[[str, Contact, int], int | None] = always
     """When a brand's promotional text may go out to a contact, at that instant or later; None: never."""
 
 
