@@ -8,7 +8,7 @@ from typing import Final, cast
 import msgspec
 
 from router.messages import Run
-from router.plan import MessageClass, Suspend
+from router.plan import MessageClass, Suspend, Withhold
 from router.strand import PURPOSE, Frame, Strand
 from router.walking import Walking
 from rules.actions import INHERITED, Await, Enlist, Pause, Program, Question, Say
@@ -62,7 +62,12 @@ class Asking(Walking):
             case Await():
                 self.suspend("event", step.identity, after(case.now, step.within, case.zone))
             case Pause():
-                self.suspend("wait", step.identity, self._pause_until(step))
+                until = self._pause_until(step)
+                if until is None:
+                    self.leave_out(step.identity, "time_not_told")
+                    self.finish("finished")
+                else:
+                    self.suspend("wait", step.identity, until)
 
     def _question(self, step: Question) -> None:
         case, strand = self.case, self.here
@@ -77,11 +82,23 @@ class Asking(Walking):
         else:
             self.finish("finished")
 
-    def _pause_until(self, step: Pause) -> int:
+    def leave_out(self, step: str, reason: str) -> None:
+        """A step is not performed; that stands on record."""
+        strand = self.here
+        self.case.effects.append(
+            Withhold(
+                brand=self.case.brand.name, number=strand.number, message_class=strand.drip_class, text="",
+                reason=reason, rule=strand.rule.identity, step=step, cause_id=strand.cause_id,
+            )
+        )  # fmt: skip
+
+    def _pause_until(self, step: Pause) -> int | None:
+        """The instant; None where the event does not tell it."""
         now, zone = self.case.now, self.case.zone
         if step.before is not None:
             assert step.duration is not None
-            return max(now, self._before(step.before, step.duration) or now)
+            told = self._before(step.before, step.duration)
+            return None if told is None else max(now, told)
         if step.duration is not None:
             return after(now, step.duration, zone, step.clock)
         assert step.clock is not None

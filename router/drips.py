@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, assert_never
 
 from router.asking import Asking
 from router.messages import Run
-from router.plan import Answer, Enrolled, Enter, Withhold
+from router.plan import Answer, Enrolled, Enter, Outcome
 from router.senders import number_for
 from router.strand import PURPOSE, Strand
 from router.walking import HELD
@@ -73,7 +74,7 @@ class Drips(Asking):
             case Skip(reason=reason):
                 strand.cursor = behind(strand.cursor, planned, strand.started_at, case.zone)
                 if reason != "superseded":  # of a recurring step only the newest time counts
-                    self._left_out(identity, f"step_{reason}")
+                    self.leave_out(identity, f"step_{reason}")
                 return SKIPPED
             case due:
                 assert_never(due)
@@ -88,15 +89,6 @@ class Drips(Asking):
             and run.due_at is not None and run.due_at > case.now
         ]  # fmt: skip
         return min(open_until, default=None)
-
-    def _left_out(self, step: str, reason: str) -> None:
-        strand = self.here
-        self.case.effects.append(
-            Withhold(
-                brand=self.case.brand.name, number=strand.number, message_class=strand.drip_class, text="",
-                reason=reason, rule=strand.rule.identity, step=step, cause_id=strand.cause_id,
-            )
-        )  # fmt: skip
 
     def enrol(self, name: str) -> None:
         """`start`: the contact enters a drip, if it may, and gets what is due at once."""
@@ -128,7 +120,7 @@ class Drips(Asking):
         if last is None:
             case.effects.append(Enter(case.brand.name, drip, strand.cause_id, reason))
             upper, self.strand = self.strand, strand
-            self._left_out("", reason)
+            self.leave_out("", reason)
             self.strand = upper
 
     def expel(self, name: str) -> None:
@@ -137,29 +129,31 @@ class Drips(Asking):
         for run in self.case.facts.runs:
             if run.rule == rule.identity:
                 self.leave(run, rule, "exited")
+        self.recall(rule, "exited")
         if self.here.rule is rule:
             self.finish("exited")
 
     def withdraw(self) -> None:
-        """`opt out`: the brand's promotional drips end, this one too."""
-        case = self.case
-        case.permit("revoke", "promotional", "")
-        for run in case.facts.runs:
-            rule = case.brand.rules.get(run.rule) if run.brand == case.brand.name else None
-            if rule is not None and rule.terms is not None and rule.terms.message_class == "promotional":
-                self.leave(run, rule, "stopped")
-        self.finish("stopped")
+        """`opt out`: the brand's promotional drips end, this one too; any other chain goes on."""
+        self.case.permit("revoke", "promotional", "")
+        self._end_all(_is_promotional, "stopped")
 
     def exits_by_tag(self, tag: str) -> None:
-        """What a tag ends early: stored runs, and the one under way."""
-        case = self.case
-        for run in case.facts.runs:
-            rule = case.brand.rules.get(run.rule) if run.brand == case.brand.name else None
-            if rule is not None and rule.terms is not None and tag in rule.terms.exit_tags:
-                self.leave(run, rule, "exited")
+        """What a tag ends early: stored runs, those just begun, and the one under way."""
+        self._end_all(lambda terms: tag in terms.exit_tags, "exited")
+
+    def _end_all(self, wanted: Callable[[Terms], bool], outcome: Outcome) -> None:
+        brand = self.case.brand
+        for run in self.case.facts.runs:
+            rule = brand.rules.get(run.rule) if run.brand == brand.name else None
+            if rule is not None and rule.terms is not None and wanted(rule.terms):
+                self.leave(run, rule, outcome)
+        for rule in brand.drips.values():
+            if rule.terms is not None and wanted(rule.terms):
+                self.recall(rule, outcome)
         terms = self.here.rule.terms
-        if terms is not None and tag in terms.exit_tags:
-            self.finish("exited")
+        if terms is not None and wanted(terms):
+            self.finish(outcome)
 
     def _may_enter(self, last: Answer, terms: Terms) -> bool:
         """Whoever is under way does not enter again, whoever is through only `again after` so long."""
@@ -173,3 +167,7 @@ class Drips(Asking):
             and terms.again is not None
             and (after(entered_at, terms.again, self.case.zone) <= self.case.now)
         )
+
+
+def _is_promotional(terms: Terms) -> bool:
+    return terms.message_class == "promotional"

@@ -67,7 +67,7 @@ class Walk(Drips):
         return "" if self.strand is None else self.strand.rule.identity
 
     def begin(self, rule: Rule, variables: dict[str, Value]) -> None:
-        """Run a rule from its first step; an earlier run of it ends."""
+        """Run a rule from its first step; an earlier run of it ends, unless it has one per value of a field."""
         self.follow(self._start(rule, variables))
 
     def go_on(self, run: Run, rule: Rule, calls: tuple[Frame, ...], program: Program, place: int) -> None:
@@ -78,9 +78,10 @@ class Walk(Drips):
 
     def _start(self, rule: Rule, variables: dict[str, Value]) -> str | None:
         facts = self.case.facts
-        for run in facts.runs:
-            if run.rule == rule.identity and run.number == facts.number:
-                self.end(run, "replaced")
+        if rule.terms is None or not rule.terms.per:
+            for run in facts.runs:
+                if run.rule == rule.identity and run.number == facts.number:
+                    self.end(run, "replaced")
         self.enter(Strand(rule, variables, facts.number, self.case.cause_id, self.case.now))
         return self.run(rule.program, 0)
 
@@ -139,8 +140,8 @@ class Walk(Drips):
                         return None
                 case Reroute():
                     return step.template.text(strand.variables, self.case.profile.attributes, self.case.brand.language)
-                case Withdraw() | End():
-                    self.withdraw() if isinstance(step, Withdraw) else self.finish("finished")
+                case End():
+                    self.finish("finished")
                     return None
                 case Stage():
                     continue  # its block follows
@@ -206,7 +207,7 @@ class Walk(Drips):
         assert isinstance(answer, tuple)
         return answer
 
-    def _act(self, step: Act) -> None:
+    def _act(self, step: Act | Withdraw) -> None:
         case, scope = self.case, self.scope
         match step:
             case PutTag(tag=tag):
@@ -232,6 +233,8 @@ class Walk(Drips):
                 self.enrol(drip)
             case Expel(drip=drip):
                 self.expel(drip)
+            case Withdraw():
+                self.withdraw()
             case _:
                 assert_never(step)
         self.see()

@@ -88,6 +88,17 @@ class Walking(ABC):
         if rule.terms is not None and rule.terms.message_class:
             self.case.effects.append(Leave(self.case.brand.name, rule.head.removeprefix("drip "), outcome))
 
+    def recall(self, rule: Rule, outcome: Outcome) -> None:
+        """A run of a drip that the cause at hand began, and that waits already, is over too."""
+        effects = self.case.effects
+        kept = [
+            effect
+            for effect in effects
+            if not (isinstance(effect, Suspend) and not effect.run.id and effect.run.rule == rule.identity)
+        ]
+        if len(kept) < len(effects):
+            effects[:] = [*kept, Leave(self.case.brand.name, rule.head.removeprefix("drip "), outcome)]
+
     def finish(self, outcome: Outcome) -> None:
         """The chain under way is over, whatever stands below."""
         self._left = True
