@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError
 
-from gateway.torture.entries import Books, InboundRow, OutboxRow, PartRow, QuarantineRow, ReceiptRow
+from gateway.torture.entries import Books, ConsentRow, InboundRow, OutboxRow, PartRow, QuarantineRow, ReceiptRow
+from router.ledger_verify import verify
 from router.receipts import reference_of
 from router.store.engine import file_of, make_engine
+from router.store.reading import open_reader
 from smpp.codec import decode
 from smpp.concat import content_of
 from smpp.errors import PeerFault
@@ -23,8 +26,17 @@ _RECEIPTS = "SELECT id, message_id, state, outbox_id FROM receipts ORDER BY id"
 _QUARANTINE = "SELECT id, frame, reason FROM quarantine ORDER BY id"
 _PARTS = """SELECT sender, recipient, total, part FROM parts
     WHERE joined_at IS NULL AND set_id IS NOT NULL ORDER BY id"""
+_CONSENTS = "SELECT brand, details FROM ledger_details ORDER BY brand, position"
+_EVENTS = "SELECT id FROM events ORDER BY id"
 _WAITING = """SELECT count(*) FROM outbox
     WHERE state = 'claimed' OR (state IN ('ready', 'unknown') AND due_at <= :by)"""
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What is read of the details of an event of consent."""
+
+    action: str
+    mo_id: int = 0
 
 
 def read_books(url: str, now: int) -> Books:
@@ -57,8 +69,14 @@ def read_books(url: str, now: int) -> Books:
                 PartRow(sender=row[0], recipient=row[1], total=row[2], part=row[3])
                 for row in connection.execute(text(_PARTS))
             ),
+            consents=tuple(
+                ConsentRow(brand=row[0], action=told.action, mo_id=told.mo_id)
+                for row in connection.execute(text(_CONSENTS))
+                if (told := msgspec.json.decode(row[1], type=_Told)).mo_id
+            ),
+            events=tuple(row[0] for row in connection.execute(text(_EVENTS))),
             doubts=int(connection.execute(text("SELECT count(*) FROM doubts")).scalar_one()),
-            integrity=_integrity(connection, url),
+            integrity=_integrity(connection, url) or _chains(url),
         )  # fmt: skip
 
 
@@ -85,6 +103,19 @@ def _integrity(connection: Connection, url: str) -> tuple[str, ...]:
     except DatabaseError as error:  # the damage is such that not even the check can go on
         return (str(error.orig),)
     return () if said == ("ok",) else said
+
+
+def _chains(url: str) -> tuple[str, ...]:
+    """What is wrong with the chains of the consent ledger."""
+    reader = open_reader(url)
+    try:
+        return tuple(
+            f"the consents of {chain.brand}, row {chain.broken_at}: {chain.why}"
+            for chain in verify(reader)
+            if chain.broken_at is not None
+        )
+    finally:
+        reader.close()
 
 
 def _quarantined(id: int, frame: bytes, reason: str) -> QuarantineRow:

@@ -30,16 +30,41 @@ def conserved(account: Account, books: Books, rows: Kept) -> Line:
     for out in books.outbox:
         if out.state not in MOVES:
             findings.append(f"the answer {out.id} is in a state that the ledger does not know: {out.state}")
-    known = {row.id for row in books.inbound}
+    findings += _consents(books)
+    known = {row.id for row in books.inbound}.union(books.events)
     orphans = [out.id for out in books.outbox if out.cause_id and out.cause_id not in known]
-    findings += [f"the answer {one} answers a text that is not there" for one in orphans]
+    findings += [f"the answer {one} answers something that is not there" for one in orphans]
     figures = {
         "acted": sum(rows.acted.values()),
         "suspected": sum(rows.suspected.values()),
         "quarantined": len(books.quarantine),
         "answers": len(books.outbox),
+        "consents": len(books.consents),
     }
     return Line(name="L8", promise="conservation", count=len(findings), findings=tuple(findings), figures=figures)
+
+
+def _consents(books: Books) -> list[str]:
+    """A STOP is on the consent ledger of its brands once, and nothing is there that no text acted upon has said."""
+    acted = {row.id: row for row in books.inbound if row.state in ACTED}
+    told = Counter((one.mo_id, one.brand, one.action) for one in books.consents)
+    findings = [
+        f"the text {mo_id} stands {times} times on the ledger of {brand}: {action}"
+        for (mo_id, brand, action), times in told.items()
+        if times > 1
+    ]
+    findings += [
+        f"{action} of {brand} is on the ledger, and the text {mo_id} was not acted upon"
+        for mo_id, brand, action in told
+        if mo_id not in acted
+    ]
+    revoked = {mo_id for mo_id, _, action in told if action == "revoke"}
+    findings += [
+        f"the text {row.id} opted out, and no ledger says so"
+        for row in acted.values()
+        if row.state == "opted_out" and row.id not in revoked
+    ]
+    return findings
 
 
 def _answers(account: Account, row: InboundRow) -> int | None:

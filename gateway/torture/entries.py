@@ -194,10 +194,19 @@ class PartRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     part: int
 
 
+class ConsentRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An event of the consent ledger that a text brought about: whose, which, and the text's id."""
+
+    brand: str
+    action: str
+    mo_id: int
+
+
 class Books(msgspec.Struct, frozen=True, kw_only=True):
     """What the database says when the run is over. `taken_at` in microseconds since 1970, by the gateway's clock.
 
-    `integrity` holds what the database's own check complains of; `doubts` are tokens that nobody has consumed.
+    `integrity` holds what the database's own check complains of, and what is wrong with the chains of the consent
+    ledger; `doubts` are tokens that nobody has consumed; `events` are ids of what happened beside texts.
     """
 
     taken_at: int
@@ -206,5 +215,7 @@ class Books(msgspec.Struct, frozen=True, kw_only=True):
     receipts: tuple[ReceiptRow, ...] = ()
     quarantine: tuple[QuarantineRow, ...] = ()
     parts: tuple[PartRow, ...] = ()
+    consents: tuple[ConsentRow, ...] = ()
+    events: tuple[int, ...] = ()
     doubts: int = 0
     integrity: tuple[str, ...] = ()

@@ -112,6 +112,7 @@ class TestAfterStop:
         run.text(1, text="STOP", word="stop")
         run.send(1)
         run.row(1, text="STOP", state="opted_out")
+        run.consent(1)
 
     def test_one_confirmation_and_nothing_else(self, run: Run) -> None:
         self.stop(run)
@@ -245,6 +246,32 @@ class TestSideTables:
         run.row(1)
         run.out(7, state="withheld", cause_id=99)
         assert run.verdict().line("L8").count == 2
+
+    def test_what_happened_beside_texts_is_answered_too(self, run: Run) -> None:
+        run.out(7, state="withheld", cause_id=99)
+        run.events = (99,)
+        assert not run.verdict().broken
+
+    def test_an_opt_out_that_no_ledger_of_consents_tells_of_or_that_it_tells_of_twice(self, run: Run) -> None:
+        run.text(1, text="STOP", word="stop")
+        run.send(1)
+        run.row(1, text="STOP", state="opted_out")
+        assert run.verdict().line("L8").findings == ("the text 1 opted out, and no ledger says so",)
+        run.consent(1)
+        run.consent(1, brand="Bakker")
+        assert not run.verdict().broken
+        run.consent(1)
+        assert run.verdict().line("L8").findings == ("the text 1 stands 2 times on the ledger of Shop: revoke",)
+
+    def test_a_consent_that_nobody_gave(self, run: Run) -> None:
+        run.text(1, text="START", word="start")
+        run.send(1)
+        run.row(1, text="START", state="opted_in")
+        run.consent(1, "restore")
+        assert not run.verdict().broken
+        run.consent(2, "restore")
+        [finding] = run.verdict().line("L8").findings
+        assert finding == "restore of Shop is on the ledger, and the text 2 was not acted upon"
 
     def test_a_process_that_grows(self, run: Run) -> None:
         for resident, descriptors, tasks in ((1 << 20, 10, 5), (200 << 20, 30, 50)):

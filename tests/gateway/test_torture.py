@@ -42,6 +42,7 @@ from smpp.pdu import DeliverSm, SubmitSm
 from smpp.simulator_hostile import HostileConduct
 from smpp.simulator_witness import ReceiptOf, TextPart
 from smpp.text import Encoding
+from tests.support.consents import append, contact, record
 
 PHONE = "31612345678"
 PG = "postgresql://h/d"
@@ -195,6 +196,23 @@ class TestBooks:
         assert [(one.message_id, one.outbox_id) for one in found.receipts] == [("4d", None)]
         assert [(one.sender, one.text) for one in found.quarantine] == [(PHONE, "JA"), ("", ""), ("", "")]
         assert books.waiting(url, 99) == 0
+        assert (found.consents, found.events) == ((), ())
+
+    def test_the_consents_and_what_is_wrong_with_their_chain(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path / 'kwek.db'}"
+        store = open_store(url)
+        contact(store, PHONE, 1)
+        append(store, [record(1, PHONE, mo_id=2), record(1, PHONE, mo_id=0), record(1, PHONE, mo_id=3)])
+        assert [(one.brand, one.action, one.mo_id) for one in books.read_books(url, 0).consents] == [
+            ("Shop", "grant", 2), ("Shop", "grant", 3),
+        ]  # fmt: skip
+        assert books.read_books(url, 0).integrity == ()
+        with store.begin() as tx:
+            tx.write("DELETE FROM ledger WHERE position = 2")
+        assert books.read_books(url, 0).integrity == (
+            "the consents of Shop, row 2: the row is gone: the next one is 3",
+        )  # fmt: skip
+        store.close()
 
     def test_a_damaged_file_says_so(self, tmp_path: Path) -> None:
         path = tmp_path / "kwek.db"

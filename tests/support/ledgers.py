@@ -6,6 +6,7 @@ from gateway.torture.entries import (
     Answered,
     Attempted,
     Books,
+    ConsentRow,
     Entry,
     InboundRow,
     LinkEnded,
@@ -35,6 +36,8 @@ class Run:
         self.receipts: list[ReceiptRow] = []
         self.quarantine: list[QuarantineRow] = []
         self.parts: list[PartRow] = []
+        self.consents: list[ConsentRow] = []
+        self.events: tuple[int, ...] = ()
         self.integrity: tuple[str, ...] = ()
         self.at = 0.0
         self.sequence = 0
@@ -60,6 +63,9 @@ class Run:
 
     def row(self, id: int, text: str = "", state: str = "routed") -> None:
         self.inbound.append(InboundRow(id=id, sender=PHONE, recipient=NUMBER, text=text or f"STEM {id}", state=state))
+
+    def consent(self, mo_id: int, action: str = "revoke", brand: str = "Shop") -> None:
+        self.consents.append(ConsentRow(brand=brand, action=action, mo_id=mo_id))
 
     def out(self, id: int, text: str = "Dank.", state: str = "sent", **more: object) -> None:
         row = OutboxRow(id=id, number=NUMBER, address=PHONE, text=text, message_class="conversational", state=state,
@@ -87,7 +93,8 @@ class Run:
     def verdict(self, bounds: Bounds | None = None) -> Verdict:
         books = Books(
             taken_at=NOW, inbound=tuple(self.inbound), outbox=tuple(self.outbox), receipts=tuple(self.receipts),
-            quarantine=tuple(self.quarantine), parts=tuple(self.parts), integrity=self.integrity,
+            quarantine=tuple(self.quarantine), parts=tuple(self.parts), consents=tuple(self.consents),
+            events=self.events, integrity=self.integrity,
         )  # fmt: skip
         return examine(self.entries, books, bounds or Bounds())
 
