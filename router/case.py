@@ -19,11 +19,9 @@ from router.messages import Contact, Facts, Profile
 from router.plan import (
     AddTag,
     Answer,
-    Clicked,
     Consent,
     ConsentAction,
     Effect,
-    Happened,
     Known,
     MessageClass,
     Need,
@@ -55,7 +53,7 @@ class Books(msgspec.Struct, frozen=True):
 class Case:
     """A cause under way. `effects` is what it comes to, in order; `fault` what cut it short."""
 
-    __slots__ = ("books", "brand", "effects", "facts", "fault", "now", "profile", "rulebook", "zone")
+    __slots__ = ("_zone", "books", "brand", "effects", "facts", "fault", "now", "profile", "rulebook")
 
     def __init__(self, facts: Facts, books: Books, rulebook: Rulebook, brand: BrandBook, now: int) -> None:
         self.facts = facts
@@ -63,7 +61,7 @@ class Case:
         self.rulebook = rulebook
         self.brand = brand
         self.now = now
-        self.zone = zone_of(facts.contact, brand)
+        self._zone: tzinfo | None = None
         self.profile: Profile = facts.profile(brand.name)
         self.effects: list[Effect] = []
         self.fault = ""
@@ -74,6 +72,13 @@ class Case:
         if answer is _MISSING:
             raise Unknown(need)
         return answer  # type: ignore[return-value]
+
+    @property
+    def zone(self) -> tzinfo:
+        """The contact's zone, as far as it is known."""
+        if self._zone is None:
+            self._zone = zone_of(self.facts.contact, self.brand)
+        return self._zone
 
     @property
     def cause_id(self) -> int:
@@ -124,32 +129,6 @@ class Case:
         )  # fmt: skip
         self.profile = consent.changed(self.profile, told, self.now)
         self.effects.append(told)
-
-
-class Done:
-    """What the contact did, for conditions of one run."""
-
-    __slots__ = ("_case", "_cause_id", "_rule")
-
-    def __init__(self, case: Case, cause_id: int, rule: str) -> None:
-        self._case = case
-        self._cause_id = cause_id
-        self._rule = rule
-
-    def happened(self, event: str, since: int) -> int:
-        """How often an event happened since; the run's own trigger does not count."""
-        case = self._case
-        asked = Happened(case.facts.contact.id, case.brand.name, event, since, self._cause_id)
-        answer = case.know(asked)
-        return answer if isinstance(answer, int) else 0
-
-    def clicked(self) -> bool:
-        """Whether a link of the run was clicked."""
-        return bool(self._case.know(Clicked(self._case.facts.contact.id, self._cause_id, self._rule)))
-
-    def consents(self, message_class: str) -> bool:
-        """Whether texts of that class are allowed, for whatever programme or transaction."""
-        return consent.is_allowed(self._case.profile, message_class)
 
 
 def hours_of(contact: Contact, brand: BrandBook) -> Hours:

@@ -55,6 +55,8 @@ MOST_STEPS: Final = 1_000
 MOST_ROUTES: Final = 5
 """Times one message may be handed on by `route` (LANGUAGE.md section 6)."""
 
+_ACTS: Final = (PutTag, TakeTag, SetValue, AddValue, Note, Enrol, Expel, Withdraw)
+
 
 class Walk(Drips):
     """One cause under way. Give it a rule to `begin`, or a suspended run to `go_on`; then read `case`, `rule`."""
@@ -129,8 +131,13 @@ class Walk(Drips):
             if isinstance(step, Say) and step.message_class == "conversational":  # most steps are
                 self.speaker.say(strand, step.texts, step.identity)
                 continue
+            if isinstance(step, _ACTS):
+                self._act(step)
+                if self._left:
+                    return None
+                continue
             match step:
-                case Jump() | Unless() | Draw() | Call() | Turn():
+                case Jump() | Unless() | Draw() | Call() | Turn() | Stage():
                     onward = self._onward(step, program, place)
                     if onward is None:
                         return None
@@ -143,15 +150,11 @@ class Walk(Drips):
                 case End():
                     self.finish("finished")
                     return None
-                case Stage():
-                    continue  # its block follows
                 case _:
-                    self._act(step)
-                    if self._left:
-                        return None
+                    assert_never(step)
 
     def _onward(
-        self, step: Jump | Unless | Draw | Call | Turn, program: Program, place: int
+        self, step: Jump | Unless | Draw | Call | Turn | Stage, program: Program, place: int
     ) -> tuple[Program, int] | None:  # fmt: skip
         """Where the chain goes on; None where it waits, or a drip is over."""
         target: int | None
@@ -167,6 +170,8 @@ class Walk(Drips):
                 target = self._drawn(step)
             case Turn():
                 target = self.turn(program)
+            case Stage():  # its block follows
+                target = place
             case _:
                 assert_never(step)
         return None if target is None else (program, target)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from datetime import tzinfo
 from typing import Final
 
 import msgspec
 
-from router.case import Books, Case, Done
+from router import consent
+from router.case import Books, Case
 from router.messages import Facts, Run, RunKind
-from router.plan import EndRun, Leave, Outcome, Suspend
+from router.plan import Clicked, EndRun, Happened, Leave, Outcome, Suspend
 from router.saying import Speaker
 from router.strand import NEW_CONTACT, Strand
 from rules.actions import Program
@@ -29,7 +31,8 @@ class Walking(ABC):
     def __init__(self, facts: Facts, books: Books, rulebook: Rulebook, brand: BrandBook, now: int) -> None:
         self.case = case = Case(facts, books, rulebook, brand, now)
         self.number: NumberBook | None = rulebook.numbers.get(facts.number)
-        self.scope = Scope({}, {}, case.profile.tags, facts.contact.is_new, now, case.zone)
+        self.scope = Scope({}, {}, case.profile.tags, facts.contact.is_new, now, self._zone)
+        self.scope.told = self
         self.speaker = Speaker(case)
         self.strand: Strand | None = None
         self._ended: set[int] = set()
@@ -44,6 +47,25 @@ class Walking(ABC):
     @abstractmethod
     def follow(self, text: str | None) -> None:
         """Go wherever `route` hands the message on to."""
+
+    def _zone(self) -> tzinfo:
+        return self.case.zone
+
+    def happened(self, event: str, since: int) -> int:
+        """How often an event happened since; the run's own trigger does not count (rules.expressions.Told)."""
+        case = self.case
+        asked = Happened(case.facts.contact.id, case.brand.name, event, since, self.here.cause_id)
+        answer = case.know(asked)
+        return answer if isinstance(answer, int) else 0
+
+    def clicked(self) -> bool:
+        """Whether a link of the run was clicked."""
+        strand = self.here
+        return bool(self.case.know(Clicked(self.case.facts.contact.id, strand.cause_id, strand.rule.identity)))
+
+    def consents(self, message_class: str) -> bool:
+        """Whether texts of that class are allowed, for whatever programme or transaction."""
+        return consent.is_allowed(self.case.profile, message_class)
 
     @property
     def here(self) -> Strand:
@@ -74,7 +96,6 @@ class Walking(ABC):
         """Make this the chain that runs now."""
         self.strand = strand
         self.scope.variables = strand.variables
-        self.scope.told = Done(self.case, strand.cause_id, strand.rule.identity)
         self.see()
 
     def see(self) -> None:

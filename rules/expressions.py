@@ -57,11 +57,11 @@ NOBODY: Final = Nobody()
 class Scope:
     """What an expression may look at: one brand's view of one contact at one instant, changed as a chain runs.
 
-    `now_at` is in microseconds since 1970 UTC, `zone` the contact's else the brand's; `told` answers for what the
-    contact did.
+    `now_at` is in microseconds since 1970 UTC, `zone` the contact's else the brand's (or who tells it: few conditions
+    ask); `told` answers for what the contact did.
     """
 
-    __slots__ = ("attributes", "is_new", "now_at", "tags", "told", "variables", "zone")
+    __slots__ = ("_zone", "attributes", "is_new", "now_at", "tags", "told", "variables")
 
     def __init__(
         self,
@@ -70,15 +70,20 @@ class Scope:
         tags: AbstractSet[str],
         is_new: bool,
         now_at: int,
-        zone: tzinfo,
+        zone: tzinfo | Callable[[], tzinfo],
     ) -> None:
         self.variables = variables
         self.attributes = attributes
         self.tags = tags
         self.is_new = is_new
         self.now_at = now_at
-        self.zone = zone
+        self._zone = zone
         self.told: Told = NOBODY
+
+    @property
+    def zone(self) -> tzinfo:
+        """The contact's zone, else the brand's."""
+        return self._zone if isinstance(self._zone, tzinfo) else self._zone()
 
     @property
     def now(self) -> datetime:
