@@ -34,8 +34,6 @@ class Names:
     def __init__(self, brand: BrandNames, findings: Findings) -> None:
         self.brand = brand
         self.findings = findings
-        self.nothing_runs = False
-        """Inside a declaration that has no engine yet: its parts need not say so too."""
 
     def check(self) -> None:
         """Tells of every unknown name, and of every construct that has no engine yet."""
@@ -45,9 +43,7 @@ class Names:
                 self._available(setting)
             self._strings(head)
         for declaration in self.brand.declarations:
-            self.nothing_runs = False
             self._node(declaration)
-            self.nothing_runs = any(missing(declaration))
             if isinstance(declaration, s.On):
                 self._trigger(declaration.trigger, links)
             if isinstance(declaration, s.Transcript):
@@ -135,8 +131,6 @@ class Names:
             self._not_yet(construct, node.span)
 
     def _not_yet(self, construct: str, span: s.Span) -> None:
-        if self.nothing_runs:
-            return
         shown = construct.removeprefix("test: ")
         self.findings.error(
             "R901",

@@ -7,7 +7,7 @@ a drip's step was given.
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Final
+from typing import Final, assert_never
 
 import msgspec
 
@@ -129,6 +129,8 @@ class _Builder:
                 return Pause(identity, None, at)
             case syntax.WaitBefore(duration=duration, event_field=field):
                 return Pause(identity, duration, None, field)
+            case _:
+                assert_never(action)
 
     def enlist(self, action: syntax.OptIn, identity: str) -> Enlist:
         matcher = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
-from typing import Final
+from typing import Final, assert_never
 
 from rules import syntax
 from rules.rulebook import Appointed, Birthday, Inactivity, Rule, Terms, Triggers
@@ -54,6 +54,8 @@ def triggers_of(chains: Iterable[tuple[syntax.On, Rule]]) -> Triggers:
                 inactivity.append(Inactivity(rule, duration))
             case syntax.OnDate(day=day, at=at, segment=segment):
                 dates.append(Appointed(rule, date(day.year, day.month, day.day), at, segment))
+            case _:
+                assert_never(node.trigger)
     return Triggers(
         events=dict(named["event"]),
         clicks=dict(named["click"]),

@@ -1,13 +1,14 @@
 """Programs: jumps where blocks were nested, and identities of steps that survive editing."""
 
 import pickle
+from decimal import Decimal
 
 import pytest
 
 from rules import syntax as s
-from rules.actions import Call, End, Program, Question, Say
+from rules.actions import AddValue, Call, End, Note, Program, PutTag, Question, Reroute, Say, SetValue, TakeTag
 from rules.diagnostics import Source
-from rules.expressions import CannotRunError
+from rules.expressions import CannotRunError, Constant
 from rules.parse import parse
 from rules.patterns import Reading
 from rules.programs import OPEN_FOR, REPEATS, Voice, compile_block
@@ -64,7 +65,8 @@ def test_equal_steps_are_told_apart_by_their_order() -> None:
 def test_the_same_step_in_two_blocks_has_two_identities() -> None:
     block = "    if tag a\n        wait 1 day\n    else if tag b\n        wait 1 day\n    else\n        wait 1 day\n"
     arms = "    split s\n        50% x\n            wait 1 day\n        50% y\n            wait 1 day\n"
-    assert len({identity.partition("#")[0] for identity in program(block + arms).places}) == 5
+    waits = [identity for identity in program(block + arms).places if identity.startswith("wait")]
+    assert len({identity.partition("#")[0] for identity in waits}) == len(waits) == 5
 
 
 def test_a_question_as_its_author_left_it() -> None:
@@ -82,6 +84,20 @@ def test_how_often_a_question_is_repeated(up_to: str, times: int) -> None:
     assert question.times == times
 
 
+def test_what_is_noted_of_a_contact() -> None:
+    made = program("    tag a\n    untag b\n    set contact.x = 1\n    add 2 to contact.y\n    record once z = 3\n")
+    one, two, three = Constant(1), Constant(2), Constant(3)
+    assert made.steps == (
+        PutTag("a"), TakeTag("b"), SetValue("x", one), AddValue("y", two), Note("z", three, once=True),
+    )  # fmt: skip
+
+
+def test_a_route_leads_to_a_text() -> None:
+    (made,) = program('    route "REPAIR {rest}"\n').steps
+    assert isinstance(made, Reroute)
+    assert made.template.text({"rest": "BAD"}, {}, "nl") == "REPAIR BAD"
+
+
 def test_else_and_silence_end_the_chain_and_answers_go_on_below() -> None:
     endings = "        else\n            tag x\n        silence\n            tag y\n"
     made = program(f'    ask "Wat?"\n        answer AAP\n{endings}    reply "Z"\n')
@@ -94,14 +110,19 @@ def test_else_and_silence_end_the_chain_and_answers_go_on_below() -> None:
     assert isinstance(made.steps[-1], Say)
 
 
+TEXT = s.Text((s.TextIn(None, s.String("x")),))
+ANSWER = s.Pattern((s.Affirmation("yes"),))
+
+
 @pytest.mark.parametrize(
     "action",
     [
-        s.Send("promotional", s.Text((s.TextIn(None, s.String("x")),))),
-        s.OptOut(),
-        s.Split("x", (s.Arm(100, "a", ()),), sample_percent=10, sample_for=s.Duration(1, "day")),
-        s.Ask("promotional", s.Text(()), ()),
-        s.WaitBefore(s.Duration(1, "day"), "start"),
+        s.Escalate("storing"),
+        s.Fetch("shop", s.String("/x"), "bestelling"),
+        s.Notify("shop", s.String("x")),
+        s.Email(None, s.String("x"), s.String("x"), s.String("x")),
+        s.Charge(s.Money("EUR", Decimal(5)), s.String("x"), TEXT, ANSWER),
+        s.Forward(account="b"),
     ],
     ids=lambda action: type(action).__name__,
 )

@@ -1,5 +1,7 @@
 """What is told about texts: encoding, segments, dear characters, limits, and prompts that nothing answers."""
 
+from decimal import Decimal
+
 import pytest
 
 from rules import syntax as s
@@ -190,6 +192,29 @@ def test_capability_13_what_nothing_takes_may_not(asked: str) -> None:
     )
 
 
+SENT = """keyword AA1
+    opt in promotional
+        confirm "Antwoord AKKOORD voor {rest}"
+        answer AKKOORD
+    opt in transactional
+    send promotional "Ж"
+"""
+
+
+def test_what_is_sent_and_what_a_consent_is_asked_with_are_measured_too() -> None:
+    notes = [one.message for one in told(SENT, "R701")]
+    assert notes == [
+        "This text goes out as GSM 7-bit or UCS-2 and takes 1 to 3 segments.",
+        "This text goes out as UCS-2 and takes 1 segment.",
+    ]
+    assert len(told(SENT, "R702")) == 1
+
+
+def test_what_a_consent_takes_may_be_asked_for() -> None:
+    assert told(SENT, "R705") == []
+    assert len(told(SENT.replace("answer AKKOORD", "answer OKE"), "R705")) == 1
+
+
 def test_a_rule_for_one_number_asks_for_what_that_number_takes() -> None:
     rules = 'keyword AA1 on 5566\n    reply "Stuur ALLEEN"\n\nkeyword ALLEEN on 5566\n    tag x\n'
     source = brand(rules, numbers="4411, 5566")
@@ -200,15 +225,26 @@ def test_patterns_that_cannot_be_compiled_take_no_part() -> None:
     rules = 'keyword AA1\n    reply "Stuur AA1"\n\nkeyword BB1 <x /(/>\n    ask "Wat?"\n        answer CC1 <y /(/>\n'
     assert told(rules, "R705") == []
     assert len(told(rules, "R614")) == 2
+    confirmed = 'keyword AA1\n    opt in promotional\n        confirm "Stuur AA1"\n        answer <x /(/>\n'
+    assert told(confirmed, "R705") == []
 
 
-def test_what_has_no_engine_yet_is_gathered_without_harm() -> None:
-    drip = 'drip d promotional\n    at once\n        send "x"\n'
-    text = f'brand "Merk"\n    quiet 21:00..08:00\n\nsegment s = tag x\n\n{drip}'
+def test_a_setting_of_a_kind_that_nobody_knows_changes_nothing() -> None:
+    odd = s.Brand(s.String("Merk"), (s.Setting("limit", s.Text(())),))
+    (made,) = brands_of([s.File((odd,))])
+    assert made.limit is None
+
+
+def test_what_stands_around_chains_is_gathered() -> None:
+    drip = 'drip d promotional\n    at once\n        send "x"\n\ndesk storing zammad\n'
+    settings = "    quiet 21:00..08:00\n    cap 1 per day\n    budget EUR 10.00 per month\n"
+    text = f'brand "Merk"\n{settings}\nsegment s = tag x\n\n{drip}'
     file, _ = parse(Source("a.rules", text))
     loose, _ = parse(Source("b.rules", "keyword AA1\n    tag x\n"))
     assert file is not None
     assert loose is not None
     (made,) = brands_of([file, loose])
-    assert (made.name, made.chained) == ("Merk", [])
-    assert isinstance(file.declarations[0], s.Brand)
+    assert (made.name, [one.name for one in made.drips], made.chained) == ("Merk", ["d"], made.drips)
+    assert (made.segments, made.vouchers) == ({"s": s.HasTag("x")}, [])
+    assert (made.quiet, made.caps) == (s.Quiet(s.Clock(21, 0), s.Clock(8, 0)), (s.Cap(1, "day"),))
+    assert made.budget == s.Budget(s.Money("EUR", Decimal("10.00")), "month")

@@ -5,7 +5,11 @@ from datetime import date
 
 from rules.compiler import Compiled, compile_sources
 from rules.diagnostics import Source
-from rules.rulebook import Grants, NumberGrant, Rule
+from rules.expressions import Tagged
+from rules.hours import ALWAYS, quiet_hours
+from rules.periods import Cap
+from rules.rulebook import Budget, Grants, NumberGrant, Rule
+from rules.syntax import Clock
 from rules.texts import Texts
 from rules.words import words_of
 from tests.support.phones import book, brand
@@ -131,3 +135,31 @@ def test_an_empty_set_is_an_empty_book() -> None:
     compiled = compile_sources([], None)
     assert compiled.book is not None
     assert (compiled.book.brands, compiled.book.numbers, compiled.diagnostics) == ({}, {}, [])
+
+
+def test_what_holds_for_promotional_texts() -> None:
+    promised = "    quiet   21:00..08:00\n    cap     1 per day, 4 per week\n    budget  EUR 12.50 per month\n"
+    merk = book(brand(TWO, settings=promised)).brands["Merk"]
+    assert merk.hours == quiet_hours(Clock(21, 0), Clock(8, 0))
+    assert merk.caps == (Cap(1, "day"), Cap(4, "week"))
+    assert merk.budget == Budget(12_500_000, "EUR", "month")
+    bare = book(brand(TWO)).brands["Merk"]
+    assert (bare.hours, bare.caps, bare.budget) == (ALWAYS, (), None)
+
+
+def test_segments_and_vouchers_by_name() -> None:
+    merk = book(brand('segment klant = tag klant\n\nvoucher zomer "ZOMER-####-####"\n\n' + TWO)).brands["Merk"]
+    assert merk.segments == {"klant": Tagged("klant")}
+    assert merk.offers["zomer"].pattern == "ZOMER-####-####"
+
+
+def test_a_number_knows_the_reserved_words_of_all_its_languages() -> None:
+    number = book(brand(TWO, settings="")).numbers["4411"]
+    found = [number.reserved_in(words_of(text)) for text in ("Stop!", "help", "aa1")]
+    assert [None if one is None else one.kind for one in found] == ["stop", "help", None]
+
+
+def test_brands_whose_names_fill_a_text_are_counted() -> None:
+    names = ["Koninklijke Nederlandse Brouwerij", "Eerste Amsterdamse Stoomwasserij", "Verenigde Fietsenmakers"]
+    made = book(*(brand(f"keyword {word}1\n    tag x\n", name) for word, name in zip("ABC", names, strict=True)))
+    assert f"{names[0]}, {names[1]}, +1" in text_of(made.numbers["4411"].help, "nl")

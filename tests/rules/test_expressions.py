@@ -1,13 +1,13 @@
 """Conditions over a contact: what holds, what does not, and what is not set."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from rules import syntax as s
-from rules.expressions import CannotRunError, Scope, compile_expression, holds, value_of
+from rules.expressions import CannotRunError, Scope, Segments, compile_expression, holds, value_of
 from rules.times import microseconds
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=ZoneInfo("Europe/Amsterdam"))  # a Monday
@@ -113,10 +113,63 @@ def test_what_is_kept(expression: s.Expression, expected: object) -> None:
     assert value_of(compile_expression(expression), scope()) == expected
 
 
+class Past:
+    """A contact that bought twice yesterday, clicked, and lets the brand advertise."""
+
+    def happened(self, event: str, since: int) -> int:
+        """Two purchases a day ago."""
+        return 2 if event == "purchase" and since <= microseconds((NOW - timedelta(days=1)).astimezone(UTC)) else 0
+
+    def clicked(self) -> bool:
+        """Yes."""
+        return True
+
+    def consents(self, message_class: str) -> bool:
+        """To what is promotional."""
+        return message_class == "promotional"
+
+
+DAY, WEEK = s.Duration(1, "day"), s.Duration(1, "week")
+
+
 @pytest.mark.parametrize(
-    "expression",
-    [s.Attribute("event", "total"), s.HasConsent("promotional"), s.Happened("x"), s.Clicked(), s.InSegment("x")],
+    ("expression", "expected", "of_nobody"),
+    [
+        (s.Happened("purchase"), True, False),
+        (s.Happened("purchase", 2, WEEK), True, False),
+        (s.Happened("purchase", 3, WEEK), False, False),
+        (s.Happened("purchase", None, DAY), True, False),
+        (s.Happened("purchase", None, s.Duration(23, "hour")), False, False),
+        (s.Happened("cart"), False, False),
+        (s.Clicked(), True, False),
+        (s.HasConsent("promotional"), True, False),
+        (s.HasConsent("transactional"), False, False),
+        (s.Not(s.Clicked()), False, True),
+    ],
 )
-def test_what_has_no_engine_yet_is_refused(expression: s.Expression) -> None:
-    with pytest.raises(CannotRunError, match=type(expression).__name__):
-        compile_expression(s.Not(expression))
+def test_what_a_contact_did_and_allows(expression: s.Expression, expected: bool, of_nobody: bool) -> None:
+    looked_at = scope()
+    assert holds(compile_expression(expression), looked_at) is of_nobody
+    looked_at.told = Past()
+    assert holds(compile_expression(expression), looked_at) is expected
+
+
+def test_a_field_of_the_event_is_a_value_like_others() -> None:
+    looked_at = scope()
+    total = s.Attribute("event", "total")
+    assert value_of(compile_expression(total), looked_at) is None
+    looked_at.variables["event.total"] = 25
+    assert holds(compile_expression(s.Compare(total, ">", number("20"))), looked_at)
+
+
+def test_a_segment_is_its_condition_over_others_too() -> None:
+    segments: Segments = {"klanten": s.HasTag("klant"), "beste": s.And((s.InSegment("klanten"), SCORE))}
+    assert holds(compile_expression(s.InSegment("beste"), segments), scope())
+    assert not holds(compile_expression(s.Not(s.InSegment("klanten")), segments), scope())
+
+
+@pytest.mark.parametrize("name", ["onbekend", "zelf", "heen"])
+def test_a_segment_that_nobody_knows_or_that_names_itself_is_refused(name: str) -> None:
+    segments: Segments = {"zelf": s.Not(s.InSegment("zelf")), "heen": s.InSegment("weer"), "weer": s.InSegment("heen")}
+    with pytest.raises(CannotRunError, match="InSegment"):
+        compile_expression(s.InSegment(name), segments)
