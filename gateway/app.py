@@ -11,7 +11,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -115,7 +115,7 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor,
     await site.pools.deploy(_vouchers(book), world.offload)
 
     await up.enter_async_context(one.writing(supervisor))
-    await up.enter_async_context(supervisor.running(keeper.watch(one.adopt), "rules watcher"))
+    await up.enter_async_context(supervisor.running(keeper.watch(partial(_adopt, one, site)), "rules watcher"))
     await up.enter_async_context(_checkpoints(settings, supervisor))
     await up.enter_async_context(supervisor.running(_standing(health, one.exchange, one.writer), "health"))
     routes = site.routes(partial(_brand, one), settings.gateway.url)
@@ -128,6 +128,12 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor,
     gc.set_threshold(*COLLECT_AFTER)
     log.info("started", node=settings.gateway.node, deployment=book.deployment, listen=where)
     return where
+
+
+async def _adopt(one: node.Node, site: Site, book: Rulebook, sources: Mapping[str, str]) -> None:
+    """Let a rule set rule once its vouchers are there: a text that names one finds its codes."""
+    await site.pools.deploy(_vouchers(book), in_turn(one.writer))
+    one.adopt(book, sources)
 
 
 def _brand(one: node.Node, name: str) -> BrandBook | None:

@@ -28,7 +28,7 @@ MOST_TOLD = 50
 PART = "rules"
 
 Compile = Callable[[Sequence[Source], Grants | None], Awaitable[Compiled]]
-Adopt = Callable[[Rulebook, Mapping[str, str]], None]
+Adopt = Callable[[Rulebook, Mapping[str, str]], Awaitable[None]]
 
 log = structlog.get_logger("kwek.rules")
 
@@ -89,7 +89,7 @@ class RuleKeeper:
             if book.deployment == self._deployment:
                 log.info("rules are as they were", deployment=book.deployment)
                 continue
-            adopt(book, _by_file(sources))
+            await adopt(book, _by_file(sources))
             self._in_force(book)
             log.info("rules reloaded", deployment=book.deployment, files=len(sources))
 

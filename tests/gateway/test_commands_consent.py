@@ -124,10 +124,7 @@ def test_an_export_has_every_text_in_and_out(place: tuple[Path, str]) -> None:
     phones.commit(inbound=[phones.text(PIET, "", unreadable="no such charset", frame=b"\x00" + PIET.encode())])
     phones.write(JAN, "STOP")
     store.close()
-    assert (
-        "What the gateway goes by now:"
-        in kwek(config, "prove", JAN, "--at", "2026-01-05T12:00:30Z").stdout
-    )
+    assert "What the gateway goes by now:" in kwek(config, "prove", JAN, "--at", "2026-01-05T12:00:30Z").stdout
     exported = json.loads(kwek(config, "export", JAN).stdout)
     assert [row["text"] for row in exported["inbound"]] == ["NAAM Zevenboom", "STOP"]
     assert exported["outbox"][0]["text"] == "Dag Zevenboom."

@@ -37,7 +37,7 @@ class Around:
     async def last_good(self) -> Mapping[str, str] | None:
         return self.stored
 
-    def adopt(self, book: Rulebook, sources: Mapping[str, str]) -> None:
+    async def adopt(self, book: Rulebook, sources: Mapping[str, str]) -> None:
         self.adopted.append((book.deployment, sources))
 
     async def first(self) -> tuple[Rulebook, Mapping[str, str]]:
