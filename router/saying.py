@@ -40,7 +40,7 @@ class Speaker:
         contact = case.facts.contact
         template, language = texts.of(contact.language, case.brand.language)
         language = language or contact.language or case.brand.language
-        reason = self._refusal(strand, message_class)
+        reason = "" if message_class == "conversational" else self._refusal(strand, message_class)
         said = template.fixed
         if said is None:
             values, lack = (strand.variables, "") if reason else self._values(strand, template, step)

@@ -85,9 +85,11 @@ class Strand:
     @property
     def purpose(self) -> str:
         """The programme or transaction that its texts are sent for."""
-        return str(self.variables.get(PURPOSE, ""))
+        kept = self.variables.get(PURPOSE)
+        return kept if isinstance(kept, str) else ""
 
     @property
     def arm(self) -> str:
         """The arm of the last split it went through."""
-        return str(self.variables.get(ARM, ""))
+        kept = self.variables.get(ARM)
+        return kept if isinstance(kept, str) else ""
