@@ -20,6 +20,7 @@ from gateway.commands import (
     explaining,
     keys,
     pdus,
+    reviews,
     rules,
     running,
     simulating,
@@ -71,6 +72,7 @@ for command in (
     app.command()(command)
 app.add_typer(pdus.pdus, name="pdu")
 app.add_typer(duplicates.duplicates, name="duplicates")
+app.add_typer(reviews.reviews, name="reviews")
 app.add_typer(keys.keys, name="key")
 app.add_typer(consent.consent, name="consent")
 

@@ -28,6 +28,7 @@ COMMANDS = (
     "config",
     "pdu",
     "duplicates",
+    "reviews",
     "key",
     "consent",
 )
