@@ -55,7 +55,7 @@ def test_one_seed_is_one_run_in_this_process_and_in_another(root: Path) -> None:
 
 
 def test_row_17_equal_texts_around_faults_are_neither_doubled_nor_merged_beyond_doubt() -> None:
-    hours = float(os.environ.get("KWEK_EQUAL_TEXTS_HOURS", "0.02"))
+    hours = float(os.environ.get("KWEK_EQUAL_TEXTS_HOURS", "0.01"))
     run = clean(equal_texts(FIRST, hours))
     print(dict(run.counts))
     assert run.counts["texts"] > 180 * 3_600 * hours

@@ -27,7 +27,7 @@ from tests.support.postgres import PostgresDatabases, postgres_databases
 
 MOST_SEEDS = 10
 MOST_ATTEMPTS = 3
-EQUAL_TEXTS_H = 0.02
+EQUAL_TEXTS_H = 0.01
 
 pytestmark = pytest.mark.torture
 
