@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, tzinfo
-from typing import Final, cast
+from typing import Final, assert_never, cast
 
 import msgspec
 
@@ -35,12 +35,11 @@ class Asking(Walking):
             return self.here.drip_class
         return cast(MessageClass, step.message_class)  # the grammar knows no others
 
-    def held(self, step: Say | Question) -> bool:
+    def held(self, step: Say) -> bool:
         """Say it, unless it has to wait for the hours in which it may go out. Gives whether it waits."""
         if self._waits_for_hours(step):
             return True
-        if isinstance(step, Say):
-            self.speaker.say(self.here, step.texts, step.identity, self.class_of(step))
+        self.speaker.say(self.here, step.texts, step.identity, self.class_of(step))
         return False
 
     def _waits_for_hours(self, step: Say | Question) -> bool:
@@ -68,6 +67,8 @@ class Asking(Walking):
                     self.finish("finished")
                 else:
                     self.suspend("wait", step.identity, until)
+            case _:
+                assert_never(step)
 
     def _question(self, step: Question) -> None:
         case, strand = self.case, self.here

@@ -54,10 +54,18 @@ def _end_early(walk: Walk, brand: BrandBook, occurrence: Occurrence) -> None:
         rule = brand.rules.get(run.rule) if run.brand == brand.name else None
         if rule is None or rule.terms is None:
             continue
+        if not _concerns(run, rule.terms, occurrence):
+            continue
         if _is_goal(walk, run, rule.terms, occurrence):
             walk.leave(run, rule, "goal")
         elif occurrence.name in rule.terms.exit_events:
             walk.leave(run, rule, "exited")
+
+
+def _concerns(run: Run, terms: Terms, occurrence: Occurrence) -> bool:
+    """Of several runs side by side, an event that names one is about that one; else it is about all of them."""
+    value = occurrence.values.get(terms.per)
+    return not terms.per or value is None or value == run.variables.get(f"event.{terms.per}")
 
 
 def _is_goal(walk: Walk, run: Run, terms: Terms, occurrence: Occurrence) -> bool:
@@ -78,7 +86,9 @@ def _go_on(walk: Walk, books: Books, occurrence: Occurrence) -> Needs | None:
             return located
         if not isinstance(located, Located) or walk.is_over(run):
             continue
-        step = located.step
+        step, terms = located.step, located.rule.terms
+        if terms is not None and not _concerns(run, terms, occurrence):
+            continue
         if isinstance(step, Await) and step.event == occurrence.name:
             walk.end(run, "continued")
             learnt = msgspec.structs.replace(run, variables={**run.variables, **values_of(occurrence)})

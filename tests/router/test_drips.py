@@ -2,18 +2,8 @@
 
 import pytest
 
-from router.transcript import run_tests
-from rules.diagnostics import Source
+from tests.support.conversations import play
 
-HEAD = """\
-brand "P"
-    numbers   4411
-    language  nl
-    timezone  Europe/Amsterdam
-    quiet     21:00..08:00
-    stop      "P: u bent afgemeld."
-
-"""
 DRIP = """\
 drip d promotional
     exit on tag klant
@@ -23,13 +13,6 @@ drip d promotional
         send "P: twee. STOP = uit."
 
 """
-
-
-def play(rules: str) -> list[str]:
-    """What came otherwise than written."""
-    results = run_tests([Source("p.rules", HEAD + rules)], None)
-    assert results, "no test in it"
-    return [f"{one.title}: {one.failure.expected} / {one.failure.came}" for one in results if one.failure is not None]
 
 
 def joined(chain: str, told: str) -> str:
@@ -85,3 +68,281 @@ test "t"
 """
     assert play(rules.replace("{begin}", "2026-01-05T13:00").replace("{told}", "< P: tot zo*")) == []
     assert play(rules.replace("{begin}", "straks").replace("{told}", "withheld time_not_told")) == []
+
+
+def test_by_a_tag_a_drip_that_waits_is_left_and_one_under_way_ends_where_it_stands() -> None:
+    rules = """\
+drip d promotional
+    exit on tag klant
+    at once
+        send "P: een. STOP = uit."
+    after 1 day at 10:00
+        tag klant
+        send "P: twee. STOP = uit."
+
+keyword JOIN
+    start d
+
+keyword KLANT
+    tag klant
+
+test "from outside"
+    given consent promotional
+    > JOIN
+    < P: een*
+    > KLANT
+    later 2 days
+    nothing
+    check tag klant
+
+test "from within"
+    given consent promotional
+    > JOIN
+    < P: een*
+    later 2 days
+    nothing
+    check tag klant
+"""
+    assert play(rules) == []
+
+
+def test_finish_ends_a_drip_that_waits_and_the_one_under_way() -> None:
+    rules = """\
+drip d promotional
+    at once
+        send "P: een. STOP = uit."
+    after 1 day at 10:00
+        finish d
+        send "P: twee. STOP = uit."
+
+keyword JOIN
+    start d
+
+keyword KLAAR
+    finish d
+
+test "from outside"
+    given consent promotional
+    > JOIN
+    < P: een*
+    > KLAAR
+    later 2 days
+    nothing
+    > JOIN
+    nothing
+
+test "from within"
+    given consent promotional
+    > JOIN
+    < P: een*
+    later 2 days
+    nothing
+"""
+    assert play(rules) == []
+
+
+def test_who_may_not_enter_is_recorded_once_and_may_later() -> None:
+    rules = """\
+drip d promotional
+    at once
+        send "P: een. STOP = uit."
+
+keyword JOIN
+    start d
+    reply "Dag."
+
+keyword WEL
+    opt in promotional
+    start d
+
+test "no consent"
+    > JOIN
+    withheld no_consent(promotional)
+    < Dag.
+    > JOIN
+    < Dag.
+    > WEL
+    < P: een*
+    > WEL
+    nothing
+"""
+    assert play(rules) == []
+
+
+def test_promotional_steps_wait_for_an_open_question_and_keep_their_order() -> None:
+    rules = """\
+drip d promotional
+    after 1 hour
+        send "P: een. STOP = uit."
+    after 2 hours
+        send "P: twee. STOP = uit."
+
+drip e transactional
+    after 1 hour
+        send "P: order. STOP = uit."
+
+keyword JOIN
+    start d
+    start e
+    ask "P: hoe heet u?" within 3 hours
+        answer <naam text>
+            reply "Dag {naam}."
+
+test "until it closes"
+    given consent promotional
+    given consent transactional
+    > JOIN
+    < P: hoe heet u?
+    later 1 hour
+    < P: order. STOP = uit.
+    later 119 minutes
+    nothing
+    later 1 minute
+    < P: een. STOP = uit.
+    < P: twee. STOP = uit.
+
+test "until it is answered"
+    given consent promotional
+    > JOIN
+    withheld no_consent(transactional)
+    < P: hoe heet u?
+    later 90 minutes
+    nothing
+    > Jan
+    < Dag Jan.
+    < P: een. STOP = uit.
+    later 30 minutes
+    < P: twee. STOP = uit.
+"""
+    assert play(rules) == []
+
+
+def test_a_step_whose_time_has_passed_is_sent_late_the_next_day_or_left_out() -> None:
+    rules = """\
+drip a promotional
+    after 1 day at 10:00
+        send "P: a. STOP = uit."
+
+drip b promotional
+    after 1 day at 10:00, send late
+        send "P: b. STOP = uit."
+
+drip c promotional
+    after 1 day at 10:00, skip
+        send "P: c. STOP = uit."
+    after 3 days at 11:00
+        send "P: d. STOP = uit."
+
+keyword JOIN
+    start a
+    start b
+    start c
+    ask "Hoe heet u?" within 28 hours
+        answer <naam text>
+            reply "Dag {naam}."
+
+test "t" at 2026-01-05 11:00
+    given consent promotional
+    > JOIN
+    < Hoe heet u?
+    later 27 hours
+    nothing
+    later 1 hour
+    < P: b. STOP = uit.
+    withheld step_late
+    later 1 day
+    < P: a. STOP = uit.
+    later 1 day
+    < P: d. STOP = uit.
+"""
+    assert play(rules) == []
+
+
+def test_of_a_step_that_recurs_only_the_newest_time_counts() -> None:
+    rules = """\
+drip d promotional
+    every mon, tue, wed at 10:00
+        send "P: les. STOP = uit."
+
+keyword JOIN
+    start d
+    ask "P: hoe heet u?" within 3 days
+        answer <naam text>
+            reply "Dag {naam}."
+
+test "t" at 2026-01-05 09:00
+    given consent promotional
+    > JOIN
+    < P: hoe heet u?
+    later 3 days
+    nothing
+    later 3 days
+    nothing
+    later 2 days
+    < P: les. STOP = uit.
+"""
+    assert play(rules) == []
+
+
+def test_again_after_lets_whoever_is_through_enter_once_more() -> None:
+    rules = """\
+drip d promotional
+    again after 7 days
+    at once
+        send "P: een. STOP = uit."
+    after 1 day at 10:00
+        send "P: twee. STOP = uit."
+
+keyword JOIN
+    start d
+    start d
+
+test "t"
+    given consent promotional
+    > JOIN
+    < P: een. STOP = uit.
+    > JOIN
+    nothing
+    later 2 days
+    < P: twee. STOP = uit.
+    > JOIN
+    nothing
+    later 5 days
+    > JOIN
+    < P: een. STOP = uit.
+"""
+    assert play(rules) == []
+
+
+def test_opt_out_ends_promotional_drips_this_one_too_and_no_other() -> None:
+    rules = """\
+drip d promotional
+    at once
+        send "P: een. STOP = uit."
+    after 1 day at 10:00
+        opt out
+        send "P: twee. STOP = uit."
+
+drip e promotional
+    after 2 days at 10:00
+        send "P: drie. STOP = uit."
+
+drip f transactional
+    after 2 days at 10:00
+        send "P: order. STOP = uit."
+
+keyword JOIN
+    start d
+    start e
+    start f
+
+test "t"
+    given consent promotional
+    given consent transactional
+    > JOIN
+    < P: een. STOP = uit.
+    later 3 days
+    < P: order. STOP = uit.
+    check not consent promotional and consent transactional
+"""
+    assert play(rules) == []
