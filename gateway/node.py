@@ -23,7 +23,7 @@ from gateway.exchange import Exchange
 from gateway.lifecycle import Supervisor, every
 from gateway.metrics import Metrics
 from gateway.witness import Witness
-from router import deployments, evidence, nodes, outbox
+from router import deployments, evidence, nodes, outbox, timers
 from router.others import Others
 from router.spending import unpriced
 from router.store.engine import Store, Tx
@@ -54,6 +54,7 @@ def begin(store: Store, world: World, settings: Settings, book: Rulebook, source
         world.fault("recovery.middle")
         unknown = outbox.recover(tx, node, world.now())
         deployments.record(tx, book.deployment, sources, world.now())
+        timers.enlist(tx, book, world.now())
     if unknown or doubtful:
         log.warning("since the last process ended", outcomes_unknown=unknown, acknowledgements_in_doubt=doubtful)
 
@@ -130,7 +131,9 @@ class Node:
     def _adopt(self, book: Rulebook, sources: Mapping[str, str]) -> None:
         with self.store.begin() as tx:
             deployments.record(tx, book.deployment, sources, self._world.now())
+            timers.enlist(tx, book, self._world.now())
         self.ways.adopt(book)
+        self._look_round()  # contacts that are there already may be swept
         self._look_at_budgets(book)
 
     def _look_at_budgets(self, book: Rulebook) -> None:

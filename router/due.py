@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from router import contacts, inbound, parts
+from router import contacts, inbound, parts, timers
 from router.decide import resume
 from router.instants import HOUR
 from router.messages import Facts, Inbound, Run
 from router.parts import PART_LIFE
-from router.perform import Allowance, Performance
+from router.perform import Allowance, Performance, Place
 from router.store import statements as sql
 from router.store import statements_outbox as sql_outbox
 from router.store import statements_parts as sql_parts
@@ -37,15 +37,24 @@ def run(tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE) -> list[P
     candidates = sql.runs_due.rows(tx, now, most - len(late)) if len(late) < most else ()
     if candidates:
         done.append(_resume(tx, candidates, ways, allowance))
+    left = most - len(late) - len(candidates)
+    if left > 0:
+        gone_off = timers.run(tx, ways, allowance, left)
+        if gone_off is not None:
+            done.append(gone_off)
+        else:
+            timers.sweep(tx, ways, min(timers.SLICE, left))
     return done
 
 
 def next_instant(tx: Tx) -> int | None:
-    """The earliest instant at which a run, a set of parts or an unknown outcome falls due; None when none will."""
+    """The earliest instant at which a run, a timer, a set of parts or an unknown outcome falls due; None when none
+    will."""
     part = sql_parts.oldest_open_part.rows(tx)[0][0]
     instants = (
         sql.next_run.rows(tx)[0][0],
         sql_outbox.next_unknown.rows(tx)[0][0],
+        timers.next_instant(tx),
         None if part is None else part + PART_LIFE,
     )
     return min((instant for instant in instants if instant is not None), default=None)
@@ -71,8 +80,16 @@ def set_aside(tx: Tx, ways: Ways, reason: str) -> None:
         return
     for run_id, _, _ in sql.runs_due.rows(tx, place.now, 1):
         sql.postpone_run.run(tx, place.now + PUT_OFF, [run_id])
-        row = (place.ids.next(place.now), "", 0, run_id, b"", f"run {run_id}: {reason}", place.now)
-        sql.insert_quarantine.run(tx, [row])
+        _note(tx, place, run_id, f"run {run_id}: {reason}")
+        return
+    what = timers.put_off(tx, place.now, place.now + PUT_OFF) or timers.pass_over(tx, place.now)
+    if what is not None:
+        _note(tx, place, 0, f"{what}: {reason}")
+
+
+def _note(tx: Tx, place: Place, about: int, reason: str) -> None:
+    row = (place.ids.next(place.now), "", 0, about, b"", reason, place.now)
+    sql.insert_quarantine.run(tx, [row])
 
 
 def _resume(tx: Tx, candidates: Sequence[Row], ways: Ways, allowance: Allowance) -> Performance:
@@ -86,6 +103,7 @@ def _resume(tx: Tx, candidates: Sequence[Row], ways: Ways, allowance: Allowance)
         if run is not None and run.due_at is not None and run.due_at <= place.now:
             causes.append((loaded.facts(contact, run.number, None), run))
     plans = ways.decided(tx, [partial(resume, facts, one, now=place.now) for facts, one in causes])
+    plans = ways.joined(tx, [facts for facts, _ in causes], plans, place.now)
     for (facts, _), plan in zip(causes, plans, strict=True):
         performance.add(facts, plan, loaded.unsettled)
     performance.write(tx)

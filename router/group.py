@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from router import contacts, due, evidence, inbound, occurrences, outbox, parts, receipts, silence
+from router import contacts, due, evidence, inbound, occurrences, outbox, parts, receipts, silence, timers
 from router.due import AT_ONCE
 from router.evidence import Ended, Mark
 from router.faults import reason_of
@@ -124,7 +124,7 @@ class Done(msgspec.Struct):
         self.strays += other.strays
         self.resent += other.resent
         self.busy |= other.busy
-        self.next_due = min((at for at in (self.next_due, other.next_due) if at is not None), default=None)
+        self.next_due = _first(self.next_due, other.next_due)
         self.waiting = self.waiting if other.waiting is None else other.waiting
         # `watch` and `renew` are not in pieces: whoever asked asks again.
 
@@ -267,6 +267,8 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
     if group.receipts:
         done.strays = receipts.settle(tx, group.receipts)
         ways.stopwatch.lap("receipts")
+    if ways.heeds_failures:
+        done.next_due = _first(timers.next_instant(tx), done.next_due)
     if group.watch:
         done.watched = silence.settled_of(tx, group.watch)
     if group.renew:
@@ -283,12 +285,15 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
     for performance in done.performances:
         done.claims += performance.claims
         done.stops += performance.stops
-        if performance.next_due is not None:
-            done.next_due = min(performance.next_due, done.next_due or performance.next_due)
+        done.next_due = _first(performance.next_due, done.next_due)
     done.busy = allowance.busy
     if group.claim:
         done.waiting = outbox.waiting(tx, allowance.left)
     return done
+
+
+def _first(*instants: int | None) -> int | None:
+    return min((at for at in instants if at is not None), default=None)
 
 
 def _come_in(tx: Tx, group: Group, ways: Ways, allowance: Allowance, done: Done) -> None:
@@ -337,6 +342,7 @@ def _set_aside(tx: Tx, group: Group, ways: Ways) -> Done:
         done.occurred[occurrence.id] = occurrence.id
     if group.due:
         due.set_aside(tx, ways, group.poison)
+        done.next_due = due.next_instant(tx)  # the others are due still
     return done
 
 

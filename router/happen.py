@@ -10,6 +10,7 @@ from router.interpret import Walk
 from router.messages import Facts, Occurrence, Run
 from router.plan import Needs, Plan, Unknown
 from router.routes import Located, locate
+from router.segments import Known
 from router.strand import PURPOSE
 from rules.actions import Await
 from rules.facts import Value
@@ -34,7 +35,7 @@ def happen(facts: Facts, books: Books, now: int) -> Plan | Needs:
         missing = _go_on(walk, books, occurrence)
         if missing is not None:
             return missing
-        for rule in _begun(brand, occurrence):
+        for rule in _begun(walk, brand, occurrence):
             _begin(walk, rule, occurrence)
     except Unknown as unknown:
         return Needs(asked=unknown.asked)
@@ -96,7 +97,7 @@ def _go_on(walk: Walk, books: Books, occurrence: Occurrence) -> Needs | None:
     return None
 
 
-def _begun(brand: BrandBook, occurrence: Occurrence) -> tuple[Rule, ...]:
+def _begun(walk: Walk, brand: BrandBook, occurrence: Occurrence) -> tuple[Rule, ...]:
     triggers = brand.triggers
     match occurrence.source:
         case "api" | "voucher":
@@ -107,7 +108,12 @@ def _begun(brand: BrandBook, occurrence: Occurrence) -> tuple[Rule, ...]:
             return triggers.joins.get(occurrence.name, ())
         case "undelivered":
             return triggers.undelivered
-        case "birthday" | "inactive" | "date":
+        case "date":
+            case = walk.case
+            known = Known(case.facts, case.profile, case.books, case.now)
+            days = [day for day in triggers.dates if day.rule.identity == occurrence.name]
+            return tuple(day.rule for day in days if known.is_in(day.segment))
+        case "birthday" | "inactive":
             rule = brand.rules.get(occurrence.name)
             return () if rule is None else (rule,)
 

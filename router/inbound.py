@@ -52,6 +52,7 @@ def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -
         if message.id not in repeats
     ]
     plans = ways.decided(tx, [partial(decide, one, now=place.now) for one in facts])
+    plans = ways.joined(tx, facts, plans, place.now)
     ways.stopwatch.lap("decide")
     for message in whole:
         if message.id in repeats:

@@ -18,6 +18,8 @@ RunKind = OneOf["question", "confirm", "lapsed", "wait", "event", "held", "step"
 the hours in which a text may go out, its next step, the winner of a sample."""
 
 Source = OneOf["api", "click", "undelivered", "voucher", "birthday", "inactive", "date", "join"]
+ACTS: frozenset[Source] = frozenset({"api", "click", "voucher"})
+"""Sources of what the contact did; the others are what we notice."""
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):

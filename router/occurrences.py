@@ -21,6 +21,9 @@ from router.store.engine import Row, Tx
 from router.store.values import dumps
 from router.ways import Ways
 
+_RULE, _FAULT = 10, 12
+"""Where they stand in a row of an event."""
+
 
 def accept(tx: Tx, batch: Sequence[Occurrence], ways: Ways, allowance: Allowance) -> tuple[Performance, dict[int, int]]:
     """Take a batch of occurrences in, at most one of each contact. Gives what came of it, written but not committed,
@@ -32,19 +35,37 @@ def accept(tx: Tx, batch: Sequence[Occurrence], ways: Ways, allowance: Allowance
     if not fresh:
         return performance, again
     loaded = contacts.by_address(tx, [one.address for one in fresh], place.ids, place.now, ways.suppressions)
+    rows = perform(tx, performance, fresh, loaded, ways)
+    sql.insert_events.run(tx, rows)
+    hosted.settle(tx, fresh)
+    performance.write(tx)
+    return performance, again
+
+
+def noticed(tx: Tx, performance: Performance, fresh: Sequence[Occurrence], loaded: contacts.Loaded, ways: Ways) -> None:
+    """What nobody told, and is noticed here: of what begins no chain there is no row."""
+    rows = [row for row in perform(tx, performance, fresh, loaded, ways) if row[_RULE] or row[_FAULT]]
+    if rows:
+        sql.insert_events.run(tx, rows)
+    performance.write(tx)
+
+
+def perform(
+    tx: Tx, performance: Performance, fresh: Sequence[Occurrence], loaded: contacts.Loaded, ways: Ways
+) -> list[Row]:
+    """Decide on occurrences of contacts that are locked and loaded, and collect what they come to. Gives their rows,
+    which are to be written before the rest."""
+    place = performance.place
     facts: list[Facts] = []
     for one in fresh:
         contact = loaded.contacts[one.address]
         number = first_number(ways.books.newest, one.brand, contact.address, _profile(loaded, contact.id, one.brand))
         facts.append(loaded.facts(contact, number, None, one))
     plans = ways.decided(tx, [partial(happen, one, now=place.now) for one in facts])
+    plans = ways.joined(tx, facts, plans, place.now)
     for about, plan in zip(facts, plans, strict=True):
         performance.add(about, plan, loaded.unsettled)
-    rows = [_row(about, plan, place) for about, plan in zip(facts, plans, strict=True)]
-    sql.insert_events.run(tx, rows)
-    hosted.settle(tx, fresh)
-    performance.write(tx)
-    return performance, again
+    return [_row(about, plan, place) for about, plan in zip(facts, plans, strict=True)]
 
 
 def set_aside(tx: Tx, one: Occurrence, reason: str, ways: Ways) -> None:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection, Mapping
 import msgspec
 
 from router import contacts, ledger, silence
+from router.arming import NOTHING_TIMED, Timer, Watch, armed, touched
 from router.drips import REFUSED
 from router.ledger import Record
-from router.messages import Contact, Facts, Inbound, Thread
+from router.messages import Contact, Facts, Inbound, Profile, Thread
 from router.plan import (
     OPERATOR,
     Disposition,
@@ -32,6 +33,7 @@ from router.store import statements_events as sql_events
 from router.store import statements_outbox as sql_outbox
 from router.store import statements_reviews as sql_reviews
 from router.store import statements_silence as sql_silence
+from router.store import statements_timers as sql_timers
 from router.store.engine import Row, Tx
 from router.suppression import Suppressions
 from router.turn import Turn
@@ -126,6 +128,8 @@ class Place(msgspec.Struct, frozen=True):
     till: Till = NO_TILL
     opens_at: Callable[[str, Contact, int], int | None] = always
     """When a brand's promotional text may go out to a contact, at that instant or later; None: never."""
+    watch: Watch = NOTHING_TIMED
+    """What starts by the clock."""
 
 
 class Performance:
@@ -161,6 +165,7 @@ class Performance:
         self._lifted: list[tuple[str, str]] = []
         self._enrolments: dict[tuple[int, str, str], Row] = {}
         self._left: list[Row] = []
+        self._timers: dict[tuple[int, str, str, str], int | None] = {}
         self._charges: list[Charge] = []
         self.near_budget: list[Charge] = []
         """Budgets of which so much is spent that it is to be warned of, with what is spent."""
@@ -181,6 +186,8 @@ class Performance:
             turn.act(facts.occurrence)
         for effect in plan.effects:
             turn.do(effect)
+        if self.place.watch.timed:
+            self._arm(facts, plan, turn)
         if turn.thread is not facts.thread:
             self._threads.append(_thread_row(facts.contact.id, facts.number, turn.thread))
         for number, other in turn.others.items():
@@ -215,6 +222,7 @@ class Performance:
             (sql.insert_records, self._records),
             (sql_reviews.insert_reviews, self.reviews),
             (sql_events.upsert_enrolments, list(self._enrolments.values())),
+            (sql_timers.arm, [(*key, due_at) for key, due_at in self._timers.items()]),
         ):
             if rows:
                 insert.run(tx, rows)
@@ -244,6 +252,22 @@ class Performance:
         for message, contact_id in self._repeats:
             if contact_id in claims:
                 self.stops.append(silence.stop(message.id, message.sender, claims[contact_id], self.place.node))
+
+    def _arm(self, facts: Facts, plan: Plan, turn: Turn) -> None:
+        """Set the timers of brands that have rules which start by the clock."""
+        place = self.place
+        acted = touched(place.watch, facts, plan.brand)
+        for brand in acted:
+            if brand not in facts.profiles and brand not in turn.changed:
+                turn.changed[brand] = Profile(brand)  # whoever has timers has a profile
+        for timer in armed(place.watch, facts, turn.changed, acted, place.now):
+            self.arm(timer)
+
+    def arm(self, timer: Timer) -> None:
+        """Set a timer, or set it anew."""
+        self._timers[timer.contact_id, timer.brand, timer.source, timer.name] = timer.due_at
+        if timer.due_at is not None:
+            self.falls_due(timer.due_at)
 
     def suspend(self, row: Row, due_at: int | None) -> None:
         """Keep a run's row, and remember when it falls due."""

@@ -11,7 +11,7 @@ from typing import Literal as OneOf
 
 import msgspec
 
-from router.messages import Run
+from router.messages import Run, Source
 from rules.facts import Value
 
 MessageClass = OneOf[
@@ -179,9 +179,18 @@ class Leave(msgspec.Struct, frozen=True, gc=False):
     outcome: Outcome
 
 
+class Arm(msgspec.Struct, frozen=True, gc=False):
+    """An occurrence of the contact's to come, at an instant."""
+
+    brand: str
+    source: Source
+    name: str
+    due_at: int
+
+
 Effect = (
     SendText | Withhold | AddTag | RemoveTag | SetAttribute | RecordValue | Suspend | EndRun | OptOut | OptIn | Hold
-    | Consent | Enter | Leave
+    | Consent | Enter | Leave | Arm
 )  # fmt: skip
 
 

@@ -16,12 +16,13 @@ Rules for what belongs together:
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
+from router import failures
 from router.instants import SECOND
 from router.states import FORGET_AFTER, MOST_SENDS
 from router.store import statements_receipts as sql_receipts
@@ -110,7 +111,7 @@ def settle(tx: Tx, batch: Sequence[ReceiptIn]) -> int:
         sql_receipts.insert_strays.run(tx, strays)
     if known.told:
         _arrived(tx, known.told, max(receipt.received_at for receipt in batch))
-    _move(tx, hits)
+    _move(tx, hits, max(receipt.received_at for receipt in batch))
     return sum(row[3] is None for row in rows)
 
 
@@ -127,7 +128,7 @@ def expect(tx: Tx, sent: Sequence[tuple[str, str, int]], now: int) -> None:
     for connector, ids in by_connector.items():
         early = sql_receipts.strays_by_form.rows(tx, connector, list(ids))
         if early:
-            _adopt(tx, [(connector, *row, ids[row[0]]) for row in early])
+            _adopt(tx, [(connector, *row, ids[row[0]]) for row in early], now)
 
 
 def recall(tx: Tx, ids: Collection[int], now: int) -> set[int]:
@@ -163,7 +164,7 @@ def recall(tx: Tx, ids: Collection[int], now: int) -> set[int]:
             awaited.done = state in FINAL
     _link(tx, [(id, row[2]) for id, row in found])
     _arrived(tx, [(connector, awaited) for (connector, _, _), awaited in told.items()], now)
-    _move(tx, hits)
+    _move(tx, hits, now)
     return {id for id, _ in found}
 
 
@@ -172,7 +173,7 @@ def reconcile(tx: Tx, since: int) -> None:
     the text's id at the same moment, or they are of an earlier send and came while the text was on the wire again."""
     rows = sql_receipts.unmet.rows(tx, since)
     if rows:
-        _adopt(tx, sorted(rows, key=lambda row: row[2]))
+        _adopt(tx, sorted(rows, key=lambda row: row[2]), since)
     earlier: dict[int, list[int]] = defaultdict(list)
     for outbox_id, receipt_id in sql_receipts.unmet_of_earlier.rows(tx, since, BY_REFERENCE):
         if _may_be_about(receipt_id, outbox_id):
@@ -180,7 +181,7 @@ def reconcile(tx: Tx, since: int) -> None:
     _link(tx, [(ids[0], receipt_id) for receipt_id, ids in earlier.items() if len(ids) == 1])
 
 
-def _adopt(tx: Tx, early: Sequence[Row]) -> None:
+def _adopt(tx: Tx, early: Sequence[Row], now: int) -> None:
     """Strays (connector, form, receipt, state, rank, phones, outbox id) of texts whose ids have just arrived."""
     doubtful = [row[6] for row in early if row[4]]
     address_of: dict[int, str] = dict(sql_receipts.addresses_of.rows(tx, doubtful)) if doubtful else {}
@@ -199,7 +200,7 @@ def _adopt(tx: Tx, early: Sequence[Row]) -> None:
             hits.append(_Hit(connector, one, state))
             one.done = state in FINAL
     _link(tx, [(row[6], row[2]) for row in found])
-    _move(tx, hits)
+    _move(tx, hits, now)
 
 
 class _Known:
@@ -347,7 +348,7 @@ def _arrived(tx: Tx, told: Sequence[tuple[str, _Awaited]], now: int) -> None:
     )
 
 
-def _move(tx: Tx, hits: Sequence[_Hit]) -> None:
+def _move(tx: Tx, hits: Sequence[_Hit], now: int) -> None:
     """Move texts forward: a message is finished when each of its segments is."""
     counted: list[tuple[str, int]] = []
     over: dict[tuple[str, bool], list[_Awaited]] = defaultdict(list)
@@ -358,6 +359,7 @@ def _move(tx: Tx, hits: Sequence[_Hit]) -> None:
             counted.append((state, awaited.outbox_id))
         elif state in PROGRESS:
             progress[state].append(awaited.outbox_id)
+    bad = Counter(outbox_id for state, outbox_id in counted if state != FINAL_GOOD)
     for (connector, told), some in over.items():
         statement = sql_receipts.mark_done if told else sql_receipts.delete_awaiting
         statement.run(tx, connector, [one.form for one in some], [one.outbox_id for one in some])
@@ -376,6 +378,8 @@ def _move(tx: Tx, hits: Sequence[_Hit]) -> None:
                 rest.append(one)
         sql_receipts.count_receipt.run(tx, 0 if state == FINAL_GOOD else 1, state, list(now_))
         counted = rest
+    if bad:
+        failures.note(tx, bad, now)
 
 
 def _form(message_id: str) -> str:

@@ -12,7 +12,7 @@ from typing import Literal as OneOf
 
 import msgspec
 
-from router import consent, due
+from router import consent, due, timers
 from router.contacts import by_address, row_of
 from router.group import Group, commit
 from router.instants import SECOND
@@ -23,6 +23,7 @@ from router.receipts import ReceiptIn
 from router.store import stage
 from router.store import statements as sql
 from router.store import statements_events as sql_events
+from router.store import statements_timers as sql_timers
 from router.store.engine import IN_MEMORY, Store, open_store
 from router.store.values import loads
 from router.suppression import Suppressions
@@ -100,7 +101,8 @@ class Stage:
     def __init__(self, book: Rulebook, phone: str, now: int) -> None:
         self.world = Virtual(now)
         self.phone = phone
-        self.book = book
+        numbers = {name: msgspec.structs.replace(number, via=CONNECTOR) for name, number in book.numbers.items()}
+        self.book = msgspec.structs.replace(book, numbers=numbers)
         self._store = open_store(IN_MEMORY)
         self._ways = self._made()
         self._seen = 0
@@ -110,6 +112,8 @@ class Stage:
 
     def _made(self) -> Ways:
         ways = Ways(self.world, "stage", self.book, bytes.decode, _OTHER_BOOKS.get)
+        with self._store.begin() as tx:
+            timers.enlist(tx, self.book, self.world.now())
         ways.outfit(URL, 0, Suppressions())
         return ways
 
@@ -189,13 +193,14 @@ class Stage:
             )
             for name in _names(sent_id, segments)
         ]  # fmt: skip
-        return self._commit(Group(receipts=receipts))
+        return [*self._commit(Group(receipts=receipts)), *self.until(self.world.at)]
 
     def prepare(self, brand: str, profile: Profile) -> None:
         """Let a brand know the phone beforehand; such a contact is not new."""
         with self._store.begin() as tx:
             loaded = by_address(tx, [self.phone], self.world.ids, self.world.now())
             sql.upsert_profiles.run(tx, [row_of(loaded.contacts[self.phone].id, profile)])
+            sql_timers.reopen.run(tx, self.world.now(), brand)
 
     def facts(self, number: str) -> Facts:
         """What is known of the phone now."""

@@ -9,11 +9,13 @@ import msgspec
 from msgspec.structs import replace
 
 from router import consent
+from router.arming import Timer
 from router.ledger import Record
-from router.messages import NO_THREAD, Facts, Occurrence, Profile, Thread
+from router.messages import ACTS, NO_THREAD, Facts, Occurrence, Profile, Thread
 from router.plan import (
     OPERATOR,
     AddTag,
+    Arm,
     Consent,
     Effect,
     EndRun,
@@ -60,7 +62,7 @@ class Turn:
 
     def act(self, occurrence: Occurrence) -> None:
         """The contact did something."""
-        if occurrence.source in ("api", "click", "voucher"):
+        if occurrence.source in ACTS:
             profile = self._profile(occurrence.brand)
             self._change(replace(profile, active_at=max(profile.active_at, occurrence.at)))
 
@@ -82,6 +84,8 @@ class Turn:
                 performance.leave(facts.contact.id, effect)
             case Withhold():
                 self._withhold(effect, effect.reason)
+            case Arm(brand, source, name, due_at):
+                performance.arm(Timer(facts.contact.id, brand, source, name, due_at))
             case _:
                 self._stand(effect)
 

@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
 from router import knowledge
+from router.arming import Watch
 from router.case import Books, opens_at
 from router.evidence import Memory
-from router.messages import Contact
+from router.messages import Contact, Facts
 from router.parts import Decode
 from router.perform import Place
 from router.plan import Answer, Need, Needs, Plan
 from router.routes import listen, opts_out
+from router.segments import joining
 from router.spending import PriceOf, Till, free
 from router.stopwatch import Stopwatch
 from router.store import statements as sql
@@ -53,7 +56,7 @@ class Ways:
         self.url = ""
         self.suppressions = Suppressions()
         self._price: PriceOf = free
-        listen(book)
+        self._heed(book)
 
     def outfit(self, url: str, spread: int, suppressions: Suppressions, price: PriceOf = free) -> None:
         """Where short links are served, over how many microseconds promotional texts are spread when quiet hours end,
@@ -69,6 +72,14 @@ class Ways:
         self._keep(self.books.newest)
         self.books = Books(book, self._older, spread=self.spread)
         self.own_numbers = frozenset(book.numbers)
+        self._heed(book)
+
+    def _heed(self, book: Rulebook) -> None:
+        """See what a rule set listens and looks out for."""
+        self._watch = Watch.of(book)
+        triggers = [own.triggers for own in book.brands.values()]
+        self._joins = any(one.joins for one in triggers)
+        self.heeds_failures = any(one.undelivered for one in triggers)
         listen(book)
 
     def says_stop(self, number: str, text: str) -> bool:
@@ -82,8 +93,14 @@ class Ways:
         """Where and when a batch is performed that begins now."""
         return Place(
             self.node, self.world.now(), self.world.ids, self._via, self.own_numbers, self.world.chance,
-            self.suppressions, Till(self._price, self.books.newest.brands), self._opens_at,
+            self.suppressions, Till(self._price, self.books.newest.brands), self._opens_at, self._watch,
         )  # fmt: skip
+
+    def joined(self, tx: Tx, facts: Sequence[Facts], plans: list[Plan], now: int) -> list[Plan]:
+        """The plans, with what starts because of the segments that their contacts join by them."""
+        if not self._joins:
+            return plans
+        return self.decided(tx, [partial(joining, one, plan, now=now) for one, plan in zip(facts, plans, strict=True)])
 
     def decided(self, tx: Tx, ask: Sequence[Callable[[Books], Plan | Needs]]) -> list[Plan]:
         """The plan for each of a batch of causes, loading what they need between rounds."""

@@ -44,6 +44,7 @@ from router.store.tables_consent import ledger_details
 from router.store.tables_events import enrolments, events
 from router.store.tables_offers import links, vouchers
 from router.store.tables_reviews import reviews
+from router.store.tables_timers import timers
 
 NO_ONE: ColumnElement[int] = literal_column("0")
 """The contact of rows that are counted and are nobody's any more."""
@@ -198,6 +199,7 @@ HOLDINGS: tuple[Holding, ...] = (
         walked_by=events.c.id,
     ),
     Holding(table=enrolments, of=enrolments.c.contact_id == _CONTACT, of_brand=one_of(enrolments.c.brand, "brands")),
+    Holding(table=timers, of=timers.c.contact_id == _CONTACT, of_brand=one_of(timers.c.brand, "brands")),
     Holding(table=contacts, of=contacts.c.id == _CONTACT, of_brand=None),
 )
 """In the order in which they are taken out."""
@@ -216,6 +218,7 @@ NOTHING_OF_A_PERSON: Mapping[str, str] = {
     "sessions": "links to message centres",
     "spending": "what a brand spent in a month",
     "strong_ids": "ids that message centres gave to texts",
+    "sweeps": "rules of brands, and up to which contact timers were set for them",
     "suppressions": "what has to outlive the person: a keyed digest",
     "suppression_keys": "the key of these digests",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, case, exists, func, literal_column, select, update
+from sqlalchemy import bindparam, case, exists, func, literal_column, or_, select, update
 
 from router.store.sql import Insert, Statement, one_of
 from router.store.tables import outbox
@@ -24,7 +24,7 @@ happened = Statement(
         events.c.name == bindparam("name"),
         events.c.at >= bindparam("since"),
         events.c.id != bindparam("but"),
-        events.c.source != "click",
+        or_(events.c.source == literal_column("'api'"), events.c.source == literal_column("'voucher'")),
     ),
     "contact", "brand", "name", "since", "but",
 )  # fmt: skip

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0007"
+REVISION = "0008"
 """The last migration. Tables of other subjects are declared in tables_*.py, with this `metadata`."""
 
 metadata = MetaData()

@@ -31,7 +31,7 @@ PARTIAL = frozenset(
     if index.dialect_options["sqlite"].get("where") is not None
 )
 """Indexes that settled rows leave: walking one through costs what is open, not what is stored."""
-SMALL = {"deployments", "alembic_version", "batches", "ledger_heads", "suppressions"}
+SMALL = {"deployments", "alembic_version", "batches", "ledger_heads", "suppressions", "sweeps"}
 
 
 HOUSEKEEPING = {
@@ -113,6 +113,7 @@ def fill(store: Store) -> None:
                  f"{late} + i",
         "runs": f"i, i, '4411', 'question', 'Shop', 'r', '[]', 'd', '{{}}', {NOW + DAY} + i, 0, {old}, i",
         "enrolments": f"i, 'Shop', 'reeks', {old}, i, {old}, 'done'",
+        "timers": f"i, 'Shop', 'inactive', 'r', {NOW + DAY} + i, NULL",
         "records": f"i, i, 'Shop', 'n', '{{}}', {'0' if store.dialect == 'sqlite' else 'false'}, 'r', i, {old}",
     }  # fmt: skip
     with store.begin() as tx:

@@ -1,0 +1,91 @@
+"""The statements about timers and the sweeps that arm them (router.timers)."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, delete, exists, func, literal_column, select, update
+
+from router.store.sql import Insert, Statement, one_of
+from router.store.tables import contacts, outbox, profiles
+from router.store.tables_events import events
+from router.store.tables_timers import sweeps, timers
+
+TIMER_COLUMNS = ("contact_id", "brand", "source", "name", "due_at", "last_at")
+_KEY = TIMER_COLUMNS[:4]
+_TIMERS = select(*(timers.c[name] for name in TIMER_COLUMNS))
+timers_due = Statement(
+    select(timers.c.contact_id).where(timers.c.due_at <= bindparam("now")).order_by(timers.c.due_at)
+    .limit(bindparam("most")),
+    "now", "most",
+)  # fmt: skip
+due_timers_of = Statement(
+    _TIMERS.where(one_of(timers.c.contact_id, "ids"), timers.c.due_at <= bindparam("now"))
+    .order_by(timers.c.due_at, timers.c.source, timers.c.name),
+    "ids", "now",
+)  # fmt: skip
+next_timer = Statement(select(func.min(timers.c.due_at)).where(timers.c.due_at.is_not(None)))
+arm = Insert(timers, TIMER_COLUMNS[:5], conflict=_KEY, update=("due_at",))
+"""Set anew when it is due; what was last stays known."""
+arm_missing = Insert(timers, TIMER_COLUMNS, conflict=_KEY)
+move = Insert(timers, TIMER_COLUMNS, conflict=_KEY, update=("due_at", "last_at"))
+drop = Statement(
+    delete(timers).where(
+        timers.c.contact_id == bindparam("contact"), timers.c.brand == bindparam("of"),
+        timers.c.source == bindparam("kind"), timers.c.name == bindparam("named"),
+    ),
+    "contact", "of", "kind", "named",
+)  # fmt: skip
+
+_CAUSED = exists(
+    select(literal_column("1")).where(
+        events.c.id == outbox.c.cause_id, events.c.source == literal_column("'undelivered'")
+    )
+)
+failed = Statement(
+    select(outbox.c.id, outbox.c.contact_id, outbox.c.brand, outbox.c.receipts_bad)
+    .join(sweeps, sweeps.c.brand == outbox.c.brand)
+    .where(one_of(outbox.c.id, "ids"), outbox.c.contact_id > literal_column("0"), sweeps.c.undelivered, ~_CAUSED),
+    "ids",
+)
+"""Texts of brands that have rules for those that do not arrive; what such a rule led to aside."""
+
+every_sweep = Statement(select(sweeps.c.brand, sweeps.c.rules, sweeps.c.undelivered, sweeps.c.cursor,
+                                   sweeps.c.due_at))  # fmt: skip
+upsert_sweeps = Insert(
+    sweeps, ("brand", "rules", "undelivered", "cursor", "due_at"), conflict=("brand",),
+    update=("rules", "undelivered", "cursor", "due_at"),
+)  # fmt: skip
+delete_sweeps = Statement(delete(sweeps).where(one_of(sweeps.c.brand, "brands")), "brands")
+next_sweep = Statement(select(func.min(sweeps.c.due_at)))
+open_sweep = Statement(
+    select(sweeps.c.brand, sweeps.c.cursor).where(sweeps.c.due_at <= bindparam("now")).order_by(sweeps.c.brand)
+    .limit(literal_column("1")).with_for_update(skip_locked=True),
+    "now",
+)  # fmt: skip
+swept = Statement(
+    update(sweeps).where(sweeps.c.brand == bindparam("of")).values(cursor=bindparam("upto"), due_at=bindparam("next")),
+    "upto", "next", "of",
+)  # fmt: skip
+reopen = Statement(
+    update(sweeps).where(sweeps.c.brand == bindparam("of"), sweeps.c.rules != literal_column("'[]'"))
+    .values(cursor=literal_column("0"), due_at=bindparam("now")),
+    "now", "of",
+)  # fmt: skip
+_page = (
+    select(profiles.c.contact_id.label("key"))
+    .where(profiles.c.contact_id > bindparam("after"))
+    .order_by(profiles.c.contact_id)
+    .limit(bindparam("most"))
+    .subquery()
+)
+slice_end = Statement(select(func.max(_page.c.key)), "after", "most")
+"""The contact that the next so many profiles reach to; null past the end. Profiles of all brands are walked past, so
+that a slice costs the same however few of them are the brand's."""
+slice_of = Statement(
+    select(profiles.c.contact_id, contacts.c.created_at)
+    .join(contacts, contacts.c.id == profiles.c.contact_id)
+    .where(
+        profiles.c.contact_id > bindparam("after"), profiles.c.contact_id <= bindparam("upto"),
+        profiles.c.brand == bindparam("of"),
+    ),
+    "after", "upto", "of",
+)  # fmt: skip

@@ -1,0 +1,132 @@
+"""Timers go off, and contacts that were there before a rule get theirs.
+
+A look takes what is due, whatever else waits. A timer goes off in the transaction that moves or drops its row, so it
+does so once. A sweep walks past so many profiles at a time and sets what is missing; where it stands is kept with what
+it has set, and it finds what it, or a text, has set before.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from router import contacts, occurrences
+from router.arming import Timer, Verdict, all_of, is_timed, look, timed_names
+from router.messages import Facts, Occurrence
+from router.perform import Allowance, Performance
+from router.store import statements_timers as sql
+from router.store.engine import Row, Tx
+from router.ways import Ways
+from rules.rulebook import Rulebook
+
+SLICE = 100
+"""Profiles that one step of a sweep walks past: about 5 ms, so that nobody waits longer."""
+
+
+def enlist(tx: Tx, book: Rulebook, now: int) -> None:
+    """Let a rule set's timers be set: for brands with rules that were not there before, contacts are swept."""
+    known: dict[str, Row] = {row[0]: row for row in sql.every_sweep.rows(tx)}
+    rows: list[Row] = []
+    for name, own in book.brands.items():
+        triggers = own.triggers
+        names, fails = timed_names(triggers), bool(triggers.undelivered)
+        if not names and not fails:
+            continue
+        _, rules, _, cursor, due_at = known.pop(name, (name, "[]", fails, 0, None))
+        if not set(names) <= set(msgspec.json.decode(rules)):
+            cursor, due_at = 0, now
+        rows.append((name, msgspec.json.encode(names).decode(), fails, cursor, due_at))
+    if known:
+        sql.delete_sweeps.run(tx, sorted(known))
+    if rows:
+        sql.upsert_sweeps.run(tx, rows)
+
+
+def next_instant(tx: Tx) -> int | None:
+    """When the next timer is due, or a sweep goes on."""
+    instants = (sql.next_timer.rows(tx)[0][0], sql.next_sweep.rows(tx)[0][0])
+    return min((at for at in instants if at is not None), default=None)
+
+
+def run(tx: Tx, ways: Ways, allowance: Allowance, most: int) -> Performance | None:
+    """Let timers go off that are due, at most so many and one of each contact."""
+    now = ways.world.now()
+    found = sql.timers_due.rows(tx, now, most)
+    if not found:
+        return None
+    performance = Performance(ways.place(), allowance)
+    loaded = contacts.by_id(tx, [row[0] for row in found])
+    first: dict[int, Timer] = {}
+    for row in sql.due_timers_of.rows(tx, [one.id for one in loaded.contacts.values()], now):
+        first.setdefault(row[0], Timer(*row))
+    gone_off: list[Occurrence] = []
+    moved: list[Row] = []
+    for contact in loaded.contacts.values():
+        timer = first.get(contact.id)
+        if timer is None:
+            continue
+        verdict = _verdict(ways, loaded.facts(contact, "", None), timer, now)
+        if verdict.fires:
+            gone_off.append(_occurrence(timer, contact.address, ways, now))
+        if verdict.then is None:
+            sql.drop.run(tx, timer.contact_id, timer.brand, timer.source, timer.name)
+        else:
+            moved.append(_row(verdict.then))
+    if moved:
+        sql.move.run(tx, moved)
+    if gone_off:
+        occurrences.noticed(tx, performance, gone_off, loaded, ways)
+    return performance
+
+
+def _verdict(ways: Ways, facts: Facts, timer: Timer, now: int) -> Verdict:
+    own = ways.books.newest.brands.get(timer.brand)
+    return Verdict(False, None) if own is None else look(own, facts, timer, now)
+
+
+def _occurrence(timer: Timer, address: str, ways: Ways, now: int) -> Occurrence:
+    return Occurrence(
+        id=ways.world.ids.next(now), brand=timer.brand, address=address, name=timer.name, source=timer.source,
+        at=timer.due_at or now, received_at=now,
+    )  # fmt: skip
+
+
+def _row(timer: Timer) -> Row:
+    return (timer.contact_id, timer.brand, timer.source, timer.name, timer.due_at, timer.last_at)
+
+
+def sweep(tx: Tx, ways: Ways, most: int = SLICE) -> None:
+    """Go on with a sweep, where one is under way: past the next so many profiles."""
+    now = ways.world.now()
+    for brand, cursor in sql.open_sweep.rows(tx, now):
+        upto: int | None = sql.slice_end.rows(tx, cursor, most)[0][0]
+        own = ways.books.newest.brands.get(brand)
+        if upto is not None and own is not None and is_timed(own.triggers):
+            since = {row[0]: row[1] for row in sql.slice_of.rows(tx, cursor, upto, brand)}
+            loaded = contacts.unlocked(tx, since)
+            rows = [
+                _row(timer)
+                for contact in loaded.contacts.values()
+                for facts in (loaded.facts(contact, "", None),)
+                for timer in all_of(own, facts, facts.profile(brand), since[contact.id], now)
+            ]
+            if rows:
+                sql.arm_missing.run(tx, rows)
+        sql.swept.run(tx, cursor if upto is None else upto, None if upto is None else now, brand)
+
+
+def put_off(tx: Tx, now: int, until: int) -> str | None:
+    """Move the first timer that is due, since it cannot go off; what it is, or None where none is due."""
+    for (contact_id,) in sql.timers_due.rows(tx, now, 1):
+        for row in sql.due_timers_of.rows(tx, [contact_id], now)[:1]:
+            sql.move.run(tx, [(*row[:4], until, row[5])])
+            return f"{row[2]} of contact {contact_id}"
+    return None
+
+
+def pass_over(tx: Tx, now: int) -> str | None:
+    """Walk past the next profile of a sweep, since it cannot be read; which, or None where no sweep is under way."""
+    for brand, cursor in sql.open_sweep.rows(tx, now):
+        upto: int | None = sql.slice_end.rows(tx, cursor, 1)[0][0]
+        sql.swept.run(tx, cursor if upto is None else upto, None if upto is None else now, brand)
+        return f"timers of contact {upto}"
+    return None

@@ -1,0 +1,515 @@
+"""What starts by the clock, by joining and by failing: in conversations, and on both stores with restarts between."""
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+from router import arming, timers
+from router.instants import DAY, HOUR, MINUTE
+from router.messages import Occurrence
+from router.outbox import Outcome
+from router.store.engine import Store, Tx
+from router.timers import SLICE
+from router.transcript import run_tests
+from rules.rulebook import Rulebook
+from tests.support.phones import brand
+from tests.support.routing import JAN, KEES, NOW, PIET, Phones, book_of
+
+BRAND = """brand "Shop"
+    numbers 4411
+    language nl
+    timezone Europe/Amsterdam
+
+"""
+PLAIN = """contact
+    geboren  date
+
+segment klant = tag klant
+segment koper = happened koop 2 times in 30 days
+segment vriend = consent promotional
+
+keyword JOIN
+    tag klant
+    reply "Welkom"
+
+keyword HOI
+    reply "Hoi"
+
+keyword LANG
+    reply "{long}"
+
+keyword JARIG <dag date>
+    set contact.geboren = dag
+    reply "Genoteerd"
+
+keyword AKKOORD
+    opt in promotional
+    reply "Fijn"
+
+drip nazorg transactional
+    step een: after 1 day
+        send "Nazorg"
+
+""".replace("{long}", "woord " * 40)
+BIRTHDAY = """on birthday of contact.geboren at 10:00
+    record wens = "ja"
+    send promotional "Gefeliciteerd"
+
+"""
+INACTIVE = """on inactive 30 days
+    send promotional "We missen je"
+
+"""
+DATE = """on 2026-03-01 at 18:00 for segment klant
+    send promotional "Maart"
+
+"""
+JOIN = """on join koper
+    send promotional "Koper"
+
+on join klant
+    send promotional "Klant"
+
+on join vriend
+    send promotional "Vriend"
+
+"""
+UNDELIVERED = """on undelivered
+    record mis = "ja"
+    start nazorg
+    send promotional "Nogmaals"
+
+"""
+ALL = PLAIN + BIRTHDAY + INACTIVE + DATE + JOIN + UNDELIVERED
+
+
+def shop(rules: str) -> Rulebook:
+    return book_of(("shop.rules", BRAND + rules))
+
+
+# ---- in conversations
+
+TESTS = {
+    "29 February has its birthday on the 28th in common years": (
+        PLAIN + BIRTHDAY,
+        """    given consent promotional
+    > JARIG 29-02-1980
+    < Genoteerd
+    later 53 days
+    nothing
+    later 1 day
+    < Gefeliciteerd
+    later 364 days
+    nothing
+    later 1 day
+    < Gefeliciteerd
+    later 729 days
+    < Gefeliciteerd
+    later 1 day
+    nothing
+    later 1 day
+    < Gefeliciteerd""",
+    ),
+    "a birthday that is known beforehand": (
+        PLAIN + BIRTHDAY,
+        """    given consent promotional
+    given contact geboren = 1990-01-06
+    later 1 day
+    < Gefeliciteerd
+    > JARIG 08-01-1990
+    < Genoteerd
+    later 20 days
+    nothing""",
+    ),
+    "without consent nobody is congratulated, and it is on record": (
+        PLAIN + BIRTHDAY,
+        """    > JARIG 06-01-1990
+    < Genoteerd
+    later 1 day
+    withheld no_consent(promotional)
+    check wens = "ja\"""",
+    ),
+    "inactive comes once until he is active again": (
+        PLAIN + INACTIVE,
+        """    given consent promotional
+    > HOI
+    < Hoi
+    later 20 days
+    nothing
+    event koop
+    nothing
+    later 29 days
+    nothing
+    later 1 day
+    < We missen je
+    later 90 days
+    nothing
+    > HOI
+    < Hoi
+    later 29 days
+    nothing
+    later 1 day
+    < We missen je""",
+    ),
+    "who stays silent from the first": (
+        PLAIN + INACTIVE, "    given consent promotional\n    later 30 days\n    < We missen je"
+    ),
+    "STOP keeps the timers, and the text is withheld": (
+        PLAIN + INACTIVE,
+        "    given consent promotional\n    > STOP\n    < *\n    later 30 days\n    withheld opted_out",
+    ),
+    "a date for a segment, for who is in it then": (
+        PLAIN + DATE,
+        """    given consent promotional
+    > HOI
+    < Hoi
+    later 54 days
+    nothing
+    > JOIN
+    < Welkom
+    later 2 days
+    < Maart
+    later 400 days
+    nothing""",
+    ),
+    "a date for a segment, and nobody else": (
+        PLAIN + DATE, "    given consent promotional\n    > HOI\n    < Hoi\n    later 60 days\n    nothing"
+    ),
+    "joining by a tag, by events and by a consent": (
+        PLAIN + JOIN,
+        """    > JOIN
+    < Welkom
+    withheld no_consent(promotional)
+    > AKKOORD
+    < Fijn
+    < Vriend
+    event koop
+    nothing
+    event koop
+    < Koper
+    event koop
+    nothing
+    > JOIN
+    < Welkom""",
+    ),
+    "a text that does not arrive": (
+        PLAIN + UNDELIVERED,
+        """    given consent promotional
+    given consent transactional
+    > HOI
+    < Hoi
+    receipt undelivered
+    < Nogmaals
+    check mis = "ja"
+    receipt undelivered
+    nothing
+    later 1 day
+    < Nazorg
+    receipt undelivered
+    nothing
+    > LANG
+    < *
+    receipt expired
+    < Nogmaals
+    > HOI
+    < Hoi
+    receipt delivered
+    nothing""",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("title", TESTS)
+def test_in_a_conversation(title: str) -> None:
+    rules, lines = TESTS[title]
+    (result,) = run_tests([brand(f'{rules}test "{title}"\n{lines}')], None)
+    assert result.failure is None, result.failure
+
+
+# ---- on both stores
+
+
+class Town(Phones):
+    """A router whose rules are in force as a node puts them in force; `restart` forgets all that is not stored."""
+
+    def __init__(self, store: Store, rules: str) -> None:
+        super().__init__(store, shop(rules))
+        self.deploy(rules)
+
+    def deploy(self, rules: str) -> None:
+        book = shop(rules)
+        with self.store.begin() as tx:
+            timers.enlist(tx, book, self.world.now())
+        self.ways.adopt(book)
+
+    def restart(self, rules: str) -> None:
+        at, ids = self.world.at, self.world.ids
+        super().__init__(self.store, shop(rules))
+        self.world.at, self.world.ids = at, ids
+        self.deploy(rules)
+
+    def look(self, most: int = 64) -> None:
+        """Everything that is due, so many at a time; all that is claimed is sent."""
+        for _ in range(1_000):
+            done = self.commit(due=True, most_due=most, room=1_000)
+            self.commit(outcomes=[Outcome(id=one.id, connector=one.connector, state="sent") for one in done.claims])
+            if done.next_due is None or done.next_due > self.world.now():
+                return
+        raise AssertionError("it never comes to an end")
+
+    def occurred(self) -> list[tuple[str, str]]:
+        return [(row["source"], row["name"]) for row in self.table("events")]
+
+    def timer_rows(self) -> list[tuple[str, int | None]]:
+        return [(row["source"], row["due_at"]) for row in self.table("timers")]
+
+
+def known(town: Phones, phones: list[str]) -> None:
+    """These have texted before; a group for each 64."""
+    for start in range(0, len(phones), 64):
+        done = town.commit(inbound=[town.text(one, "JOIN") for one in phones[start : start + 64]], room=1_000)
+        town.commit(outcomes=[Outcome(id=one.id, connector=one.connector, state="sent") for one in done.claims])
+
+
+def crowd(size: int) -> list[str]:
+    return [f"316500{number:05}" for number in range(size)]
+
+
+def test_who_was_there_before_the_rule_gets_its_timers_in_slices(store: Store) -> None:
+    town = Town(store, PLAIN)
+    people = crowd(SLICE + 30)
+    known(town, people)
+    assert town.table("timers") == []
+    town.later(DAY)
+    town.deploy(PLAIN + INACTIVE + DATE)
+    town.look(most=20)
+    assert len(town.table("timers")) == 2 * len(people)
+    assert {at for source, at in town.timer_rows() if source == "inactive"} == {NOW + 30 * DAY}
+    (sweep,) = town.table("sweeps")
+    assert sweep["due_at"] is None
+    town.later(29 * DAY)
+    town.look()
+    assert town.occurred() == [("inactive", "Shop/on inactive 30 days")] * len(people)
+    town.restart(PLAIN + INACTIVE + DATE)
+    town.look()
+    assert len(town.occurred()) == len(people)
+    assert [at for source, at in town.timer_rows() if source == "inactive"] == [None] * len(people)
+
+
+def test_a_sweep_that_is_killed_between_slices_goes_on_and_does_nobody_twice(store: Store) -> None:
+    town = Town(store, PLAIN)
+    people = crowd(60)
+    known(town, people)
+    town.later(40 * DAY)
+    town.deploy(PLAIN + INACTIVE)
+    for _ in range(4):
+        town.commit(due=True, most_due=10, room=1_000)
+    (sweep,) = town.table("sweeps")
+    assert sweep["cursor"] > 0
+    assert sweep["due_at"] is not None
+    assert 0 < len(town.occurred()) < len(people)
+    town.restart(PLAIN + INACTIVE)
+    town.look()
+    assert len(town.occurred()) == len(people)
+    town.deploy(PLAIN)  # the rule goes and comes back: whom it has reached is left alone
+    town.look()
+    town.deploy(PLAIN + INACTIVE)
+    town.look()
+    assert len(town.occurred()) == len(people)
+
+
+def test_a_rule_that_goes_takes_its_timers_along_when_they_fall_due(store: Store) -> None:
+    town = Town(store, PLAIN + BIRTHDAY + INACTIVE)
+    town.write(JAN, "JARIG 06-01-1990")
+    town.deploy(PLAIN)
+    assert len(town.table("timers")) == 2
+    assert town.table("sweeps") == []
+    town.later(40 * DAY)
+    town.look()
+    assert town.table("timers") == []
+    assert town.occurred() == []
+
+
+def test_a_brand_that_goes_takes_its_timers_along(store: Store) -> None:
+    town = Town(store, PLAIN + INACTIVE)
+    town.write(JAN, "HOI")
+    town.ways.adopt(book_of(("other.rules", BRAND.replace("Shop", "Bakker"))))
+    town.later(40 * DAY)
+    town.look()
+    assert town.table("timers") == []
+
+
+def test_a_birthday_is_held_against_the_attribute_when_it_comes(store: Store) -> None:
+    town = Town(store, PLAIN + BIRTHDAY)
+    town.write(JAN, "JARIG 08-01-1990")
+    (before,) = town.timer_rows()
+    with store.begin() as tx:  # by another way than a chain
+        tx.write('UPDATE profiles SET attributes = \'{"geboren": {"date": "1990-01-09"}}\'')
+    town.later(3 * DAY)
+    town.look()
+    (after,) = town.timer_rows()
+    assert town.occurred() == []
+    assert (after[1] or 0) - (before[1] or 0) == DAY
+    town.later(DAY)
+    town.look()
+    assert town.occurred() == [("birthday", "Shop/on birthday of contact.geboren at 10:00")]
+
+
+def test_a_text_to_another_brand_of_the_number_is_an_act_too(store: Store) -> None:
+    head = 'brand "{0}"\n    numbers 4411\n    language nl\n    timezone Europe/Amsterdam\n\nkeyword {1}\n'
+    head += '    tag kent\n    reply "Hier {0}"\n\non inactive 2 days\n    record stil = "ja"\n'
+    town = Town(store, PLAIN)
+    both = book_of(("a.rules", head.format("Aannemer", "BOUW")), ("b.rules", head.format("Bakker", "BROOD")))
+    town.ways.adopt(both)
+    town.write(JAN, "BOUW")
+    assert [row["brand"] for row in town.table("timers")] == ["Aannemer"]
+    town.later(DAY)
+    town.write(JAN, "BROOD")
+    town.later(DAY)
+    town.look()
+    assert town.occurred() == []
+    town.later(DAY)
+    town.look()
+    assert sorted(row["brand"] for row in town.table("events")) == ["Aannemer", "Bakker"]
+    town.write(JAN, "BROOD")
+    assert [row["due_at"] for row in town.table("timers")] == [town.world.now() + 2 * DAY] * 2
+
+
+def receipts_of(town: Phones, *texts: str, state: str = "UNDELIV") -> None:
+    """The centre takes the newest text to each of these phones in two parts, and tells what became of them."""
+    town.commit(receipts=[town.receipt(one, state) for one in texts])
+
+
+def test_a_long_text_does_not_arrive_once_however_many_parts_fail_and_when_it_is_told_again(store: Store) -> None:
+    town = Town(store, ALL)
+    (claim,) = town.write(JAN, "LANG")
+    town.commit(outcomes=[town.sent(claim, "a", "b")])
+    receipts_of(town, "a")
+    assert [row["source"] for row in town.table("timers") if row["due_at"] == town.world.now()] == ["undelivered"]
+    town.look()
+    assert ("undelivered", "") in town.occurred()
+    receipts_of(town, "b")
+    receipts_of(town, "a")
+    town.look()
+    assert town.occurred().count(("undelivered", "")) == 1
+
+
+def test_a_receipt_that_comes_before_its_text_is_known_counts_too(store: Store) -> None:
+    town = Town(store, ALL)
+    (claim,) = town.write(JAN, "HOI")
+    receipts_of(town, "early", state="REJECTD")
+    done = town.commit(outcomes=[town.sent(claim, "early")])
+    assert done.next_due == town.world.now()
+    town.look()
+    assert ("undelivered", "") in town.occurred()
+
+
+def test_a_brand_without_a_rule_for_it_is_told_nothing(store: Store) -> None:
+    town = Town(store, PLAIN + INACTIVE)
+    (claim,) = town.write(JAN, "HOI")
+    town.commit(outcomes=[town.sent(claim, "a")])
+    receipts_of(town, "a")
+    assert [source for source, _ in town.timer_rows()] == ["inactive"]
+
+
+# ---- what it costs, and what cannot be done
+
+
+def statements_of(phones: Phones, monkeypatch: pytest.MonkeyPatch, **causes: Any) -> int:
+    numbers = count(0)
+    with monkeypatch.context() as patch:
+        for name in ("execute", "write"):
+            original = getattr(Tx, name)
+
+            def counted(tx: Tx, sql: str, parameters: Any = (), original: Any = original) -> Any:
+                next(numbers)
+                return original(tx, sql, parameters)
+
+            patch.setattr(Tx, name, counted)
+        phones.commit(room=1_000, **causes)
+    return next(numbers)
+
+
+def test_the_next_texts_of_a_contact_cost_nothing_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: dict[str, list[int]] = {}
+    for number, (name, rules) in enumerate({"plain": PLAIN, "timed": PLAIN + BIRTHDAY + INACTIVE + DATE}.items()):
+        town = Town(store, rules)
+        town.world.ids = Phones(store, node=f"ams-{number + 5}").world.ids
+        phone = f"3161200000{number}"
+        town.write(phone, "JOIN", "HOI")
+        town.later(HOUR)
+        found[name] = [
+            statements_of(town, monkeypatch, inbound=[town.text(f"3161300000{number}", "JOIN")]),
+            statements_of(town, monkeypatch, inbound=[town.text(phone, "HOI")]),
+        ]
+    first, later = zip(*found.values(), strict=True)
+    assert later[0] == later[1]
+    assert first[1] == first[0] + 1  # all timers of the group in one statement
+
+
+@pytest.fixture
+def poison(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Contacts of whom nothing can be worked out."""
+    found: list[str] = []
+    verdict, every = timers._verdict, arming.all_of
+
+    def judged(ways: Any, facts: Any, *more: Any) -> Any:
+        if facts.contact.address in found:
+            raise ValueError("no such day")
+        return verdict(ways, facts, *more)
+
+    def all_of(own: Any, facts: Any, *more: Any) -> Any:
+        if facts.contact.address in found:
+            raise ValueError("no such day")
+        return every(own, facts, *more)
+
+    monkeypatch.setattr(timers, "_verdict", judged)
+    monkeypatch.setattr(timers, "all_of", all_of)
+    return found
+
+
+def test_a_timer_that_cannot_go_off_is_put_off_and_shown_and_no_other(store: Store, poison: list[str]) -> None:
+    town = Town(store, PLAIN + INACTIVE)
+    known(town, [JAN, PIET, KEES])
+    town.look()
+    poison.append(PIET)
+    town.later(30 * DAY)
+    town.look(most=4)
+    assert len(town.occurred()) == 2
+    (row,) = town.table("quarantine")
+    assert row["reason"].startswith("inactive of contact ")
+    assert row["reason"].endswith(": ValueError: no such day")
+    assert sorted(at is None for _, at in town.timer_rows()) == [False, True, True]
+
+
+def test_a_sweep_passes_whom_it_cannot_read_and_says_so(store: Store, poison: list[str]) -> None:
+    town = Town(store, PLAIN)
+    known(town, [JAN, PIET, KEES])
+    town.deploy(PLAIN + INACTIVE)
+    poison.append(PIET)
+    town.look()
+    assert len(town.table("timers")) == 2
+    (row,) = town.table("quarantine")
+    assert row["reason"].startswith("timers of contact ")
+
+
+def test_two_timers_of_one_contact_go_off_one_after_the_other(store: Store) -> None:
+    town = Town(store, PLAIN + BIRTHDAY + INACTIVE)
+    town.write(JAN, "JARIG 04-02-1990")
+    town.later(31 * DAY)
+    assert town.commit(due=True).next_due is not None
+    assert len(town.occurred()) == 1
+    town.look()
+    assert sorted(source for source, _ in town.occurred()) == ["birthday", "inactive"]
+
+
+def test_an_event_is_an_act(store: Store) -> None:
+    town = Town(store, PLAIN + INACTIVE)
+    now = town.world.now()
+    one = Occurrence(
+        id=town.world.ids.next(now), brand="Shop", address=JAN, name="koop", source="api", at=now - MINUTE,
+        received_at=now,
+    )  # fmt: skip
+    town.commit(occurrences=[one])
+    assert town.timer_rows() == [("inactive", now + 30 * DAY)]
