@@ -20,7 +20,7 @@ from gateway.torture.workload import Texts
 from tests.support.postgres import PostgresDatabases, postgres_databases
 from tests.support.process import environment
 
-KILLS = int(os.environ.get("KWEK_KILLS", "30"))
+KILLS = int(os.environ.get("KWEK_KILLS", "18"))
 ASKED_FOR = max(2, KILLS // 15)
 """Lives that end by each of the kinds that need a ground of their own: they are slower."""
 WORKS_S = 0.5
