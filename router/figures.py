@@ -15,6 +15,7 @@ Rules of what counts:
 
 from __future__ import annotations
 
+from collections.abc import KeysView
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -99,6 +100,15 @@ class Clicked(NamedTuple):
     rule: str
     step: str
     sent_id: int
+
+
+class Happened(NamedTuple):
+    """An event by which a split of the brand's is measured; `id` is the first that could be given when it happened."""
+
+    id: int
+    contact_id: int
+    brand: str
+    split: str
 
 
 class Converted(NamedTuple):
@@ -186,12 +196,19 @@ class Texted:
 
 @dataclass(slots=True)
 class Landed:
-    """Who landed in an arm of a split, and who of them clicked, answered and reached the goal."""
+    """Who landed in an arm of a split, each with the id of the first text, and who of them clicked, answered, reached
+    the goal, and met with the event that the split is measured by."""
 
-    contacts: set[int] = field(default_factory=set)
+    since: dict[int, int] = field(default_factory=dict)
     clicked: set[int] = field(default_factory=set)
     answered: set[int] = field(default_factory=set)
     converted: set[int] = field(default_factory=set)
+    happened: set[int] = field(default_factory=set)
+
+    @property
+    def contacts(self) -> KeysView[int]:
+        """Who landed in it."""
+        return self.since.keys()
 
 
 class _Brand:
@@ -270,7 +287,7 @@ class Counting:
             if cause_id >= self._since_id:
                 kind.entered += 1
         if kind.landed is not None and kind.is_credited:
-            kind.landed.contacts.add(contact_id)
+            kind.landed.since.setdefault(contact_id, id)
 
     def came(self, row: Row) -> None:
         """Something that a contact said (the fields of Came)."""
@@ -311,6 +328,13 @@ class Counting:
         arm = self._arm_of(row.brand, row.rule, row.contact_id)
         if arm:
             self.arms[row.brand, row.rule, arm].converted.add(row.contact_id)
+
+    def happened(self, row: Happened) -> None:
+        """An event that a split is measured by. Give these after the texts."""
+        for (brand, _, arm), landed in self.arms.items():
+            first = landed.since.get(row.contact_id)
+            if brand == row.brand and arm.partition("=")[0] == row.split and first is not None and row.id >= first:
+                landed.happened.add(row.contact_id)
 
     def finish(self) -> None:
         """Everything is given: add it up."""

@@ -6,14 +6,14 @@ when its page is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import merge
 from typing import Final, TypeVar
 
 import msgspec
 
-from router.figures import CREDITED_WITHIN, GIVEN, REVOKED, Came, Clicked, Counting, Key, Sent
+from router.figures import CREDITED_WITHIN, GIVEN, REVOKED, Came, Clicked, Converted, Counting, Happened, Key, Sent
 from router.prices import Prices
 from router.statistics import HIGHEST_SCORE
 from router.store import statements_statistics as sql
@@ -22,8 +22,12 @@ from router.store.reading import Begins
 from router.store.sql import Statement
 from router.store.values import loads
 from router.world import first_id_at
+from rules.actions import Draw
+from rules.rulebook import Rulebook
 
 T = TypeVar("T")
+Measures = Mapping[tuple[str, str], str]
+"""What a split is measured by where its rule says so, by brand and the split's name: "click", or an event's name."""
 
 PAGE: Final = 5_000
 """Rows read in one transaction: a few milliseconds on SQLite, which no checkpoint notices."""
@@ -32,6 +36,9 @@ MOST_VALUES: Final = 1_000
 OTHER: Final = "(others)"
 NPS: Final = "nps"
 """Records of this name, or that begin with it and an underscore, are scores from 0 to 10."""
+CLICK: Final = "click"
+"""What a split is measured by that is no event."""
+_NONE: Final[Measures] = {}
 _BRAND: Final = Sent._fields.index("brand")
 _GIVEN, _TAKEN_BACK = ("grant", "confirm"), "revoke"
 
@@ -54,11 +61,12 @@ class Noted:
 
 @dataclass(slots=True)
 class Measured:
-    """What a period came to; `noted` by brand and name, `samples` a text of each step."""
+    """What a period came to; `noted` by brand and name, `samples` a text of each step, `measures` as for `measure`."""
 
     counting: Counting
     noted: dict[tuple[str, str], Noted]
     samples: dict[Key, str]
+    measures: Measures = field(default_factory=dict)
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -100,7 +108,9 @@ class Pages:
             yield from self.rows(statement, ids[start : start + PAGE])
 
 
-def measure(pages: Pages, period: Period, prices: Prices, brand: str | None = None) -> Measured:
+def measure(
+    pages: Pages, period: Period, prices: Prices, brand: str | None = None, measures: Measures = _NONE
+) -> Measured:
     """Count a period, of one brand or of all. Raises StoreError."""
     since, until = first_id_at(period.since), first_id_at(period.until)
     after = first_id_at(period.until + CREDITED_WITHIN)
@@ -129,7 +139,23 @@ def measure(pages: Pages, period: Period, prices: Prices, brand: str | None = No
     for click in _clicks(pages, period):
         if wanted(click.brand):
             counting.clicked(click)
-    return Measured(counting, _noted(pages, (since, until), wanted), _samples(pages, counting))
+    for goal in _goals(pages, since, until):
+        if wanted(goal.brand):
+            counting.converted(goal)
+    for one in _events(pages, (since, after), measures):
+        counting.happened(one)
+    return Measured(counting, _noted(pages, (since, until), wanted), _samples(pages, counting), measures)
+
+
+def measures_of(book: Rulebook) -> dict[tuple[str, str], str]:
+    """What the splits of a rule set are measured by, those that say so."""
+    return {
+        (brand.name, step.name): step.measure
+        for brand in book.brands.values()
+        for rule in (*brand.rules.values(), *brand.chains.values())
+        for step in rule.program.steps
+        if isinstance(step, Draw) and step.measure
+    }
 
 
 def entries(pages: Pages, period: Period, brand: str, name: str) -> list[str]:
@@ -191,6 +217,32 @@ def _clicks(pages: Pages, period: Period) -> Iterator[Clicked]:
         if len(rows) < PAGE:
             return
         at, code = rows[-1][:2]
+
+
+def _goals(pages: Pages, since_id: int, until_id: int) -> Iterator[Converted]:
+    """Who reached the goal of a drip that was entered by a cause of a stretch of ids."""
+    cause_id, drip = since_id, ""
+    while True:
+        rows = pages.rows(sql.goals, cause_id, drip, until_id, PAGE)
+        for caused_by, name, contact_id, brand, ended_at in rows:
+            yield Converted(first_id_at(ended_at), contact_id, brand, f"{brand}/drip {name}", caused_by)
+        if len(rows) < PAGE:
+            return
+        cause_id, drip = rows[-1][:2]
+
+
+def _events(pages: Pages, stretch: tuple[int, int], measures: Measures) -> Iterator[Happened]:
+    """What happened in a stretch of ids and measures a split."""
+    splits: dict[tuple[str, str], list[str]] = {}
+    for (brand, split), event in measures.items():
+        if event != CLICK:
+            splits.setdefault((brand, event), []).append(split)
+    if not splits:
+        return
+    names = sorted({event for _, event in splits})
+    for _, contact_id, brand, name, at in pages.stretch(sql.happened, *stretch, names):
+        for split in splits.get((brand, name), ()):
+            yield Happened(first_id_at(at), contact_id, brand, split)
 
 
 def _noted(

@@ -20,7 +20,7 @@ from gateway.exits import Exit
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from router.measure import Pages, Period
+    from router.measure import Measures, Pages, Period
 
 DAYS = 7
 """Days that are told of when none are named: today and the six before."""
@@ -83,7 +83,7 @@ def stats(
     days = _days(settings, since, until)
     about = settings.statistics
     with _pages(settings) as pages:
-        measured = measure(pages, period_of(days, about.zone), prices_of(settings), brand)
+        measured = measure(pages, period_of(days, about.zone), prices_of(settings), brand, _measures(pages, settings))
     asked = Asked(str(days.first), str(days.last), about.zone, brand, by.value, about.opt_out_warning)
     told = report(measured, asked)
     if form is Form.JSON:
@@ -133,6 +133,21 @@ def period_of(days: Days, zone: str) -> Period:
         return int(datetime.combine(day, time(), ZoneInfo(zone)).timestamp()) * 1_000_000
 
     return Period(beginning(days.first), beginning(days.last + timedelta(days=1)))
+
+
+def _measures(pages: Pages, settings: Settings) -> Measures:
+    """What splits are measured by, in the rule set that was last in force; nothing where it no longer compiles."""
+    from gateway.binding import grants_of
+    from router.deployments import sources_of
+    from router.measure import measures_of
+    from router.store.statements import last_deployment
+    from rules.compiler import compile_sources
+    from rules.diagnostics import Source
+
+    rows = pages.rows(last_deployment)
+    sources = [Source(file, text) for file, text in sources_of(rows[0][1]).items()] if rows else []
+    book = compile_sources(sources, grants_of(settings)).book if sources else None
+    return {} if book is None else measures_of(book)
 
 
 def _settings(config: Path, brand: str | None) -> Settings:

@@ -158,7 +158,7 @@ def _numbers(row: Row) -> Iterator[tuple[str, str, object]]:
 
 
 def _split(split: Row) -> Iterator[str]:
-    did = _MEASURES[split["measure"]]
+    did = _MEASURES.get(split["measure"]) or f"met with {split['event']}"
     yield f"Split {split['split']} ({split['rule']}, {split['brand']}): who {did}"
     for arm in split["arms"]:
         low, high = arm["interval"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from router.figures import Figures, Key, Landed
-from router.measure import Measured
+from router.measure import CLICK, Measured
 from router.statistics import Arm, Interval, compare, nps, votes, wilson
 from router.world import COUNTER_BITS, NODE_BITS
 
@@ -181,13 +181,15 @@ def _splits(measured: Measured) -> Iterator[Row]:
         split, _, name = arm.partition("=")
         splits.setdefault((brand, rule, split), []).append((name, landed))
     for (brand, rule, split), arms in splits.items():
-        measure = next(
+        said = measured.measures.get((brand, split), "")
+        measure = {"": "", CLICK: "clicked"}.get(said, "happened") or next(
             (one for one in ("converted", "clicked") if any(getattr(arm, one) for _, arm in arms)), "answered"
         )
         counts = [Arm(name, len(landed.contacts), len(getattr(landed, measure))) for name, landed in arms]
         verdict = compare(counts)
         yield {
             "brand": brand, "rule": rule.removeprefix(f"{brand}/"), "split": split, "measure": measure,
+            "event": said if measure == "happened" else "",
             "arms": [
                 {"arm": arm.name, "contacts": arm.contacts, "hits": arm.conversions, "rate": arm.rate,
                  "interval": _pair(wilson(arm.conversions, arm.contacts))}

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, Table, bindparam, case, func, lite
 from router.store.sql import Statement, one_of
 from router.store.tables import contacts, inbound, outbox, records
 from router.store.tables_consent import ledger, ledger_details, ledger_heads
+from router.store.tables_events import enrolments, events
 from router.store.tables_offers import links
 
 _EMPTY: ColumnElement[str] = literal_column("''")
@@ -67,6 +68,26 @@ clicked = Statement(
     "after_at", "after_code", "until", "most",
 )  # fmt: skip
 """Links in the order in which they were first followed; they have an index of their own for that."""
+goals = Statement(
+    select(
+        enrolments.c.cause_id, enrolments.c.drip, enrolments.c.contact_id, enrolments.c.brand, enrolments.c.ended_at
+    )
+    .where(
+        literal_column("outcome = 'goal'"),
+        tuple_(enrolments.c.cause_id, enrolments.c.drip) > tuple_(bindparam("after_id"), bindparam("after_drip")),
+        enrolments.c.cause_id < bindparam("until"),
+    )
+    .order_by(enrolments.c.cause_id, enrolments.c.drip)
+    .limit(bindparam("most")),
+    "after_id", "after_drip", "until", "most",
+)  # fmt: skip
+"""Drips whose goal was reached, by what they were entered by; an index holds these alone."""
+happened = _page(
+    select(events.c.id, events.c.contact_id, events.c.brand, events.c.name, events.c.at).where(
+        one_of(events.c.name, "names"), events.c.source != literal_column("'click'")
+    ),
+    events, "names",
+)  # fmt: skip
 chains = Statement(select(ledger_heads.c.brand, ledger_heads.c.position))
 id_at = Statement(
     select(ledger.c.id).where(ledger.c.brand == bindparam("brand"), ledger.c.position == bindparam("position")),

@@ -1,4 +1,4 @@
-"""The index that statistics read clicks by."""
+"""The indexes that statistics read clicks and goals by."""
 
 from __future__ import annotations
 
@@ -20,4 +20,12 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("clicked_at IS NOT NULL"),
         postgresql_where=sa.text("clicked_at IS NOT NULL"),
+    )
+    op.create_index(
+        "enrolments_goal",
+        "enrolments",
+        ["cause_id", "drip"],
+        unique=False,
+        sqlite_where=sa.text("outcome = 'goal'"),
+        postgresql_where=sa.text("outcome = 'goal'"),
     )
