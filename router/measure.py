@@ -13,7 +13,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from router.figures import CREDITED_WITHIN, GIVEN, REVOKED, Came, Clicked, Converted, Counting, Happened, Key, Sent
+from router.counted import GIVEN, REVOKED, Came, Clicked, Converted, Happened, Key, Sent
+from router.figures import CREDITED_WITHIN, Counting
 from router.prices import Prices
 from router.statistics import HIGHEST_SCORE
 from router.store import statements_statistics as sql

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from router.figures import Figures, Key, Landed
+from router.counted import Key
+from router.figures import Figures, Landed
 from router.measure import CLICK, Measured
 from router.statistics import Arm, Interval, compare, nps, votes, wilson
 from router.world import COUNTER_BITS, NODE_BITS

@@ -36,7 +36,7 @@ def _page(rows: Select[tuple[object, ...]], table: Table, *more: str) -> Stateme
 
 
 sent = _page(select(*_SENT, _EMPTY.label("address")), outbox)
-"""Texts that went out or were to (router.figures.Sent), without the phones' numbers."""
+"""Texts that went out or were to (router.counted.Sent), without the phones' numbers."""
 sent_with_addresses = _page(
     select(*_SENT, func.substr(contacts.c.address, literal_column("1"), bindparam("digits"))).join_from(
         outbox, contacts, contacts.c.id == outbox.c.contact_id
@@ -48,7 +48,7 @@ came = _page(
     select(inbound.c.id, inbound.c.contact_id, inbound.c.number, inbound.c.brand, inbound.c.state, inbound.c.rule),
     inbound,
 )
-"""Texts from phones (router.figures.Came)."""
+"""Texts from phones (router.counted.Came)."""
 noted = _page(
     select(records.c.id, records.c.contact_id, records.c.brand, records.c.name, records.c.value), records
 )  # fmt: skip

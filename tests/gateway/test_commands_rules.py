@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from gateway.exits import Exit
+from tests.support.process import write_config
 from tests.support.rules_files import BROKEN, KLUSSER, TESTED, write
 
 LOOSE = KLUSSER.replace("    numbers   4411", "    numbers 4411")
@@ -191,3 +192,14 @@ def test_a_broken_configuration_ends_the_command() -> None:
     code, out, err = kwek("check", "--config", "kwek.toml", "brands")
     assert (code, out) == (Exit.USAGE, "")
     assert err.splitlines()[0] == "kwek.toml: error: there is no such file"
+
+
+def test_check_warns_of_a_budget_that_nothing_has_a_price_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KWEK_TEST_PASSWORD", "secret")
+    rules = KLUSSER.replace("    numbers   4411", "    numbers   4411\n    budget    EUR 100.00 per month")
+    config = write_config(folder, 2775, rules, Klusser="De Klusser")
+    code, _, err = kwek("check", "brands", "--config", str(config))
+    assert code == Exit.OK
+    assert "warning: the budget of De Klusser cannot work: no [[price]] in the settings is in EUR" in err
+    config.write_text(config.read_text() + '\n[[price]]\nconnector = "carrier"\nsegment = "EUR 0.07"\n')
+    assert "budget" not in kwek("check", "brands", "--config", str(config))[2]

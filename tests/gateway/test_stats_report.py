@@ -4,7 +4,8 @@ from typing import Any
 
 from gateway.commands.stats_page import page
 from gateway.commands.stats_report import MOST_CHOICES, Asked, report
-from router.figures import GIVEN, Came, Clicked, Converted, Counting
+from router.counted import GIVEN, Came, Clicked, Converted
+from router.figures import Counting
 from router.instants import DAY, HOUR
 from router.measure import Measured, Noted
 from router.prices import Prices

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from router.figures import CREDITED_WITHIN, GIVEN, REVOKED, Came, Clicked, Converted, Counting, Figures, Key
+from router.counted import GIVEN, REVOKED, Came, Clicked, Converted, Key
+from router.figures import CREDITED_WITHIN, Counting, Figures
 from router.instants import DAY, HOUR
 from router.prices import Cost
 from router.world import first_id_at

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from router.figures import Came, Sent
+from router.counted import Came, Sent
 from router.prices import Price, Prices
 from router.world import first_id_at
 from tests.support.routing import NOW
