@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 from rules import syntax as s
 from rules.check_brand import check_brand, check_values
+from rules.check_consent import check_consent
 from rules.check_flow import Flow
 from rules.check_names import Names
+from rules.check_offers import check_offers
 from rules.check_structure import check_structure
 from rules.check_types import Types
 from rules.diagnostics import Diagnostic, in_order
@@ -29,6 +31,8 @@ def check(files: Sequence[s.File], grants: Grants) -> list[Diagnostic]:
         check_values(brand, findings)
         Names(brand, findings).check()
         check_structure(brand, grants, findings)
+        check_consent(brand, grants, findings)
+        check_offers(brand, findings)
         Flow(brand, findings).check()
         _conditions(brand, findings)
     return in_order(findings.told)

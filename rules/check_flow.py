@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from rules import syntax as s
+from rules.check_offers import NAMED_TARGET
 from rules.check_types import Types
+from rules.links import read
 from rules.named import BrandNames, Findings
 from rules.places import inside
 from rules.scopes import ANY, BUILT_IN, FIELDS, State, captured, join, refine
-from rules.texts import template
+from rules.texts import Hole, template
 from rules.walk import actions_of, strings_of
 
 REPLY_WITHIN_MINUTES = 24 * 60
@@ -56,6 +58,7 @@ class Flow:
         self.gains: dict[str, Gain | None] = {}
         self.event = False
         self.texted = True
+        self.in_drip = False
 
     def check(self) -> None:
         """Tells of everything that goes wrong on some path."""
@@ -74,10 +77,11 @@ class Flow:
                     )
                 entry = replace(entry or State(minutes=0), everything=True)
             self.event = self.texted = True
+            self.in_drip = False
             self._block(self.chains[name].block, entry)
 
     def _root(self, declaration: s.Declaration) -> None:
-        self.event, self.texted = False, True
+        self.event, self.texted, self.in_drip = False, True, isinstance(declaration, s.Drip)
         match declaration:
             case s.Keyword(pattern=pattern, block=block):
                 self._block(block, State().with_names(BUILT_IN).with_names(*captured(pattern)))
@@ -144,7 +148,7 @@ class Flow:
         return state
 
     def _ask(self, ask: s.Ask, state: State) -> State | None:
-        if ask.message_class is None:
+        if ask.message_class is None and not self.in_drip:
             state = self._in_time(ask, state, "ask", 'Ask earlier, or name a class: ask transactional "…".')
         if ask.until_before is not None and not self.event:
             self.types.no_event(ask.span, f"event.{ask.until_before[1]}")
@@ -233,8 +237,22 @@ class Flow:
                     self.types.hole(hole.name, place, known, hole.default)
                 elif hole.kind == "field":
                     self.types.hole(hole.name.split(".")[0], place, known, hole.default)
-                elif hole.kind == "event" and not self.event:
-                    self.types.no_event(place, f"event.{hole.name}")
+                elif hole.kind == "event":
+                    self._told_by_event(f"event.{hole.name}", place)
+                elif hole.kind == "link":
+                    self._link(hole, place, known)
+
+    def _link(self, hole: Hole, place: s.Span, known: State) -> None:
+        """A link may lead to what a name stands for."""
+        target = read(hole.name).target
+        if target.startswith("event."):
+            self._told_by_event(target, place)
+        elif target and "." not in target and NAMED_TARGET.fullmatch(target) and read(hole.name).kind == "url":
+            self.types.hole(target, place, known, hole.default)
+
+    def _told_by_event(self, name: str, place: s.Span) -> None:
+        if not self.event:
+            self.types.no_event(place, name)
 
     # --- chains that are run
 

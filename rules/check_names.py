@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from rules import syntax as s
 from rules.available import AVAILABLE, missing
+from rules.links import read
 from rules.named import RESERVED, BrandNames, Findings
 from rules.places import inside
 from rules.slots import RegexFault, compile_regex
@@ -211,6 +212,8 @@ class Names:
             self._known("voucher", hole.name, span)
         elif hole.kind == "link" and hole.name.startswith("voucher "):
             self._known("voucher", hole.name.removeprefix("voucher ").strip(), span)
+        elif hole.kind == "link" and (target := read(hole.name).target).startswith("contact."):
+            self._attribute(target.removeprefix("contact."), span)
 
 
 def _links(declaration: s.Declaration) -> Iterator[str]:

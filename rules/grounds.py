@@ -1,8 +1,9 @@
 """Where patterns meet: the keywords of each number, the answers of each question. `conflicts` says what clashes there.
 
 A keyword without `on` is heard on every number of its brand; a brand speaks on a number when it names it and the
-operator grants it. Answers meet within their question; the reserved words they must not use are those of every market
-in which the brand has a number. A pattern that cannot be compiled is told once and takes no further part.
+operator grants it. Answers meet within their question; what confirms an `opt in` stands alone. The reserved words that
+answers must not use are those of every market in which the brand has a number. A pattern that cannot be compiled is
+told once and takes no further part.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from rules import syntax
 from rules.conflicts import Claim, Ground, clashes
-from rules.declared import BrandFiles, hears, questions
+from rules.declared import BrandFiles, confirmations, hears, questions
 from rules.diagnostics import Diagnostic, in_order
 from rules.packs import market_of
 from rules.patterns import Reading, compile_pattern, pattern_faults
@@ -32,6 +33,9 @@ def all_clashes(brands: Sequence[BrandFiles], grants: Grants) -> list[Diagnostic
         for ask in questions(brand):
             for ground in _question(ask, brand, markets):
                 found += clashes(ground)
+        for answer in confirmations(brand):
+            for ground in _confirmation(answer, brand, markets):
+                found += clashes(ground)
     return in_order(found)
 
 
@@ -41,6 +45,7 @@ def _patterns(brand: BrandFiles) -> Iterator[syntax.Pattern]:
     for ask in questions(brand):
         for answer in ask.answers:
             yield answer.pattern
+    yield from confirmations(brand)
 
 
 def _number(grant: NumberGrant, users: Sequence[BrandFiles]) -> Ground:
@@ -69,3 +74,10 @@ def _question(ask: syntax.Ask, brand: BrandFiles, markets: Sequence[str | None])
     ]
     for market in markets:
         yield Ground(claims, market)
+
+
+def _confirmation(answer: syntax.Pattern, brand: BrandFiles, markets: Sequence[str | None]) -> Iterator[Ground]:
+    if not pattern_faults(answer):
+        made = compile_pattern(answer, Reading(brand.language, markets[0]))
+        for market in markets:
+            yield Ground([Claim(brand.name, brand.language, made, answer.span)], market)

@@ -21,7 +21,8 @@ from rules.holidays import Holidays, holidays
 from rules.syntax import Clock
 from rules.zones import DAY, MINUTE, day_of, next_change, reading
 
-_DAY_MINUTES: Final = 1440
+DAY_MINUTES: Final = 1440
+"""Minutes of a day."""
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LOOK_AHEAD: Final = 400 * DAY
 """Microseconds searched for an opening: hours that do not open within a year and a month never do."""
@@ -52,7 +53,7 @@ def quiet_hours(start: Clock, end: Clock) -> Hours:
     if begins < ends:
         return Hours(((begins, ends),))
     if begins > ends:
-        return Hours(_joined(((begins, _DAY_MINUTES), (0, ends))))
+        return Hours(_joined(((begins, DAY_MINUTES), (0, ends))))
     return ALWAYS
 
 

@@ -116,6 +116,10 @@ class Market:
     answered_in: Mapping[str, str] | None = None
     hours: Hours = ALWAYS
     """When promotional texts may not go out there; a brand's quiet hours are added (`rules.hours.stricter`)."""
+    double_opt_in: bool = False
+    """Whether whoever opts in to promotional texts must confirm it."""
+    footer: OneOf["error", "warning"] = "warning"
+    """What `check` says of a promotional text that does not name its brand or tell how to stop it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,4 +288,6 @@ def _market(code: str, declared: Mapping[str, Any]) -> Market:
         start={language: _phrases(words) for language, words in declared.get("start", {}).items()},
         answered_in={_normal(word): language for word, language in declared.get("answered_in", {}).items()},
         hours=hours_of(declared["hours"]),
+        double_opt_in=declared.get("double_opt_in", False),
+        footer=declared.get("footer", "warning"),
     )

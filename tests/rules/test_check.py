@@ -223,7 +223,7 @@ def test_event_chains_and_drips() -> None:
     exit on event paid
     wait until 2 hours before event.start
     run c
-    send promotional "{event.url} {event.totaal|}"
+    send promotional "B: {event.url} {event.totaal|} STOP = uit"
     ask transactional "x" until 1 hour before event.start
         answer yes
             reply "now it may"
@@ -239,18 +239,32 @@ drip d promotional
     every mon at 10:00
         finish d
 chain c
-    send "x"
+    send transactional "x"
 on 2026-05-01 at 10:00 for segment sgm
     start d
 segment sgm = contact.punten > 3 and in segment weg or happened x 2 times in 3 days
 on birthday of contact.dag
     tag a
 on click tip
-    send "{link tip https://x.example} {link voucher zomer} {link optout}"
+    send transactional "{link tip https://x.example} {link voucher zomer} {link optout}"
 on inactive 3 days
     tag a
 """
     assert told(body) == [("R509", 10), ("R502", 15), ("R302", 24), ("R302", 28)]
+
+
+def test_a_question_in_a_drip_has_the_drips_class_and_needs_no_text_before_it() -> None:
+    ask = 'ask "B: komt u?"\n            answer yes\n                reply "Mooi."\n'
+    assert told(f"drip d transactional\n    after 3 days\n        {ask}") == []
+    run = "drip d transactional\n    after 3 days\n        run c\n"
+    assert told(f"{run}chain c\n    {ask}") == [("R502", 5)]
+
+
+def test_a_brands_markets_are_those_of_its_zone_and_of_its_numbers() -> None:
+    rules = BRAND + "keyword A\n    opt in promotional\n"
+    for country, codes in (("NL", []), ("DE", ["R515"])):
+        grants = Grants((NumberGrant("4411", "short-code", country, ("B",), ""),))
+        assert [one.code for one in checked(rules, grants=grants)] == codes
 
 
 def test_files_of_one_brand_know_each_other_and_say_each_setting_once() -> None:

@@ -163,3 +163,10 @@ def test_brands_whose_names_fill_a_text_are_counted() -> None:
     names = ["Koninklijke Nederlandse Brouwerij", "Eerste Amsterdamse Stoomwasserij", "Verenigde Fietsenmakers"]
     made = book(*(brand(f"keyword {word}1\n    tag x\n", name) for word, name in zip("ABC", names, strict=True)))
     assert f"{names[0]}, {names[1]}, +1" in text_of(made.numbers["4411"].help, "nl")
+
+
+def test_what_confirms_an_opt_in_is_no_reserved_word_and_can_be_read() -> None:
+    asked = 'keyword AA1\n    opt in promotional\n        confirm "Wilt u tips?"\n        answer {}\n'
+    answers: dict[str, set[str]] = {"yes": set(), "STOP": {"R606"}, "AAN": {"R606"}, "<x /(/>": {"R443", "R614"}}
+    for answer, expected in answers.items():
+        assert set(codes(compile_sources([brand(asked.format(answer))], None))) == expected
