@@ -14,6 +14,7 @@ from rules.diagnostics import Diagnostic, Source
 
 HERE = Path(__file__).parent
 BRANDS = HERE.parents[1] / "config" / "brands"
+EXAMPLES = HERE.parents[1] / "config" / "examples" / "brands"
 
 
 def number_of(path: Path) -> str:
@@ -46,6 +47,12 @@ def test_a_capability_comes_out_as_written(number: str) -> None:
 @pytest.mark.parametrize("path", sorted(BRANDS.glob("*.rules")), ids=lambda path: path.stem)
 def test_each_brand_of_the_demo_stands_alone(path: Path) -> None:
     assert failures([path]) == []
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.rules")), ids=lambda path: path.stem)
+def test_each_example_stands_alone_and_needs_no_warning(path: Path) -> None:
+    assert failures([path]) == []
+    assert [one for one in compile_sources(sources([path]), None).diagnostics if one.severity != "note"] == []
 
 
 def test_the_brands_of_the_demo_stand_together_and_need_no_warning() -> None:
@@ -135,6 +142,8 @@ def test_every_row_that_something_shows_has_a_test_that_bears_its_number() -> No
     }
     borne |= {int(number) for number in SETS}
     for path in HERE.parent.rglob("test_*.py"):
-        named = re.findall(r"^(?:async )?def test_capability_(\d+)_", path.read_text("utf-8"), re.MULTILINE)
-        borne |= {int(number) for number in named}
+        named = re.findall(
+            r"^(?:async )?def test_capabilit(?:y|ies)_((?:\d+_)+)", path.read_text("utf-8"), re.MULTILINE
+        )
+        borne |= {int(number) for numbers in named for number in numbers.rstrip("_").split("_")}
     assert {int(number) for number in rows} <= borne
