@@ -8,7 +8,7 @@ from router.case import Books
 from router.decide import planned
 from router.interpret import Walk
 from router.messages import Facts, Occurrence, Run
-from router.plan import Needs, Plan, Unknown
+from router.plan import Needs, OptOut, Plan, Unknown
 from router.routes import Located, locate
 from router.segments import Known
 from router.strand import PURPOSE
@@ -28,6 +28,8 @@ def happen(facts: Facts, books: Books, now: int) -> Plan | Needs:
     brand = books.newest.brands.get(occurrence.brand)
     if brand is None:
         return Plan("occurred", occurrence.brand, deployment=books.newest.deployment, fault="no rules of this brand")
+    if occurrence.source == "optout":
+        return Plan("opted_out", brand.name, effects=(OptOut((brand.name,)),), deployment=books.newest.deployment)
     walk = Walk(facts, books, books.newest, brand, now)
     try:
         _agree(walk, occurrence)
@@ -113,6 +115,8 @@ def _begun(walk: Walk, brand: BrandBook, occurrence: Occurrence) -> tuple[Rule, 
             known = Known(case.facts, case.profile, case.books, case.now)
             days = [day for day in triggers.dates if day.rule.identity == occurrence.name]
             return tuple(day.rule for day in days if known.is_in(day.segment))
+        case "optout":
+            return ()
         case "birthday" | "inactive":
             rule = brand.rules.get(occurrence.name)
             return () if rule is None else (rule,)

@@ -17,8 +17,8 @@ RunKind = OneOf["question", "confirm", "lapsed", "wait", "event", "held", "step"
 """What a run waits for: an answer, a confirmation (`lapsed`: one that came to nothing in its time), a time, an event,
 the hours in which a text may go out, its next step, the winner of a sample."""
 
-Source = OneOf["api", "click", "undelivered", "voucher", "birthday", "inactive", "date", "join"]
-ACTS: frozenset[Source] = frozenset({"api", "click", "voucher"})
+Source = OneOf["api", "click", "undelivered", "voucher", "birthday", "inactive", "date", "join", "optout"]
+ACTS: frozenset[Source] = frozenset({"api", "click", "voucher", "optout"})
 """Sources of what the contact did; the others are what we notice."""
 
 

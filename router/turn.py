@@ -178,12 +178,14 @@ class Turn:
         return consent.may_send(text.message_class, profile, thread, now, text.purpose)
 
     def _of_brand(self, brand: str, action: Action) -> Record:
-        """An event of consent about a whole brand: STOP, or an opt-in word."""
-        message = self.facts.message
+        """An event of consent about a whole brand: STOP, an opt-in word, or the page to opt out."""
+        message, page = self.facts.message, self.facts.occurrence
+        seen = {} if page is None else {name: str(value) for name, value in page.values.items()}
         return Record(
             contact_id=self.facts.contact.id, msisdn=self.facts.contact.address, brand=brand, action=action,
-            method="keyword", at=self.performance.place.now, number=self.facts.number,
+            method="keyword" if page is None else "web", at=self.performance.place.now, number=self.facts.number,
             mo_id=message.id if message is not None else 0, wording=message.text if message is not None else "",
+            ip=seen.get("ip", ""), user_agent=seen.get("agent", ""), evidence_url=seen.get("page", ""),
         )  # fmt: skip
 
     def _of_consent(self, told: Consent) -> Record:

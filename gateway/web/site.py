@@ -12,9 +12,10 @@ from gateway.metrics import Metrics
 from gateway.pools import Pools, Write
 from gateway.web.api import Api
 from gateway.web.entrance import Looks, Occurs
-from gateway.web.pages import Brand, OptOut, Pages
+from gateway.web.pages import Brand, Pages, Silence
 from gateway.web.problems import Handler
 from router import links
+from router.messages import Occurrence
 from router.store.engine import Store
 from router.world import World
 
@@ -35,17 +36,23 @@ class Site:
         self._looks = Looks(store.url)
         self._pages: Pages | None = None
 
-    def routes(
-        self, brand: Callable[[str], Brand | None], url: str, silence: OptOut | None = None
-    ) -> list[web.RouteDef]:
-        """Where it answers. `brand`: what the rules in force say of one; `url`: how the outside reaches the gateway;
-        `silence`: who performs an opt-out."""
-        self._pages = Pages(self._world, self._looks, self._occurs, brand, url, silence)
+    def routes(self, brand: Callable[[str], Brand | None], url: str) -> list[web.RouteDef]:
+        """Where it answers. `brand`: what the rules in force say of one; `url`: how the outside reaches the gateway."""
+        self._pages = Pages(self._world, self._looks, self._occurs, brand, url, self._silence)
         api = Api(self._world, self._looks, self._occurs)
         return [
             web.route(one.method, one.path, self._counted(one.path, one.handler), **one.kwargs)
             for one in (*self._pages.routes(), *api.routes())
         ]
+
+    async def _silence(self, wish: Silence) -> None:
+        """A contact opts out by a page: done when it is on disk."""
+        evidence = {"ip": wish.ip, "forwarded": wish.forwarded, "agent": wish.agent, "page": wish.code}
+        occurrence = Occurrence(
+            id=self._world.ids.next(wish.at), brand=wish.brand, address=wish.address, name="optout", source="optout",
+            values=evidence, at=wish.at, received_at=wish.at,
+        )  # fmt: skip
+        await self._occurs.occur(occurrence)
 
     async def keep_up(self, percent: int) -> None:
         """Write down how often links were followed again, and look how many codes the pools have left; a pool with so

@@ -41,7 +41,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
 async def test_what_is_asked_is_counted_by_page_and_status(place: Place, aiohttp_client: Start) -> None:
     metrics = Metrics()
     site = Site(place.world, place.store, place.writer, metrics, place.world.offload)
-    routes = site.routes(place.brands.get, "https://sms.example", place.writer.silence)
+    routes = site.routes(place.brands.get, "https://sms.example")
     client = await aiohttp_client(application(metrics, Health(), Middle(), routes))
     code = place.link("https://shop.example")
     for _ in range(3):
