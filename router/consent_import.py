@@ -23,6 +23,7 @@ from router.ledger import Record
 from router.messages import Profile
 from router.standing import Standing, is_refused, key_of, standing_at
 from router.store import statements as sql
+from router.store import statements_timers as sql_timers
 from router.store.engine import Store, Tx
 from router.store.errors import StoreConflict
 from router.suppression import Suppressions
@@ -139,6 +140,7 @@ class _Slice:
         rows = [contacts.row_of(ids[address], profile) for address, profile in self._profiles.items()]
         if rows:
             sql.upsert_profiles.run(tx, rows)
+            sql_timers.reopen.run(tx, self._now, self._order.brand)  # whom the brand knows has its timers
         return told
 
     def _one(self, consent: Consent) -> Told:

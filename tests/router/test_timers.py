@@ -1,14 +1,18 @@
 """What starts by the clock, by joining and by failing: on both stores, with restarts between."""
 
+from datetime import date
 from itertools import count
 from typing import Any
 
 import pytest
 
 from router import arming, timers
+from router.consent_import import Import, Order
+from router.consent_rows import Consent
 from router.instants import DAY, HOUR, MINUTE
 from router.messages import Occurrence
 from router.store.engine import Store, Tx
+from router.suppression import Suppressions
 from router.timers import SLICE
 from tests.support.routing import JAN, KEES, NOW, PIET, Phones, book_of
 from tests.support.timed import ALL, BIRTHDAY, BRAND, DATE, INACTIVE, PLAIN, Town, crowd, known
@@ -251,3 +255,16 @@ def test_an_event_is_an_act(store: Store) -> None:
     )  # fmt: skip
     town.commit(occurrences=[one])
     assert town.timer_rows() == [("inactive", now + 30 * DAY)]
+
+
+def test_who_is_brought_in_by_a_list_gets_the_timers_too(store: Store) -> None:
+    town = Town(store, PLAIN + BIRTHDAY + INACTIVE)
+    town.look()
+    row = Consent(1, JAN, NOW - DAY, "Ja, stuur maar", "web", "", attributes={"geboren": date(1990, 1, 6)})
+    order = Order("Shop", "promotional", "", "jan@shop.nl")
+    assert [told.outcome for told in Import(store, town.world, Suppressions(), order).run([row])] == ["taken"]
+    town.look()
+    assert [source for source, _ in town.timer_rows()] == ["birthday", "inactive"]
+    town.later(DAY)
+    town.look()
+    assert [row["text"] for row in town.table("outbox")] == ["Gefeliciteerd"]
