@@ -134,7 +134,7 @@ def test_the_table_of_capabilities_names_tests_that_exist() -> None:
 def test_every_row_that_something_shows_has_a_test_that_bears_its_number() -> None:
     table = (HERE.parents[1] / "docs" / "capabilities.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| [^|]+ \| (?:shown|partly) \|", table, re.MULTILINE)
-    titles = "\n".join(path.read_text(encoding="utf-8") for path in HERE.glob("*.rules"))
+    titles = "\n".join(path.read_text(encoding="utf-8") for path in (*HERE.glob("*.rules"), *EXAMPLES.glob("*.rules")))
     borne = {
         int(one)
         for numbers in re.findall(r'^test "([\d en]+): ', titles, re.MULTILINE)
