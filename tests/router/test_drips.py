@@ -2,7 +2,10 @@
 
 import pytest
 
+from router.case import zone_of
+from router.messages import Contact
 from tests.support.conversations import play
+from tests.support.phones import book
 
 DRIP = """\
 drip d promotional
@@ -346,3 +349,77 @@ test "t"
     check not consent promotional and consent transactional
 """
     assert play(rules) == []
+
+
+def test_who_is_in_the_sample_gets_its_arm_at_once_and_all_others_the_winner() -> None:
+    rules = """\
+on event proef
+    split kop by click sample {percent}% for 4 hours
+        50% kort
+            send promotional "P: kort. STOP = uit."
+        50% lang
+            send promotional "P: lang. STOP = uit."
+
+test "t"
+    given consent promotional
+    event proef
+    {told}
+    later 1 month
+    nothing
+"""
+    within = rules.replace("{percent}", "99").replace("{told}", "< P: *")
+    beyond = rules.replace("{percent}", "1").replace(
+        "{told}", "later 239 minutes\n    nothing\n    later 1 minute\n    < P: kort*"
+    )
+    assert play(within) == []
+    assert play(beyond) == []
+
+
+def test_finish_leaves_other_drips_alone() -> None:
+    rules = """\
+drip d promotional
+    after 1 day at 10:00
+        send "P: een. STOP = uit."
+
+drip e promotional
+    after 1 day at 10:00
+        send "P: twee. STOP = uit."
+
+keyword JOIN
+    start d
+    start e
+
+keyword KLAAR
+    finish d
+
+test "t"
+    given consent promotional
+    > JOIN
+    > KLAAR
+    later 2 days
+    < P: twee. STOP = uit.
+"""
+    assert play(rules) == []
+
+
+def test_a_condition_may_ask_for_a_consent() -> None:
+    rules = """\
+keyword MAG
+    if consent promotional
+        reply "Ja."
+    else
+        reply "Nee."
+
+test "t"
+    > MAG
+    < Nee.
+    given consent promotional
+    > MAG
+    < Ja.
+"""
+    assert play(rules) == []
+
+
+def test_a_day_is_the_day_of_the_contacts_own_zone() -> None:
+    rules = book("keyword A1\n    tag x\n")
+    assert str(zone_of(Contact(1, "81312345678", is_new=False), rules.brands["Merk"])) == "Asia/Tokyo"

@@ -181,3 +181,53 @@ test "t"
     check tag trouw
 """
     assert play(rules) == []
+
+
+def test_what_else_begins_a_chain() -> None:
+    rules = """\
+contact
+    jarig  date
+
+segment vaste_klant = tag klant
+
+keyword KLANT
+    tag klant
+    reply "Dag. {link folder https://p.example/folder}"
+
+on join vaste_klant
+    tag gezien
+
+on click folder
+    tag gelezen
+
+on undelivered
+    tag kapot
+
+on birthday of contact.jarig at 10:00
+    tag jarig
+
+on inactive 30 days
+    tag stil
+
+on 2026-02-01 at 10:00 for segment vaste_klant
+    tag actie
+
+test "a segment, a click, a text that did not arrive, a day for a segment, silence"
+    > KLANT
+    < Dag. https://sms.example/l/*
+    check tag gezien
+    click
+    check tag gelezen and not tag kapot
+    receipt undelivered
+    check tag kapot
+    later 30 days
+    check tag actie and tag stil
+
+test "who is not in the segment"
+    given contact jarig = 1980-01-07
+    later 2 days
+    check tag jarig
+    later 40 days
+    check not tag actie and not tag gezien
+"""
+    assert play(rules) == []

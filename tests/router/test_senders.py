@@ -1,5 +1,6 @@
 """From which number a contact is written to."""
 
+import msgspec
 import pytest
 
 from router.messages import Profile
@@ -49,6 +50,11 @@ def test_capability_04_a_number_of_the_contacts_country_for_ever(
     address: str, kept: str, numbers: tuple[str, ...], from_number: str
 ) -> None:
     assert chosen(address, kept, *numbers) == from_number
+
+
+def test_a_brand_without_a_number_of_its_own_writes_from_the_one_at_hand() -> None:
+    rules = msgspec.structs.replace(book(brand("keyword A1\n    tag x\n")), numbers={})
+    assert first_number(rules, "Merk", "31612345678", Profile("Merk")) == ""
 
 
 def test_nobodys_brand_has_no_number() -> None:
