@@ -67,7 +67,7 @@ class Drips(Asking):
         match when_due(planned, case.now, case.zone, hours, strand.started_at):
             case Perform():
                 strand.cursor = behind(strand.cursor, planned, strand.started_at, case.zone)
-                return program.places[identity] + 1
+                return program.places[identity]
             case Wait(until=until):
                 self.suspend("step", identity, max(until, (promotional and case.opens_at()) or until))
                 return None
