@@ -13,7 +13,9 @@ from gateway.intake import ANSWER_WITHIN_S, LOOK_S, PAUSE_S
 from router.group import Done
 from router.instants import SECOND
 from router.outbox import Outcome
-from router.perform import Performance
+from router.perform import Allowance, Performance, Place
+from router.suppression import Suppressions
+from router.world import Ids
 from smpp import constants as c
 from tests.support.fake_links import NOW, FakeLink, claim
 from tests.support.middle import Make, middles_on_loop
@@ -175,9 +177,9 @@ async def test_what_waits_for_room_sets_no_timer_and_what_is_due_later_does(on_l
 
 async def test_a_text_left_ready_by_a_performance_waits(on_loop: Make) -> None:
     one = on_loop(link := FakeLink())
-    performance = Performance.__new__(Performance)
-    performance.ready, performance.next_due, performance.withheld = {"carrier": 1}, None, {}
-    performance.dispositions, performance.claims = {}, []
+    place = Place("ams-1", 0, Ids(), lambda _: "carrier", frozenset(), lambda: 0.5, Suppressions())
+    performance = Performance(place, Allowance({}))
+    performance.ready = {"carrier": 1}
     one.commit(performances=[performance])
     one.connector.changed(link)  # type: ignore[arg-type]
     assert one.desk.claims == 1
