@@ -177,7 +177,7 @@ async def test_what_waits_for_room_sets_no_timer_and_what_is_due_later_does(on_l
 
 async def test_a_text_left_ready_by_a_performance_waits(on_loop: Make) -> None:
     one = on_loop(link := FakeLink())
-    place = Place("ams-1", 0, Ids(), lambda _: "carrier", frozenset(), lambda: 0.5, Suppressions())
+    place = Place("ams-1", 0, Ids(0), lambda _: "carrier", frozenset(), lambda: 0.5, Suppressions())
     performance = Performance(place, Allowance({}))
     performance.ready = {"carrier": 1}
     one.commit(performances=[performance])
