@@ -172,14 +172,14 @@ class Asking(Walking):
 def before_time(value: Value | None, duration: Duration, zone: tzinfo) -> int | None:
     """`duration` before the time that an event's field tells: a date and time as ISO 8601 writes them, in the contact's
     zone unless it names its own; a day alone is its beginning. None where it tells no time."""
-    if isinstance(value, str):
-        try:
+    try:
+        if isinstance(value, str):
             value = datetime.fromisoformat(value)
-        except ValueError:
+        if isinstance(value, date) and not isinstance(value, datetime):
+            value = datetime.combine(value, time())
+        if not isinstance(value, datetime):
             return None
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime.combine(value, time())
-    if not isinstance(value, datetime):
+        told = value.replace(tzinfo=zone) if value.tzinfo is None else value.astimezone(zone)
+        return microseconds(back(told, duration))
+    except (ValueError, OverflowError):  # no time at all, or one that calendars do not reach
         return None
-    told = value.replace(tzinfo=zone) if value.tzinfo is None else value.astimezone(zone)
-    return microseconds(back(told, duration))

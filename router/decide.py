@@ -15,7 +15,7 @@ from router.case import Books
 from router.commands import Commanded, obey
 from router.interpret import Walk, said
 from router.messages import Facts, Inbound, Run
-from router.plan import Disposition, EndRun, Hold, Needs, Plan, SendText, Tried, Unknown
+from router.plan import Disposition, Effect, EndRun, Hold, Leave, Needs, Outcome, Plan, SendText, Tried, Unknown
 from router.routes import (
     Answered,
     Declined,
@@ -63,7 +63,7 @@ def resume(facts: Facts, run: Run, books: Books, now: int) -> Plan | Needs:
     if isinstance(located, Needs):
         return located
     if located is None:
-        return Plan("due", run.brand, run.rule, (EndRun(run.id, "lost"),), run.deployment, _LOST)
+        return Plan("due", run.brand, run.rule, ended(run, "lost"), run.deployment, _LOST)
     walk = Walk(facts, books, located.rulebook, located.brand, now)
     try:
         _resumed(walk, located)
@@ -174,11 +174,12 @@ class _Decision:
             return self.neutral()
         fallback = self.number.fallbacks.get(brand)
         if fallback is None:
-            effects = () if missed is None else (EndRun(missed.id, "missed"),)
+            effects = () if missed is None else ended(missed, "missed")
             return Plan("unrouted", brand, effects=effects, deployment=self.rulebook.deployment)
         walk = self.walk(self.rulebook, self.rulebook.brands[brand])
         if missed is not None:
             walk.end(missed, "missed")
+            walk.case.effects.extend(ended(missed, "missed")[1:])
         walk.begin(fallback, {"text": self.message.text, "rest": self.message.text})
         return planned(walk)
 
@@ -193,6 +194,13 @@ class _Decision:
         return Plan("unrouted", effects=(text,), deployment=self.rulebook.deployment)
 
 
+def ended(run: Run, outcome: Outcome) -> tuple[Effect, ...]:
+    """A stored run is over, by whatever is left of its rule; whoever was in a drip has left it."""
+    end, head = EndRun(run.id, outcome), run.rule.removeprefix(f"{run.brand}/")
+    drip = head.removeprefix("drip ")
+    return (end,) if drip == head else (end, Leave(run.brand, drip, outcome))
+
+
 def planned(walk: Walk, rule: str = "", disposition: Disposition = "routed") -> Plan:
     """What a walk comes to; `rule` names the rule where none ran."""
     case = walk.case
@@ -203,5 +211,5 @@ def planned(walk: Walk, rule: str = "", disposition: Disposition = "routed") -> 
 
 def _with_lost(plan: Plan, open_now: Open) -> Plan:
     """Open questions that no rule set knows any more are closed with the next text."""
-    ends = tuple(EndRun(run.id, "lost") for run in open_now.lost)
+    ends = tuple(effect for run in open_now.lost for effect in ended(run, "lost"))
     return msgspec.structs.replace(plan, effects=(*ends, *plan.effects), fault=plan.fault or _LOST)

@@ -9,7 +9,7 @@ from router.asking import Asking
 from router.messages import Run
 from router.plan import Answer, Enrolled, Enter, Outcome
 from router.senders import number_for
-from router.strand import PURPOSE, Strand
+from router.strand import OF_A_DRIP, PURPOSE, Strand
 from router.walking import HELD
 from rules.actions import Program
 from rules.hours import ALWAYS
@@ -99,8 +99,11 @@ class Drips(Asking):
         last = case.know(Enrolled(case.facts.contact.id, brand, name))
         if name in self._entered or not self._may_enter(last, terms):
             return
-        strand = Strand(rule, dict(upper.variables), number_for(case), upper.cause_id, case.now)
-        purpose = strand.purpose or name
+        known = {key: value for key, value in upper.variables.items() if key not in OF_A_DRIP}
+        strand = Strand(rule, known, number_for(case), upper.cause_id, case.now)
+        purpose = strand.purpose
+        if not case.allows(strand.drip_class, purpose):
+            purpose = name  # a consent for a programme may bear the drip's name
         if case.profile.opted_out_at is not None or not case.allows(strand.drip_class, purpose):
             self._refuse(name, strand)
             return
@@ -109,7 +112,6 @@ class Drips(Asking):
         case.effects.append(Enter(brand, name, strand.cause_id))
         self.enter(strand)
         self.follow(self.run(rule.program, 0))
-        self._left = False
         self.enter(upper)
 
     def _refuse(self, drip: str, strand: Strand) -> None:

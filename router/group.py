@@ -319,6 +319,7 @@ def _claim(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> list[Claim
     """
     allowance.keep = {name: left // 2 for name, left in allowance.left.items()}
     not_to = {message.sender for message in group.inbound}.union(allowance.muted)
+    not_to |= {one.address for one in group.occurrences if one.source == "optout"}
     claims = outbox.claim(tx, allowance, ways.place(), not_to)
     allowance.keep = {}
     ways.stopwatch.lap("claim")

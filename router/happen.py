@@ -11,6 +11,7 @@ from router.messages import Facts, Occurrence, Run
 from router.plan import Needs, OptOut, Plan, Unknown
 from router.routes import Located, locate
 from router.segments import Known
+from router.standing import Standing, is_refused
 from router.strand import PURPOSE
 from rules.actions import Await
 from rules.facts import Value
@@ -34,11 +35,12 @@ def happen(facts: Facts, books: Books, now: int) -> Plan | Needs:
     try:
         _agree(walk, occurrence)
         _end_early(walk, brand, occurrence)
-        missing = _go_on(walk, books, occurrence)
-        if missing is not None:
-            return missing
+        went_on = _go_on(walk, books, occurrence)
+        if isinstance(went_on, Needs):
+            return went_on
         for rule in _begun(walk, brand, occurrence):
-            _begin(walk, rule, occurrence)
+            if rule.identity not in went_on:  # what the event moved on it does not begin besides
+                _begin(walk, rule, occurrence)
     except Unknown as unknown:
         return Needs(asked=unknown.asked)
     return planned(walk, "", "occurred")
@@ -46,8 +48,10 @@ def happen(facts: Facts, books: Books, now: int) -> Plan | Needs:
 
 def _agree(walk: Walk, occurrence: Occurrence) -> None:
     """An event may record that its contact agreed to texts about this one transaction."""
-    if occurrence.values.get(CONSENT_VALUE) == "transactional" and occurrence.ref:
-        walk.case.permit("grant", "transactional", occurrence.ref)
+    case, ref = walk.case, occurrence.ref
+    stands = Standing(case.profile.opted_out_at, case.profile.consents)
+    if occurrence.values.get(CONSENT_VALUE) == "transactional" and ref and not is_refused(stands, "transactional", ref):
+        case.permit("grant", "transactional", ref)
 
 
 def _end_early(walk: Walk, brand: BrandBook, occurrence: Occurrence) -> None:
@@ -78,10 +82,11 @@ def _is_goal(walk: Walk, run: Run, terms: Terms, occurrence: Occurrence) -> bool
     return within is None or occurrence.at <= after(run.started_at, within, walk.case.zone)
 
 
-def _go_on(walk: Walk, books: Books, occurrence: Occurrence) -> Needs | None:
-    """Runs that wait for this event."""
+def _go_on(walk: Walk, books: Books, occurrence: Occurrence) -> Needs | set[str]:
+    """Runs that wait for this event go on; gives the rules that they stand in."""
+    went_on: set[str] = set()
     if occurrence.source not in ("api", "voucher"):
-        return None
+        return went_on
     waiting = [run for run in walk.case.facts.runs if run.kind == "event" and run.brand == occurrence.brand]
     for run in waiting:
         located = locate(run, books)
@@ -96,7 +101,8 @@ def _go_on(walk: Walk, books: Books, occurrence: Occurrence) -> Needs | None:
             walk.end(run, "continued")
             learnt = msgspec.structs.replace(run, variables={**run.variables, **values_of(occurrence)})
             walk.go_on(learnt, located.rule, located.calls, located.program, step.then)
-    return None
+            went_on.add(run.rule)
+    return went_on
 
 
 def _begun(walk: Walk, brand: BrandBook, occurrence: Occurrence) -> tuple[Rule, ...]:

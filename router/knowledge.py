@@ -80,10 +80,12 @@ def _single(tx: Tx, need: Need, place: Place) -> Answer:
 def _codes(tx: Tx, needs: Sequence[CodeOf], place: Place, source: Source) -> dict[Need, Answer]:
     wants: dict[CodeOf, offers.Want] = {}
     for need in needs:
-        voucher = source.book.brands[need.brand].offers[need.voucher]
-        wants[need] = offers.Want(need.contact_id, need.brand, voucher)
+        brand = source.book.brands.get(need.brand)
+        voucher = None if brand is None else brand.offers.get(need.voucher)
+        if voucher is not None:  # a run of an earlier rule set may name one that is no more
+            wants[need] = offers.Want(need.contact_id, need.brand, voucher)
     codes = offers.codes(tx, list(wants.values()), place.now, place.chance)
-    return {need: codes[want.key] for need, want in wants.items()}
+    return {need: codes[wants[need].key] if need in wants else None for need in needs}
 
 
 def _links(tx: Tx, needs: Sequence[LinkOf], place: Place, source: Source) -> dict[Need, Answer]:

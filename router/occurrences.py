@@ -69,12 +69,14 @@ def perform(
 
 
 def set_aside(tx: Tx, one: Occurrence, reason: str, ways: Ways) -> None:
-    """An occurrence that cannot be performed stands on record, and an operator sees why."""
+    """An occurrence that cannot be performed stands on record, and an operator sees why. Nothing is read for it that
+    may be what is wrong, and its key stays free: told again, it is taken."""
     place = ways.place()
-    loaded = contacts.by_address(tx, [one.address], place.ids, place.now, ways.suppressions)
-    facts = loaded.facts(loaded.contacts[one.address], "", None, one)
-    plan = Plan("occurred", one.brand, deployment=ways.books.newest.deployment, fault=reason)
-    sql.insert_events.run(tx, [_row(facts, plan, place)])
+    known = sql_main.contacts_by_address.rows(tx, [one.address])
+    contact_id = known[0][0] if known else 0
+    event = (one.id, contact_id, one.brand, one.name, one.source, one.ref, dumps(one.values), one.at, one.received_at,
+             None, "", ways.books.newest.deployment, reason)  # fmt: skip
+    sql.insert_events.run(tx, [event])
     row = (place.ids.next(place.now), "", 0, one.id, b"", f"event {one.id}: {reason}", place.now)
     sql_main.insert_quarantine.run(tx, [row])
 

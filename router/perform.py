@@ -218,7 +218,7 @@ class Performance:
             (sql_outbox.insert_outbox, self._outbox),
             (sql.upsert_threads, self._threads),
             (sql.upsert_profiles, list(self._profiles.values())),
-            (sql.upsert_runs, self._runs),
+            (sql.upsert_runs, self._standing_runs()),
             (sql.insert_records, self._records),
             (sql_reviews.insert_reviews, self.reviews),
             (sql_events.upsert_enrolments, list(self._enrolments.values())),
@@ -230,6 +230,11 @@ class Performance:
             sql_events.end_enrolment.run(tx, *left)
         if self._repeats:
             self._look_for_stops(tx)
+
+    def _standing_runs(self) -> list[Row]:
+        """The runs to keep: each once, as it was left last, and none that the same cause has ended."""
+        kept = {row[0]: row for row in self._runs}
+        return [row for run_id, row in kept.items() if run_id not in self._ended]
 
     def _sweep(self, tx: Tx, contact: Contact, brands: list[str], message: Inbound | None) -> None:
         """Cancel what waits, end what is open, and note what is claimed already: it may be about to be written."""

@@ -79,6 +79,8 @@ class Speaker:
         )
         if reason or message_class != "promotional":
             return reason
+        if case.opens_at() is None:
+            return "quiet_hours"  # the brand's and the market's leave no hour of any day
         if not room(case.brand.caps, case.profile.promoted, case.now, case.zone):
             return "frequency_cap"
         return "budget" if self._is_spent() else ""
@@ -137,7 +139,9 @@ class Speaker:
 
     def _offered(self, hole: Hole) -> CodeOf | str:
         case = self._case
-        offer = case.brand.offers[hole.name]
+        offer = case.brand.offers.get(hole.name)
+        if offer is None:  # an earlier rule set named it
+            return "voucher_empty"
         if offer.until is not None and offer.until <= case.now:
             return "offer_expired"
         return CodeOf(case.facts.contact.id, case.brand.name, offer.name)

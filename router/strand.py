@@ -31,6 +31,9 @@ PURPOSE: Final = "for purpose"
 ARM: Final = "in arm"
 """The arm of the last split it went through, "split=arm"."""
 
+OF_A_DRIP: Final = frozenset({PLANNED, SHOWN, CURSOR, ARM})
+"""Names by which a run remembers where it stands itself: what it begins does not stand there."""
+
 Frame = tuple[Program, int, str]
 """A program that waits for the chain it called: where it goes on, and the identity of its `run`."""
 

@@ -55,6 +55,8 @@ def run(tx: Tx, ways: Ways, allowance: Allowance, most: int) -> Performance | No
         return None
     performance = Performance(ways.place(), allowance)
     loaded = contacts.by_id(tx, [row[0] for row in found])
+    allowance.busy |= loaded.busy
+    _forget_the_gone(tx, {row[0] for row in found} - {one.id for one in loaded.contacts.values()}, now)
     first: dict[int, Timer] = {}
     for row in sql.due_timers_of.rows(tx, [one.id for one in loaded.contacts.values()], now):
         first.setdefault(row[0], Timer(*row))
@@ -76,6 +78,13 @@ def run(tx: Tx, ways: Ways, allowance: Allowance, most: int) -> Performance | No
     if gone_off:
         occurrences.noticed(tx, performance, gone_off, loaded, ways)
     return performance
+
+
+def _forget_the_gone(tx: Tx, missing: set[int], now: int) -> None:
+    """Timers of contacts that were erased meanwhile; those that another node is at work on keep theirs."""
+    there = {one.id for one in contacts.unlocked(tx, missing).contacts.values()} if missing else missing
+    for row in sql.due_timers_of.rows(tx, sorted(missing - there), now) if missing - there else ():
+        sql.drop.run(tx, *row[:4])
 
 
 def _verdict(ways: Ways, facts: Facts, timer: Timer, now: int) -> Verdict:

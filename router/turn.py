@@ -124,12 +124,12 @@ class Turn:
     def _send(self, text: SendText) -> None:
         performance = self.performance
         now, number = performance.place.now, text.number
-        reason = self._refusal(text, now)
+        connector = performance.connector_for(self.facts, text)
+        reason = self._refusal(text, now) or ("" if connector else "no_connector")
         if reason:
             self._withhold(text, reason)
             return
         self._speak(text, now)
-        connector = performance.connector_for(self.facts, text)
         if text.message_class == "promotional":
             performance.charge(self.facts, text, connector)
         may_be_claimed = (

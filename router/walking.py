@@ -95,6 +95,7 @@ class Walking(ABC):
     def enter(self, strand: Strand) -> None:
         """Make this the chain that runs now."""
         self.strand = strand
+        self._left = False
         self.scope.variables = strand.variables
         self.see()
 

@@ -138,7 +138,7 @@ def test_what_no_connector_carries_goes_back_the_way_it_came(phones: Phones) -> 
     performance = perform(phones, text(number="5511"))
     assert [claim.connector for claim in performance.claims] == ["carrier"]
     other = perform(phones, text(number="5511", brand=None, message_class="operator"), message=None)
-    assert other.ready == {"": 1}
+    assert other.withheld == {"no_connector": 1}
 
 
 def test_only_the_first_text_of_a_plan_is_claimed(phones: Phones) -> None:
