@@ -40,8 +40,9 @@ test "b"
     later 1 day
     nothing
     later 1 day
-    < A4. P, STOP = uit
     < B2. P, STOP = uit
+    later 1 day
+    < A5. P, STOP = uit
 """)
         == []
     )
