@@ -139,9 +139,7 @@ class Speaker:
 
     def _offered(self, hole: Hole) -> CodeOf | str:
         case = self._case
-        offer = case.brand.offers.get(hole.name)
-        if offer is None:  # an earlier rule set named it
-            return "voucher_empty"
+        offer = case.brand.offers[hole.name]
         if offer.until is not None and offer.until <= case.now:
             return "offer_expired"
         return CodeOf(case.facts.contact.id, case.brand.name, offer.name)

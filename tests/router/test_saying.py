@@ -1,6 +1,8 @@
 """What stands in a text, and why one is held back, by conversations."""
 
+from router.messages import Contact, Profile
 from tests.support.conversations import play
+from tests.support.phones import Phone, book, brand
 
 
 def test_codes_and_links_are_the_contacts_own_in_every_language() -> None:
@@ -125,3 +127,12 @@ test "t"
     < P: actie. STOP = uit.
 """
     assert play(rules, "budget EUR 10.00 per month") == []
+
+
+def test_where_the_brands_and_the_markets_hours_leave_none_a_promotional_text_is_withheld() -> None:
+    """The brand sends between 20:00 and 08:00, and in France nobody may then."""
+    tip = 'keyword TIP\n    send promotional "Merk: een tip. STOP = uit"\n'
+    rules = book(brand(tip, settings="    quiet 08:00..20:00\n"))
+    phone = Phone(rules, contact=Contact(1, "33612345678"))
+    phone.profiles["Merk"] = Profile("Merk", consents={"promotional": 1})
+    assert phone.say("TIP") == ["[quiet_hours]"]
