@@ -135,4 +135,4 @@ def test_where_the_brands_and_the_markets_hours_leave_none_a_promotional_text_is
     rules = book(brand(tip, settings="    quiet 08:00..20:00\n"))
     phone = Phone(rules, contact=Contact(1, "33612345678"))
     phone.profiles["Merk"] = Profile("Merk", consents={"promotional": 1})
-    assert phone.say("TIP") == ["[quiet_hours]"]
+    assert phone.say("TIP") == ["(quiet_hours) Merk: een tip. STOP = uit"]
