@@ -121,12 +121,10 @@ under way ends with a STOP that means everybody."""
 class OptOut(msgspec.Struct, frozen=True):
     """Silence: the brands may not write any more, what is queued is cancelled, what is open is closed.
 
-    `programme`: only what is sent under that name, empty: everything of the brands. `level` and `evidence` are those of
-    `rules.revocation`; empty evidence: the text is an opt-out word.
+    `level` and `evidence` are those of `rules.revocation`; empty evidence: the text is an opt-out word.
     """
 
     brands: tuple[str, ...]
-    programme: str = ""
     level: int = 1
     evidence: str = ""
 

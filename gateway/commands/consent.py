@@ -17,12 +17,12 @@ import typer
 
 from gateway.commands.books import digits
 from gateway.commands.output import Form, Format, counted, fail, print_json
+from gateway.commands.stores import reading, settings_of
 from gateway.exits import Exit
 
 if TYPE_CHECKING:
     from config.settings import Settings
     from router.store.engine import Store
-    from router.store.reading import Reader
     from router.suppression import Suppressions
     from router.world import System
 
@@ -70,9 +70,9 @@ def _views(number: str, brand: str | None, at: int | None, config: Path, form: F
     from router.consent_views import views_of
     from router.world import System
 
-    settings, world = _settings(config), System()
+    settings, world = settings_of(config), System()
     then = world.now() if at is None else at
-    with _reader(settings) as reader, reader.begin() as tx:
+    with reading(settings) as reader, reader.begin() as tx:
         found = views_of(tx, _suppressions(settings), number, then)
     chosen = [view for view in found if brand in (None, view.brand)]
     if form is Form.JSON:
@@ -90,9 +90,9 @@ def export(number: Number, config: Config = Path("kwek.toml")) -> None:
     from router.consent_views import everything, views_of
     from router.world import System
 
-    settings, now = _settings(config), System().now()
+    settings, now = settings_of(config), System().now()
     told: dict[str, list[dict[str, Any]]] = {}
-    with _reader(settings) as reader:
+    with reading(settings) as reader:
         for table, row in everything(reader, number, now):
             told.setdefault(table, []).append(row_as_json(row))
         with reader.begin() as tx:
@@ -114,7 +114,7 @@ def erase(
     from router.erasure import Erasure
     from router.store.shrink import empty_log, write_anew
 
-    settings = _settings(config)
+    settings = settings_of(config)
     if (brand is None) != everybody:
         fail(Exit.USAGE, "either --brand NAME or --all says who forgets")
     brands = _brands(settings) if everybody else [brand or ""]
@@ -151,8 +151,8 @@ def verify(anchors: Anchors = None, config: Config = Path("kwek.toml"), form: Fo
     from gateway.commands.consent_pages import chain_as_json, chain_as_line
     from router import ledger_verify
 
-    settings = _settings(config)
-    with _reader(settings) as reader:
+    settings = settings_of(config)
+    with reading(settings) as reader:
         chains = list(ledger_verify.verify(reader, None if anchors is None else _anchors_of(anchors)))
         with reader.begin() as tx:
             unreadable = _suppressions(settings).unreadable(tx)
@@ -179,7 +179,7 @@ def import_(  # noqa: PLR0913, PLR0917  (a command has as many as it has options
     from router.consent_rows import GOOD, OUTCOMES, Reading, Unusable, rows_of
     from rules.packs import market_of
 
-    settings = _settings(config)
+    settings = settings_of(config)
     book = load_book(settings.gateway.rules, config)
     if brand not in book.brands:
         fail(Exit.USAGE, f"the rules have no brand {brand!r}; they have {', '.join(sorted(book.brands))}")
@@ -240,29 +240,6 @@ def _suppressions(settings: Settings) -> Suppressions:
     from router.suppression import Suppressions
 
     return Suppressions(consent_secrets(settings))
-
-
-def _settings(config: Path) -> Settings:
-    from gateway.commands.running import load_settings
-
-    return load_settings(config)
-
-
-@contextmanager
-def _reader(settings: Settings) -> Iterator[Reader]:
-    from router.store.errors import StoreError
-    from router.store.reading import open_reader
-
-    try:
-        reader = open_reader(settings.gateway.store.url)
-    except StoreError as fault:
-        fail(Exit.STORE, fault)
-    try:
-        yield reader
-    except StoreError as fault:
-        fail(Exit.STORE, fault)
-    finally:
-        reader.close()
 
 
 @contextmanager

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.commands.output import Form, Format, fail, print_json
+from gateway.commands.stores import instant, opened, settings_of
 from gateway.exits import Exit
 
 if TYPE_CHECKING:
-    from config.settings import Settings
     from router.duplicates import Suspect
-    from router.store.engine import Store
 
 Config = Annotated[Path, typer.Option("--config", help="The settings: they say which store.")]
 Most = Annotated[int, typer.Option("--most", min=1, max=10_000, help="How many are listed.")]
@@ -30,7 +26,7 @@ def list_(config: Config = Path("kwek.toml"), most: Most = 100, form: Format = F
     """List the suspected duplicates, the newest first, with what they repeat."""
     from router.duplicates import newest
 
-    with _store(_settings(config)) as store, store.begin() as tx:
+    with opened(settings_of(config)) as store, store.begin() as tx:
         found = newest(tx, most)
     if form is Form.JSON:
         print_json([as_json(one) for one in found])
@@ -51,12 +47,12 @@ def replay(ids: Ids, config: Config = Path("kwek.toml")) -> None:
     from router.ways import Ways
     from router.world import System
 
-    settings = _settings(config)
+    settings = settings_of(config)
     book = load_book(settings.gateway.rules, config)
     world = System()
     node = f"{settings.gateway.node} (kwek duplicates)"
     missing = []
-    with _store(settings) as store:
+    with opened(settings) as store:
         ways = Ways(world, node, book, decode, lambda sources: None)
         with store.begin() as tx:
             world.ids.be(nodes.number_of(tx, node, world.now()))
@@ -76,39 +72,14 @@ def replay(ids: Ids, config: Config = Path("kwek.toml")) -> None:
 def as_json(one: Suspect) -> dict[str, Any]:
     """One suspect for programs; instants in ISO 8601, UTC."""
     return {
-        "id": one.id, "received_at": _instant(one.received_at), "from": one.sender, "to": one.number,
+        "id": one.id, "received_at": instant(one.received_at), "from": one.sender, "to": one.number,
         "connector": one.connector, "text": one.text, "repeats": one.repeats,
-        "first_received_at": None if one.first_at is None else _instant(one.first_at),
+        "first_received_at": None if one.first_at is None else instant(one.first_at),
     }  # fmt: skip
 
 
 def as_line(one: Suspect) -> str:
     """One suspect for people."""
-    first = "" if one.first_at is None else f" of {_instant(one.first_at)}"
-    came = f"{one.id}  {_instant(one.received_at)}  {one.sender} to {one.number}"
+    first = "" if one.first_at is None else f" of {instant(one.first_at)}"
+    came = f"{one.id}  {instant(one.received_at)}  {one.sender} to {one.number}"
     return f"{came}: {one.text!r} repeats {one.repeats}{first}"
-
-
-def _instant(at: int) -> str:
-    return datetime.fromtimestamp(at / 1_000_000, UTC).isoformat(timespec="milliseconds")
-
-
-def _settings(config: Path) -> Settings:
-    from gateway.commands.running import load_settings
-
-    return load_settings(config)
-
-
-@contextmanager
-def _store(settings: Settings) -> Iterator[Store]:
-    from router.store.engine import open_store
-    from router.store.errors import StoreError
-
-    try:
-        store = open_store(settings.gateway.store.url, unsafe=True)
-    except StoreError as fault:
-        fail(Exit.STORE, fault)
-    try:
-        yield store
-    finally:
-        store.close()

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway.commands.output import Form, Format, fail, print_json
+from gateway.commands.stores import instant, opened, settings_of
 from gateway.exits import Exit
 
 if TYPE_CHECKING:
-    from config.settings import Settings
     from router.keys import Listed
-    from router.store.engine import Store
 
 LONGEST_LABEL = 100
 
@@ -40,14 +36,14 @@ def new(brand: Brand, label: Label = "", config: Config = Path("kwek.toml")) -> 
     from router import keys as router
     from router.world import System
 
-    settings = _settings(config)
+    settings = settings_of(config)
     brands = sorted({name for number in settings.numbers for name in number.brands})
     if brand not in brands:
         fail(Exit.USAGE, f"no number of {config} is for a brand {brand!r}; it names {', '.join(brands) or 'none'}")
     if len(label) > LONGEST_LABEL or not label.isprintable():
         fail(Exit.USAGE, f"a label has at most {LONGEST_LABEL} characters, on one line")
     world = System()
-    with _store(settings) as store, store.begin() as tx:
+    with opened(settings) as store, store.begin() as tx:
         world.ids.go_on_after(max((one.id for one in router.every(tx)), default=0))
         id = world.ids.next(world.now())
         minted = mint(id)
@@ -64,7 +60,7 @@ def list_(config: Config = Path("kwek.toml"), form: Format = Form.TEXT) -> None:
     from router.store.reading import open_reader
 
     try:
-        reader = open_reader(_settings(config).gateway.store.url)
+        reader = open_reader(settings_of(config).gateway.store.url)
     except StoreError as fault:
         fail(Exit.STORE, fault)
     with reader.begin() as tx:
@@ -86,7 +82,7 @@ def revoke(id: Id, config: Config = Path("kwek.toml")) -> None:
     from router.world import System
 
     world = System()
-    with _store(_settings(config)) as store, store.begin() as tx:
+    with opened(settings_of(config)) as store, store.begin() as tx:
         is_ended = router.revoke(tx, id, world.now())
     world.close()
     if not is_ended:
@@ -97,38 +93,13 @@ def revoke(id: Id, config: Config = Path("kwek.toml")) -> None:
 def as_json(one: Listed) -> dict[str, Any]:
     """One key for programs; instants in ISO 8601, UTC."""
     return {
-        "id": one.id, "brand": one.brand, "label": one.label, "created_at": _instant(one.created_at),
-        "revoked_at": None if one.revoked_at is None else _instant(one.revoked_at),
+        "id": one.id, "brand": one.brand, "label": one.label, "created_at": instant(one.created_at, "seconds"),
+        "revoked_at": None if one.revoked_at is None else instant(one.revoked_at, "seconds"),
     }  # fmt: skip
 
 
 def as_line(one: Listed) -> str:
     """One key for people."""
-    ended = "" if one.revoked_at is None else f"  revoked {_instant(one.revoked_at)}"
+    ended = "" if one.revoked_at is None else f"  revoked {instant(one.revoked_at, 'seconds')}"
     label = f"  {one.label}" if one.label else ""
-    return f"{one.id}  {_instant(one.created_at)}  {one.brand}{label}{ended}"
-
-
-def _instant(at: int) -> str:
-    return datetime.fromtimestamp(at / 1_000_000, UTC).isoformat(timespec="seconds")
-
-
-def _settings(config: Path) -> Settings:
-    from gateway.commands.running import load_settings
-
-    return load_settings(config)
-
-
-@contextmanager
-def _store(settings: Settings) -> Iterator[Store]:
-    from router.store.engine import open_store
-    from router.store.errors import StoreError
-
-    try:
-        store = open_store(settings.gateway.store.url, unsafe=True)
-    except StoreError as fault:
-        fail(Exit.STORE, fault)
-    try:
-        yield store
-    finally:
-        store.close()
+    return f"{one.id}  {instant(one.created_at, 'seconds')}  {one.brand}{label}{ended}"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.commands.output import Form, Format, fail, print_json
+from gateway.commands.stores import instant, opened, reading, settings_of
 from gateway.exits import Exit
 
 if TYPE_CHECKING:
-    from config.settings import Settings
     from router.reviews import Review
-    from router.store.engine import Store
-    from router.store.reading import Reader
 
 
 class Decision(StrEnum):
@@ -42,7 +37,7 @@ def list_(config: Config = Path("kwek.toml"), most: Most = 100, form: Format = F
     """List the texts that wait for a person, the most urgent first; until then they hold back what is promotional."""
     from router.reviews import waiting
 
-    with _reader(_settings(config)) as reader, reader.begin() as tx:
+    with reading(settings_of(config)) as reader, reader.begin() as tx:
         found = waiting(tx, most)
     if form is Form.JSON:
         print_json([as_json(one) for one in found])
@@ -60,11 +55,11 @@ def settle(ids: Ids, decision: As, by: By, config: Config = Path("kwek.toml")) -
     from router import reviews as router
     from router.world import System
 
-    settings, world = _settings(config), System()
+    settings, world = settings_of(config), System()
     node = f"{settings.gateway.node} (kwek reviews)"
     outcome: router.Outcome = "opt out" if decision is Decision.OPT_OUT else "no opt out"
     missing = []
-    with _store(settings) as store:
+    with opened(settings) as store:
         with store.begin() as tx:
             world.ids.be(nodes.number_of(tx, node, world.now()))
             world.ids.go_on_after(outbox.highest_id(tx))
@@ -83,53 +78,12 @@ def settle(ids: Ids, decision: As, by: By, config: Config = Path("kwek.toml")) -
 def as_json(one: Review) -> dict[str, Any]:
     """One text for programs; instants in ISO 8601, UTC."""
     return {
-        "id": one.id, "due_at": _instant(one.due_at), "from": one.sender, "to": one.number, "brand": one.brand,
+        "id": one.id, "due_at": instant(one.due_at), "from": one.sender, "to": one.number, "brand": one.brand,
         "text": one.text, "evidence": one.evidence,
     }  # fmt: skip
 
 
 def as_line(one: Review) -> str:
     """One text for people."""
-    due = f"{one.id}  by {_instant(one.due_at)}  {one.sender} to {one.number} ({one.brand})"
+    due = f"{one.id}  by {instant(one.due_at)}  {one.sender} to {one.number} ({one.brand})"
     return f"{due}: {one.text!r}, for {one.evidence!r}"
-
-
-def _instant(at: int) -> str:
-    return datetime.fromtimestamp(at / 1_000_000, UTC).isoformat(timespec="milliseconds")
-
-
-def _settings(config: Path) -> Settings:
-    from gateway.commands.running import load_settings
-
-    return load_settings(config)
-
-
-@contextmanager
-def _store(settings: Settings) -> Iterator[Store]:
-    from router.store.engine import open_store
-    from router.store.errors import StoreError
-
-    try:
-        store = open_store(settings.gateway.store.url, unsafe=True)
-    except StoreError as fault:
-        fail(Exit.STORE, fault)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-@contextmanager
-def _reader(settings: Settings) -> Iterator[Reader]:
-    """It may be read while a gateway runs."""
-    from router.store.errors import StoreError
-    from router.store.reading import open_reader
-
-    try:
-        reader = open_reader(settings.gateway.store.url)
-    except StoreError as fault:
-        fail(Exit.STORE, fault)
-    try:
-        yield reader
-    finally:
-        reader.close()
