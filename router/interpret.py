@@ -75,7 +75,7 @@ class Walk(Drips):
     def go_on(self, run: Run, rule: Rule, calls: tuple[Frame, ...], program: Program, place: int) -> None:
         """Run on at a place of a suspended run's program."""
         self.enter(Strand.of(run, rule, calls, run.variables))
-        self.scope.is_new = NEW_CONTACT in run.variables
+        self.is_new = NEW_CONTACT in run.variables
         self.follow(self.run(program, place))
 
     def _start(self, rule: Rule, variables: dict[str, Value]) -> str | None:
@@ -213,7 +213,7 @@ class Walk(Drips):
         return answer
 
     def _act(self, step: Act | Withdraw) -> None:
-        case, scope = self.case, self.scope
+        case = self.case
         match step:
             case PutTag(tag=tag):
                 case.tag(tag)
@@ -221,12 +221,12 @@ class Walk(Drips):
             case TakeTag(tag=tag):
                 case.untag(tag)
             case SetValue():
-                case.set(step.attribute, value_of(step.value, scope))
+                case.set(step.attribute, value_of(step.value, self.scope))
             case AddValue():
                 held = case.profile.attributes.get(step.attribute)
-                case.set(step.attribute, _sum(held, value_of(step.amount, scope)))
+                case.set(step.attribute, _sum(held, value_of(step.amount, self.scope)))
             case Note():
-                value = value_of(step.value, scope)
+                value = value_of(step.value, self.scope)
                 if value is not None:
                     case.effects.append(
                         RecordValue(
@@ -242,7 +242,6 @@ class Walk(Drips):
                 self.withdraw()
             case _:
                 assert_never(step)
-        self.see()
 
 
 def said(rule: Rule, match: Match) -> dict[str, Value]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from datetime import tzinfo
 from typing import Final
 
 import msgspec
@@ -23,16 +22,18 @@ HELD: Final = "for question"
 
 
 class Walking(ABC):
-    """One cause under way: `case` is what it comes to, `strand` the chain that runs now, `scope` what its conditions
-    see."""
+    """One cause under way: `case` is what it comes to, `strand` the chain that runs now.
 
-    __slots__ = ("_ended", "_entered", "_left", "_steps", "case", "number", "scope", "speaker", "strand")
+    Nothing it holds may point back at it: a ring per text is garbage that only the collector finds, and its pauses are
+    what every other text would wait for.
+    """
+
+    __slots__ = ("_ended", "_entered", "_left", "_steps", "case", "is_new", "number", "speaker", "strand")
 
     def __init__(self, facts: Facts, books: Books, rulebook: Rulebook, brand: BrandBook, now: int) -> None:
         self.case = case = Case(facts, books, rulebook, brand, now)
         self.number: NumberBook | None = rulebook.numbers.get(facts.number)
-        self.scope = Scope({}, {}, case.profile.tags, facts.contact.is_new, now, self._zone)
-        self.scope.told = self
+        self.is_new = facts.contact.is_new
         self.speaker = Speaker(case)
         self.strand: Strand | None = None
         self._ended: set[int] = set()
@@ -48,8 +49,14 @@ class Walking(ABC):
     def follow(self, text: str | None) -> None:
         """Go wherever `route` hands the message on to."""
 
-    def _zone(self) -> tzinfo:
-        return self.case.zone
+    @property
+    def scope(self) -> Scope:
+        """What the chain's conditions and values see: the contact as it stands now."""
+        case = self.case
+        profile = case.profile
+        seen = Scope(self.here.variables, profile.attributes, profile.tags, self.is_new, case.now, lambda: case.zone)
+        seen.told = self
+        return seen
 
     def happened(self, event: str, since: int) -> int:
         """How often an event happened since; the run's own trigger does not count (rules.expressions.Told)."""
@@ -96,13 +103,6 @@ class Walking(ABC):
         """Make this the chain that runs now."""
         self.strand = strand
         self._left = False
-        self.scope.variables = strand.variables
-        self.see()
-
-    def see(self) -> None:
-        """Conditions look at the contact as it stands now."""
-        self.scope.attributes = self.case.profile.attributes
-        self.scope.tags = self.case.profile.tags
 
     def leave(self, run: Run, rule: Rule, outcome: Outcome) -> None:
         """A stored run of a drip, or of a chain that something ends early, is over."""
@@ -132,7 +132,7 @@ class Walking(ABC):
         """Keep the chain under way at a step until it falls due."""
         strand = self.here
         variables = strand.variables
-        if self.scope.is_new:
+        if self.is_new:
             variables = {**variables, NEW_CONTACT: 1}
         self.case.effects.append(
             Suspend(
