@@ -98,12 +98,12 @@ def elapsed(duration: Duration) -> int:
     return min(duration.count * ELAPSED[duration.unit], _MOST_DAYS * DAY)
 
 
-def moved(shown: int, duration: Duration) -> int:
-    """The reading a duration of days, weeks, months or years later."""
+def moved(shown: int, duration: Duration, sign: int = 1) -> int:
+    """The reading a duration of days, weeks, months or years later, or with -1 earlier."""
     if duration.unit in _DAYS:
-        return shown + min(duration.count * _DAYS[duration.unit], _MOST_DAYS) * DAY
+        return shown + sign * min(duration.count * _DAYS[duration.unit], _MOST_DAYS) * DAY
     day = day_of(shown)
-    count = min(duration.count * _MONTHS[duration.unit], _MOST_MONTHS)
+    count = sign * min(duration.count * _MONTHS[duration.unit], _MOST_MONTHS)
     year, month = divmod(day.year * 12 + day.month - 1 + count, 12)
     there = day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
     return shown + (there - day).days * DAY

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from rules.syntax import Clock, Duration
+from rules.timeline import Moment, next_moment
 from rules.times import after, back, instant, microseconds, next_clock
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -39,7 +40,9 @@ def duration(text: str) -> Duration:
         # Clocks forward on 29 March 2026 at 02:00, back on 25 October at 03:00.
         ("2026-03-28 12:00", "1 day", None, "2026-03-29 12:00"),
         ("2026-03-28 12:00", "24 hours", None, "2026-03-29 13:00"),
-        ("2026-03-28 12:00", "1 day", "02:30", "2026-03-29 03:30"),
+        ("2026-03-28 12:00", "1 day", "02:30", "2026-03-29 03:00"),
+        ("2026-03-28 02:30", "1 day", None, "2026-03-29 03:00"),
+        ("2026-02-28 02:30", "1 month", None, "2026-03-28 02:30"),
         ("2026-10-24 12:00", "24 hours", None, "2026-10-25 11:00"),
         ("2026-10-24 12:00", "1 day", "02:30", "2026-10-25 02:30"),
         ("2026-01-05 12:00", "99999999 years", None, "2176-01-05 12:00"),
@@ -81,3 +84,18 @@ def test_until_a_time_of_day_is_the_next_one(start: str, due: str) -> None:
 def test_ago(wait: str, was: str) -> None:
     now = instant(at("2026-03-29 12:00")).astimezone(AMSTERDAM)
     assert back(now, duration(wait)).strftime("%Y-%m-%d %H:%M") == was
+
+
+def test_back_over_a_change() -> None:
+    now = instant(at("2026-03-30 02:30")).astimezone(AMSTERDAM)
+    assert back(now, duration("1 day")).strftime("%Y-%m-%d %H:%M") == "2026-03-29 03:00"
+
+
+@pytest.mark.parametrize("clock", [Clock(1, 59), Clock(2, 0), Clock(2, 30), Clock(2, 59), Clock(3, 0), Clock(3, 1)])
+@pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24"])
+def test_a_wait_and_a_drips_step_come_to_one_instant(day: str, clock: Clock) -> None:
+    begun = at(f"{day} 12:00")
+    step = next_moment([Moment("step", 0, Duration(1, "day"), clock)], begun, None, AMSTERDAM)
+    assert step is not None
+    assert step.at == after(begun, Duration(1, "day"), AMSTERDAM, clock)
+    assert step.at == next_clock(begun, clock, AMSTERDAM)
