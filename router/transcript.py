@@ -22,9 +22,10 @@ from router.rehearsal import Got, Kept, Output, Stage
 from rules import syntax
 from rules.actions import Draw
 from rules.compiler import compile_sources
+from rules.conditions import CannotRunError, compile_expression
 from rules.declared import BrandFiles
 from rules.diagnostics import Source
-from rules.expressions import CannotRunError, Scope, compile_expression, holds, value_of
+from rules.expressions import Scope, holds, value_of
 from rules.facts import Value
 from rules.rulebook import BrandBook, Grants, Rulebook
 from rules.texts import printed

@@ -34,14 +34,13 @@ from router.plan import (
 from router.reviews import reviews
 from router.standing import Action
 from router.store.values import dumps
+from rules.periods import MOST_CAPPED
 
 if TYPE_CHECKING:
     from router.perform import Performance
 
 UNASKED: Final = ("promotional", "transactional")
 """Classes of texts that nobody wrote for at this moment."""
-MOST_PROMOTED: Final = 64
-"""Promotional texts to one contact that its brand's caps may look back on: two a day for a month."""
 
 
 class Turn:
@@ -160,7 +159,7 @@ class Turn:
             self.others[text.number] = spoken
         profile = self._profile(text.brand)
         promoted = (*profile.promoted, now) if text.message_class == "promotional" else profile.promoted
-        self._change(replace(profile, number=profile.number or text.number, promoted=promoted[-MOST_PROMOTED:]))
+        self._change(replace(profile, number=profile.number or text.number, promoted=promoted[-MOST_CAPPED:]))
 
     def _thread(self, number: str) -> Thread:
         if number == self.facts.number:

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from rules import syntax as s
 from rules.named import BrandNames, Findings
+from rules.periods import MOST_CAPPED
 from rules.rulebook import Grants
 from rules.spelling import nearest, spoken, suggest
 from rules.walk import actions_of, texts_of
@@ -88,6 +89,13 @@ def _value(setting: s.Setting, findings: Findings) -> None:
         case "cap", tuple(caps):
             for cap in cast(tuple[s.Cap, ...], caps):
                 _period(cap.unit, cap.span, findings)
+                if cap.count > MOST_CAPPED:
+                    findings.error(
+                        "R437",
+                        cap.span,
+                        f"A cap of {cap.count} is too high: a contact's last {MOST_CAPPED} promotional texts are counted.",
+                        f"Write {MOST_CAPPED} or fewer, or a shorter period: 2 per day.",
+                    )
         case "budget", s.Budget(unit=unit):
             _period(unit, setting.value.span, findings)
 

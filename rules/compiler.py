@@ -15,9 +15,9 @@ from rules import syntax
 from rules.actions import Program
 from rules.check import check
 from rules.check_texts import check_texts
+from rules.conditions import compile_expression
 from rules.declared import BrandFiles, brands_of, hears
 from rules.diagnostics import Diagnostic, Source, has_errors, in_order
-from rules.expressions import compile_expression
 from rules.grounds import all_clashes
 from rules.hours import ALWAYS, quiet_hours
 from rules.keywords import Entry, Matcher

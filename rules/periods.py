@@ -27,6 +27,10 @@ _ZONES_APART: Final = 26 * 3_600_000_000
 """Microseconds between the first zone to begin a day (UTC+14) and the last (UTC-12)."""
 
 
+MOST_CAPPED: Final = 64
+"""Promotional texts to one contact that caps may look back on: two a day for a month."""
+
+
 class Cap(msgspec.Struct, frozen=True):
     """At most `count` promotional texts per unit, over all rules of a brand."""
 

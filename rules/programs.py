@@ -39,7 +39,8 @@ from rules.actions import (
     Unless,
     Withdraw,
 )
-from rules.expressions import DAYS, NO_SEGMENTS, CannotRunError, Compiled, Segments, compile_expression
+from rules.conditions import NO_SEGMENTS, CannotRunError, Segments, compile_expression
+from rules.expressions import DAYS, Compiled
 from rules.keywords import Entry, Matcher
 from rules.patterns import Reading, compile_pattern
 from rules.questions import answers_of, with_choices

@@ -7,8 +7,9 @@ import pytest
 
 from rules import syntax as s
 from rules.actions import AddValue, Call, End, Note, Program, PutTag, Question, Reroute, Say, SetValue, TakeTag
+from rules.conditions import CannotRunError
 from rules.diagnostics import Source
-from rules.expressions import CannotRunError, Constant
+from rules.expressions import Constant
 from rules.parse import parse
 from rules.patterns import Reading
 from rules.programs import OPEN_FOR, REPEATS, Voice, compile_block

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from rules import syntax as s
-from rules.expressions import CannotRunError, Scope, Segments, compile_expression, holds, value_of
+from rules.conditions import CannotRunError, Segments, compile_expression
+from rules.expressions import Scope, holds, value_of
 from rules.times import microseconds
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=ZoneInfo("Europe/Amsterdam"))  # a Monday
