@@ -26,11 +26,12 @@ from router.store import statements as sql
 from router.store.engine import Tx
 from router.suppression import Suppressions
 from router.world import World
+from rules.check_lookups import MOST_LOOKUPS
 from rules.rulebook import Rulebook
 
-ROUNDS = 24
-"""How often `decide` may ask for more: once for each text's codes and links, and for each thing that a condition looks
-up. No chain that says five texts at most asks more often; one that does is set aside."""
+ROUNDS = MOST_LOOKUPS + 2
+"""How often `decide` may ask for more: for the rules that older runs began in, then once for each text's codes and
+links, and for each thing that a condition looks up. `check` refuses chains that could ask more often."""
 OLD_BOOKS = 16
 """Rule sets of earlier deployments kept compiled, for runs that end in the set they began in."""
 

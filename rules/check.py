@@ -12,6 +12,7 @@ from rules import syntax as s
 from rules.check_brand import check_brand, check_values
 from rules.check_consent import check_consent
 from rules.check_flow import Flow
+from rules.check_lookups import check_lookups
 from rules.check_names import Names
 from rules.check_offers import check_offers
 from rules.check_structure import check_structure
@@ -33,6 +34,7 @@ def check(files: Sequence[s.File], grants: Grants) -> list[Diagnostic]:
         check_structure(brand, grants, findings)
         check_consent(brand, grants, findings)
         check_offers(brand, findings)
+        check_lookups(brand, findings)
         Flow(brand, findings).check()
         _conditions(brand, findings)
     return in_order(findings.told)

@@ -93,7 +93,7 @@ def _value(setting: s.Setting, findings: Findings) -> None:
                     findings.error(
                         "R437",
                         cap.span,
-                        f"A cap of {cap.count} is too high: a contact's last {MOST_CAPPED} promotional texts are counted.",
+                        f"A cap of {cap.count} is too high: only the last {MOST_CAPPED} promotional texts are counted.",
                         f"Write {MOST_CAPPED} or fewer, or a shorter period: 2 per day.",
                     )
         case "budget", s.Budget(unit=unit):

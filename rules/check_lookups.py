@@ -1,0 +1,176 @@
+"""How much a chain may have to look up before it can go on: what a cause needs is loaded round by round, and the rounds
+are bounded.
+
+A condition on what happened, a text's codes and links, a drip that is entered, a budget, a sample: each is a look-up,
+and one that was made serves again until the chain next waits. Counted is the longest way between two waits, which may
+lead over chains that are run and drips that are started. A chain that could need more would be set aside with its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from rules import syntax as s
+from rules.named import BrandNames, Findings
+from rules.texts import template
+from rules.walk import parts_of, strings_of
+
+MOST_LOOKUPS: Final = 24
+"""Look-ups between two waits: what five texts and as many conditions as anybody writes come to, and some to spare."""
+
+Seen = frozenset[str]
+_NOTHING: Final[Seen] = frozenset()
+
+
+def check_lookups(brand: BrandNames, findings: Findings) -> None:
+    """Tells of each chain that may need more look-ups than there are rounds."""
+    counter = _Counter(brand)
+    for declaration in brand.whole:
+        most = counter.most_of(declaration)
+        if most > MOST_LOOKUPS:
+            findings.error(
+                "R518",
+                declaration.span,
+                f"This may have to look up {most} things before it waits; {MOST_LOOKUPS} are the most.",
+                "Ask for less in its conditions, texts and links, or put a line such as `wait 1 minute` in between.",
+            )
+    joined = [one for one in brand.whole if isinstance(one, s.On) and isinstance(one.trigger, s.OnJoin)]
+    together: Seen = _NOTHING
+    for on in joined:
+        assert isinstance(on.trigger, s.OnJoin)
+        together |= counter.segment(on.trigger.segment)
+        if len(together) > MOST_LOOKUPS:
+            findings.error(
+                "R518",
+                on.span,
+                f"To see who joins the segments of this brand, {len(together)} things have to be looked up each time; "
+                f"{MOST_LOOKUPS} are the most.",
+                "Ask for less in these segments, or leave out some `on join`.",
+            )
+            return
+
+
+class _Counter:
+    """Walks one brand's blocks with what was looked up since the last wait."""
+
+    def __init__(self, brand: BrandNames) -> None:
+        self._chains = {one.name: one for one in brand.whole if isinstance(one, s.Chain)}
+        self._drips = {one.name: one for one in brand.whole if isinstance(one, s.Drip)}
+        self._segments = {one.name: one for one in brand.whole if isinstance(one, s.Segment)}
+        self._spends = brand.setting("budget") is not None
+        self._under_way: list[str] = []
+        self._class = ""
+        self._most = 0
+
+    def most_of(self, declaration: s.Declaration) -> int:
+        """The most look-ups on any way between two waits."""
+        self._most = 0
+        match declaration:
+            case s.Keyword(block=block) | s.Fallback(block=block) | s.Chain(block=block) | s.On(block=block):
+                self._block(block, _NOTHING)
+            case s.Drip():
+                self._drip(declaration, _NOTHING)
+        return self._most
+
+    def segment(self, name: str) -> Seen:
+        """What a segment's condition may look up."""
+        if name not in self._segments or name in self._under_way:
+            return _NOTHING
+        self._under_way.append(name)
+        found = self._condition(self._segments[name].condition)
+        self._under_way.pop()
+        return found
+
+    def _drip(self, drip: s.Drip, seen: Seen) -> Seen:
+        """What is due at once is performed in one go; every later step begins anew."""
+        outer, self._class = self._class, drip.message_class
+        for step in drip.steps:
+            if step.after is None and not step.every:
+                seen = self._block(step.block, seen)
+            else:
+                self._block(step.block, _NOTHING)
+        self._class = outer
+        return seen
+
+    def _block(self, block: s.Block, seen: Seen) -> Seen:
+        for action in block:
+            seen = self._action(action, seen)
+            self._most = max(self._most, len(seen))
+        return seen
+
+    def _action(self, action: s.Action, seen: Seen) -> Seen:
+        seen |= self._texts(action)
+        match action:
+            case s.If(branches=branches, otherwise=otherwise):
+                ends = []
+                for branch in branches:
+                    seen |= self._condition(branch.condition)
+                    ends.append(self._block(branch.block, seen))
+                return _longest([*ends, self._block(otherwise or (), seen)])
+            case s.Split(arms=arms, name=name, sample_percent=sample):
+                drawn = seen if sample is None else seen | {f"sample {name}"}
+                return _longest([self._block(arm.block, drawn) for arm in arms])
+            case s.SetAttribute(value=value) | s.Record(value=value) | s.Add(amount=value):
+                return seen | self._condition(value)
+            case s.Run(chain=name):
+                return self._named(f"run {name}", self._chains, name, seen)
+            case s.Start(drip=name):
+                return self._named(f"start {name}", self._drips, name, seen | {f"enrolled {name}"})
+            case _:
+                return self._waiting(action, seen)
+
+    def _waiting(self, action: s.Action, seen: Seen) -> Seen:
+        """Behind what waits, everything is looked up anew."""
+        self._most = max(self._most, len(seen))
+        match action:
+            case s.Ask(answers=answers, otherwise=otherwise, silence=silence):
+                ends = [self._block(answer.block, _NOTHING) for answer in answers]
+                self._block(otherwise or (), _NOTHING)
+                self._block(silence or (), _NOTHING)
+                return _longest(ends)
+            case s.WaitForEvent(then=then, silence=silence):
+                self._block(silence or (), _NOTHING)
+                return self._block(then or (), _NOTHING)
+            case s.Wait() | s.WaitUntil() | s.WaitBefore() | s.Charge() | s.Fetch():
+                return _NOTHING
+            case _:
+                return seen
+
+    def _named(
+        self, key: str, declared: dict[str, s.Chain] | dict[str, s.Drip], name: str, seen: Seen
+    ) -> Seen:  # fmt: skip
+        """What a chain that is run, or a drip that is started, adds; circles are told elsewhere."""
+        if name not in declared or key in self._under_way:
+            return seen
+        self._under_way.append(key)
+        found = declared[name]
+        seen = self._drip(found, seen) if isinstance(found, s.Drip) else self._block(found.block, seen)
+        self._under_way.pop()
+        return seen
+
+    def _texts(self, action: s.Action) -> Seen:
+        """A text's codes and links come together; so does what a budget has left, for all of a cause's texts."""
+        holes = [hole for string in strings_of(action) for hole in template(string.value).holes]
+        place = f"{action.span.file}:{action.span.line}:{action.span.column}"
+        found = {f"text {place}"} if any(hole.kind in ("voucher", "link") for hole in holes) else set()
+        own = action.message_class if isinstance(action, s.Send | s.Ask) else None
+        if self._spends and isinstance(action, s.Send | s.Ask) and (own or self._class) == "promotional":
+            found.add("budget")
+        return frozenset(found)
+
+    def _condition(self, condition: s.Expression) -> Seen:
+        found: set[str] = set()
+        for part in parts_of(condition):
+            match part:
+                case s.Happened(event=event, within=within):
+                    found.add(f"happened {event} {within!r}")
+                case s.Clicked():
+                    found.add("clicked")
+                case s.InSegment(segment=name):
+                    found |= self.segment(name)
+        return frozenset(found)
+
+
+def _longest(ends: Iterable[Seen]) -> Seen:
+    return max(ends, key=len, default=_NOTHING)
