@@ -152,10 +152,12 @@ def profile_of(row: Row) -> Profile:
 
 def row_of(contact_id: int, profile: Profile) -> Row:
     """The row of what a brand knows of a contact."""
+    consents, promoted = profile.consents, profile.promoted  # few contacts have any
     return (
         contact_id, profile.brand, msgspec.json.encode(sorted(profile.tags)).decode(), dumps(profile.attributes),
-        profile.opted_out_at, msgspec.json.encode(profile.consents).decode(),
-        msgspec.json.encode(profile.promoted).decode(), profile.number, profile.active_at, profile.hold_until,
+        profile.opted_out_at, msgspec.json.encode(consents).decode() if consents else "{}",
+        msgspec.json.encode(promoted).decode() if promoted else "[]", profile.number, profile.active_at,
+        profile.hold_until,
     )  # fmt: skip
 
 

@@ -108,7 +108,7 @@ class Drips(Asking):
             self._refuse(name, strand)
             return
         strand.variables[PURPOSE] = purpose
-        self._entered.add(name)
+        self._entered |= {name}
         case.effects.append(Enter(brand, name, strand.cause_id))
         self.enter(strand)
         self.follow(self.run(rule.program, 0))

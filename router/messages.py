@@ -7,6 +7,7 @@ sender stays as it came). All of it was read in the one transaction that will al
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Literal as OneOf
 
 import msgspec
@@ -114,6 +115,12 @@ class Profile(msgspec.Struct, frozen=True):
     hold_until: int | None = None
 
 
+@lru_cache(maxsize=4_096)  # brands of one node
+def blank(brand: str) -> Profile:
+    """What a brand knows of somebody it knows nothing of."""
+    return Profile(brand)
+
+
 class Thread(msgspec.Struct, frozen=True, gc=False):
     """One contact on one of our numbers: who spoke last, and how much we have answered lately.
 
@@ -174,7 +181,7 @@ class Facts(msgspec.Struct, frozen=True):
 
     def profile(self, brand: str) -> Profile:
         """What that brand knows of the contact; an empty profile when it knows nothing."""
-        return self.profiles.get(brand) or Profile(brand)
+        return self.profiles.get(brand) or blank(brand)
 
     def thread_on(self, number: str) -> Thread:
         """The conversation on one of our numbers."""

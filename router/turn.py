@@ -63,7 +63,7 @@ class Turn:
         """The contact did something."""
         if occurrence.source in ACTS:
             profile = self._profile(occurrence.brand)
-            self._change(replace(profile, active_at=max(profile.active_at, occurrence.at)))
+            self.changed[profile.brand] = replace(profile, active_at=max(profile.active_at, occurrence.at))
 
     def do(self, effect: Effect) -> None:
         """Perform one effect."""
@@ -93,15 +93,17 @@ class Turn:
         facts, performance = self.facts, self.performance
         match effect:
             case AddTag(brand, tag):
-                self._change(replace(self._profile(brand), tags=self._profile(brand).tags | {tag}))
+                profile = self._profile(brand)
+                self.changed[brand] = replace(profile, tags=profile.tags | {tag})
             case RemoveTag(brand, tag):
-                self._change(replace(self._profile(brand), tags=self._profile(brand).tags - {tag}))
+                profile = self._profile(brand)
+                self.changed[brand] = replace(profile, tags=profile.tags - {tag})
             case SetAttribute(brand, name, value):
-                attributes = {**self._profile(brand).attributes, name: value}
-                self._change(replace(self._profile(brand), attributes=attributes))
+                profile = self._profile(brand)
+                self.changed[brand] = replace(profile, attributes={**profile.attributes, name: value})
             case OptOut(brands):
                 for brand in brands:
-                    self._change(consent.silenced(self._profile(brand), performance.place.now))
+                    self.changed[brand] = consent.silenced(self._profile(brand), performance.place.now)
                     if brand != OPERATOR:
                         performance.consent(self._of_brand(brand, "revoke"))
                 performance.silence(facts, brands)
@@ -109,13 +111,13 @@ class Turn:
                 due_at, rows = reviews(facts, effect, performance.place.ids, performance.place.now)
                 performance.reviews.extend(rows)
                 for brand in brands:
-                    self._change(replace(self._profile(brand), hold_until=due_at))
+                    self.changed[brand] = replace(self._profile(brand), hold_until=due_at)
             case OptIn(brands):
                 for brand in brands:
-                    self._change(consent.unsilenced(self._profile(brand), performance.place.now))
+                    self._restand(consent.unsilenced(self._profile(brand), performance.place.now))
                     performance.consent(self._of_brand(brand, "restore"))
             case Consent():
-                self._change(consent.changed(self._profile(effect.brand), effect, performance.place.now))
+                self._restand(consent.changed(self._profile(effect.brand), effect, performance.place.now))
                 performance.consent(self._of_consent(effect))
             case _:
                 assert_never(effect)
@@ -159,7 +161,9 @@ class Turn:
             self.others[text.number] = spoken
         profile = self._profile(text.brand)
         promoted = (*profile.promoted, now) if text.message_class == "promotional" else profile.promoted
-        self._change(replace(profile, number=profile.number or text.number, promoted=promoted[-MOST_CAPPED:]))
+        self.changed[profile.brand] = replace(
+            profile, number=profile.number or text.number, promoted=promoted[-MOST_CAPPED:]
+        )
 
     def _thread(self, number: str) -> Thread:
         if number == self.facts.number:
@@ -223,7 +227,8 @@ class Turn:
     def _profile(self, brand: str) -> Profile:
         return self.changed.get(brand) or self.facts.profile(brand)
 
-    def _change(self, profile: Profile) -> None:
+    def _restand(self, profile: Profile) -> None:
+        """A consent was given or taken back: whoever is no longer opted out is lifted from the suppressions, too."""
         if profile.opted_out_at is None and self._profile(profile.brand).opted_out_at is not None:
             self.performance.lift(self.facts.contact.address, profile.brand)
         self.changed[profile.brand] = profile

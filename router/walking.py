@@ -36,8 +36,8 @@ class Walking(ABC):
         self.is_new = facts.contact.is_new
         self.speaker = Speaker(case)
         self.strand: Strand | None = None
-        self._ended: set[int] = set()
-        self._entered: set[str] = set()
+        self._ended: frozenset[int] = frozenset()
+        self._entered: frozenset[str] = frozenset()
         self._left = False
         self._steps = 0
 
@@ -83,7 +83,7 @@ class Walking(ABC):
     def end(self, run: Run, outcome: Outcome) -> None:
         """A stored run is over; said once."""
         if run.id not in self._ended:
-            self._ended.add(run.id)
+            self._ended |= {run.id}
             self.case.effects.append(EndRun(run.id, outcome))
             if run.kind in ("question", "confirm"):
                 self._wake_those_held()

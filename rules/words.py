@@ -13,11 +13,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from unicodedata import category, combining, decimal, normalize
 
 MAX_MATCHED_CHARACTERS = 2_000
 """A longer text is cut for matching only: no slot or keyword needs more, and matching stays bounded."""
+
+KEPT_CHARACTERS = 160
+"""A text of one part is kept as words for a moment; longer ones are seldom, and would fill the memory."""
 
 MAX_MARKS = 60
 """Punctuation marks and emoji of one text that count as words, where a rule quotes them; a wall of them is noise."""
@@ -141,7 +145,16 @@ class Words:
 
 
 def words_of(text: str) -> Words:
-    """Cuts a text into normalised words."""
+    """Cuts a text into normalised words. A text is looked at twice, when it is read and when it is decided on."""
+    return _kept(text) if len(text) <= KEPT_CHARACTERS else _cut(text)
+
+
+@lru_cache(maxsize=1024)  # twice the texts that are on their way between two commits
+def _kept(text: str) -> Words:
+    return _cut(text)
+
+
+def _cut(text: str) -> Words:
     matched = text if len(text) <= MAX_MATCHED_CHARACTERS else text[:MAX_MATCHED_CHARACTERS]
     words = fold(matched).split()
     if not words:
