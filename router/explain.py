@@ -35,7 +35,8 @@ _LEVELS: Final = {
 class Explanation(msgspec.Struct, frozen=True):
     """Who gets a text: `rule` is its head as written, `file` and `line` its place (empty and 0 where there is none).
 
-    `brand` is None where nobody but the operator sees the text. `tried` ends with the step that took it.
+    `brand` is None where nobody but the operator sees the text. `tried` ends with the step that took it. `matched` are
+    the sender's words that the keyword or answer took; empty where none did.
     """
 
     brand: str | None
@@ -44,6 +45,7 @@ class Explanation(msgspec.Struct, frozen=True):
     line: int
     captured: Mapping[str, Value]
     tried: tuple[Tried, ...]
+    matched: str = ""
 
 
 def explain(
@@ -79,7 +81,7 @@ def _explained(chosen: Route, facts: Facts, number: NumberBook, tried: list[Trie
         case Started(rule, match):
             forgiven = any(one.step == "keywords" and one.what == number.number for one in tried)
             last = Tried("forgiving a mistake" if forgiven else "keywords", rule.head, "it fits")
-            return _of(rule, match.captured, (*tried, last))
+            return _of(rule, match.captured, (*tried, last), match.taken)
         case Unclaimed(brand):
             own = None if brand is None else number.fallbacks.get(brand)
             if own is not None:
@@ -88,7 +90,7 @@ def _explained(chosen: Route, facts: Facts, number: NumberBook, tried: list[Trie
             return Explanation(brand, "", "", 0, {}, (*tried, Tried("fallback", brand or number.number, said)))
         case Answered(located, match):
             last = Tried("open questions", located.run.rule, "an answer of it fits")
-            return _of(located.brand.rules[located.run.rule], match.captured, (*tried, last))
+            return _of(located.brand.rules[located.run.rule], match.captured, (*tried, last), match.taken)
         case Declined(located):
             last = Tried("open questions", located.run.rule, "it says no to opting in")
             return _of(located.brand.rules[located.run.rule], {}, (*tried, last))
@@ -99,8 +101,8 @@ def _explained(chosen: Route, facts: Facts, number: NumberBook, tried: list[Trie
             assert_never(chosen)
 
 
-def _of(rule: Rule, captured: Mapping[str, Value], tried: tuple[Tried, ...]) -> Explanation:
-    return Explanation(rule.brand, rule.head, rule.file, rule.line, captured, tried)
+def _of(rule: Rule, captured: Mapping[str, Value], tried: tuple[Tried, ...], matched: str = "") -> Explanation:
+    return Explanation(rule.brand, rule.head, rule.file, rule.line, captured, tried, matched)
 
 
 def _near(book: Rulebook, number: NumberBook, text: str, chosen: Route, now: int) -> Iterator[Tried]:

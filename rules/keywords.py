@@ -59,6 +59,11 @@ class Match(msgspec.Struct, frozen=True, gc=False):
         return rest_after(self.words, self.end)
 
     @property
+    def taken(self) -> str:
+        """What the pattern took, as the sender wrote it: `ja` of `ja graag hoor`."""
+        return self.words.spelled(0, self.end) if self.end else ""
+
+    @property
     def text(self) -> str:
         """`{text}`: the whole text."""
         return self.words.original

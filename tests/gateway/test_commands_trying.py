@@ -32,11 +32,28 @@ def test_explain_tells_who_gets_a_text_and_what_was_read_from_it() -> None:
         shown.stdout
         == """\
 goes to De Klusser: keyword REPAIR (KEUKEN | BAD) as unit (brands/klusser.rules:6)
+by the words: repair  keuken
     unit = keuken
 tried, in this order:
     reserved words: NL: none
     keywords: keyword REPAIR: it fits, but less closely than keyword REPAIR (KEUKEN | BAD) as unit
     keywords: keyword REPAIR (KEUKEN | BAD) as unit: it fits
+"""
+    )
+
+
+def test_capability_15_explain_tells_the_words_that_matched_an_answer() -> None:
+    write(Path("brands"), tuin='brand "De Tuin"\n    numbers 4413\n    language nl\n\nkeyword SNOEI\n'
+          '    ask "In maart?"\n        answer yes\n            reply "Dan komen we."\n')  # fmt: skip
+    shown = kwek("explain", "brands/tuin.rules", "--to", "4413", "--after", "SNOEI", "ja graag hoor")
+    assert (
+        shown.stdout
+        == """\
+goes to De Tuin: keyword SNOEI (brands/tuin.rules:5)
+by the words: ja
+tried, in this order:
+    reserved words: : none
+    open questions: De Tuin/keyword SNOEI: an answer of it fits
 """
     )
 
@@ -48,6 +65,7 @@ def test_explain_for_programs() -> None:
         "rule": "keyword NPS <score 0..10>",
         "file": "brands/klusser.rules",
         "line": 16,
+        "matched": "nps 9",
         "captured": {"score": 9},
         "tried": [
             {"step": "reserved words", "what": "NL", "outcome": "none"},

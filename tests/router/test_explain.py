@@ -88,3 +88,27 @@ def test_open_questions_count_where_they_are_known() -> None:
     for text, step in (("oven", "open questions"), ("kast", "the question's else")):
         found = explain(rules, "4411", "31612345678", text, NOON, open_now)  # type: ignore[arg-type]
         assert (found.rule, found.tried[-1].step) == ("keyword REPAIR", step)
+
+
+@pytest.mark.parametrize(
+    ("text", "matched"),
+    [
+        ("repair keuken!", "repair keuken"), ("Hé, wat?", ""), ("STOP", ""), (" Priijs nu", "Priijs"),
+        ("repairKEUKEN graag", "repairKEUKEN"),
+    ],
+)  # fmt: skip
+def test_capability_15_the_words_of_a_keyword_that_matched(text: str, matched: str) -> None:
+    assert told(text).matched == matched
+
+
+def test_capability_15_the_words_of_an_answer_that_matched() -> None:
+    rules = book('keyword A\n    ask "Ja?"\n        answer yes\n            tag x\n')
+    phone = Phone(rules)
+    phone.say("A")
+    open_now = open_questions(phone.facts(), phone.books, NOON)
+    for text, matched in (("Ja, graag hoor", "Ja"), ("misschien", "")):
+        assert explain(rules, "4411", "31612345678", text, NOON, open_now).matched == matched  # type: ignore[arg-type]
+
+
+def test_any_words_are_matched_by_none_of_them() -> None:
+    assert told("zomaar wat", rules="keyword ...\n    tag x\n").matched == "zomaar wat"
