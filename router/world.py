@@ -34,6 +34,8 @@ FAULT_POINTS = (
 """Where `kwek torture` and the simulation end a process."""
 TRIAL = "KWEK_FAULT"
 """Environment variable of a trial: POINT:NTH:kill or POINT:NTH:stop."""
+CLOCK = "KWEK_CLOCK"
+"""Environment variable of a trial: by how many seconds the system's clock is taken to be ahead (-30: it is behind)."""
 
 EPOCH_MS = 1_735_689_600_000
 """2025-01-01 UTC: ids count milliseconds from here, which lasts until 2094."""
@@ -123,6 +125,14 @@ def trial(order: str) -> Callable[[str], None]:
     return fault
 
 
+def ahead(order: str) -> int:
+    """By how many microseconds the clock is set ahead for a trial; "" for none. Raises ValueError for no number."""
+    try:
+        return int(float(order or "0") * SECOND)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{CLOCK}={order!r} is not a number of seconds") from None
+
+
 class Worker:
     """One thread that does what it is given, in order. A group's COMMIT passes here each time, and the standard
     library's executor takes 60 microseconds more for it: two futures, locks and a work item where one future will do.
@@ -184,13 +194,14 @@ class System:
     def __init__(self, node: int = 0) -> None:
         self.ids = Ids(node)
         self.fault: Callable[[str], None] = trial(os.environ.get(TRIAL, ""))
+        self._ahead = ahead(os.environ.get(CLOCK, ""))
         self._writer = Worker("writer")
         self.chance: Callable[[], float] = random.SystemRandom().random
         self.monotonic: Callable[[], float] = time.monotonic
 
     def now(self) -> int:
         """Microseconds since 1970 UTC."""
-        return time.time_ns() // 1000
+        return time.time_ns() // 1000 + self._ahead
 
     def offload(self, work: Callable[[], T]) -> Awaitable[T]:
         """Begin `work` on the writer's thread, after what it has begun before."""

@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 
-from router.world import COUNTER_BITS, EPOCH_MS, NODE_BITS, Ids, System, Virtual
+from router.world import CLOCK, COUNTER_BITS, EPOCH_MS, NODE_BITS, Ids, System, Virtual
 from tests.support.routing import NOW
 
 NODE_MASK = ((1 << NODE_BITS) - 1) << COUNTER_BITS
@@ -114,3 +115,15 @@ def test_a_virtual_world_is_moved_by_hand_and_is_the_same_each_time() -> None:
     assert world.now() == NOW + 2_000_000
     assert world.monotonic() == (NOW + 2_000_000) / 1_000_000
     assert asyncio.run(world.offload(lambda: 5)) == 5
+
+
+def test_a_trial_sets_the_clock_ahead_or_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    for order, apart in (("-30", -30), ("3600.5", 3600.5), ("", 0)):
+        monkeypatch.setenv(CLOCK, order)
+        world = System()
+        assert abs(world.now() / 1_000_000 - time.time() - apart) < 5
+        world.close()
+    for order in ("soon", "nan", "inf"):
+        monkeypatch.setenv(CLOCK, order)
+        with pytest.raises(ValueError, match=f"{CLOCK}='{order}' is not a number of seconds"):
+            System()

@@ -1,0 +1,46 @@
+"""Rows 36 to 38: nodes on one PostgreSQL that race for the same slots, are killed amid them, and whose clocks are 30 s
+apart, perform every slot of a schedule once."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.support.postgres import PostgresDatabases, postgres_databases
+from tests.support.slots import APART_S, DRIPS, Scheduled
+
+SLOTS = int(os.environ.get("KWEK_SLOTS", "1000"))
+"""So many are to fall due; a trial of the long form lasts long enough for 10,000."""
+KILLS = max(3, SLOTS // 200)
+"""At least."""
+SHORTEST_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresDatabases]:
+    with postgres_databases() as databases:
+        yield databases
+
+
+@pytest.mark.timeout(0)
+async def test_row_38_clocks_apart_and_nodes_killed_every_slot_is_performed_once(
+    tmp_path: Path, postgres: PostgresDatabases
+) -> None:
+    contacts = 150 if SLOTS <= 1000 else 400
+    at_once = contacts * len(DRIPS)
+    seconds = max(SHORTEST_S, 60 * (SLOTS - at_once) / at_once)
+    with postgres.database() as store:
+        trial = Scheduled(tmp_path, store, contacts, Random(int(os.environ.get("SEED", "1"))))
+        async with trial.ready():
+            await trial.torment(seconds, KILLS)
+            await trial.settle()
+    verdict = trial.verdict
+    print(verdict.line)
+    for kind, sentences in verdict.found.items():
+        print(kind, *sentences[:10], sep="\n    ")
+    assert not verdict.found
+    assert verdict.slots >= SLOTS
+    assert verdict.kills.total() >= KILLS
+    assert len(verdict.nodes) >= len(APART_S), "each node had its share"
