@@ -1,4 +1,5 @@
-"""Silence after STOP (RELIABILITY.md 2.4): its acknowledgement waits until nothing more can be written to the phone.
+"""Silence after STOP (RELIABILITY.md 2.4): its acknowledgement waits until nothing more can be written to the phone. So
+does the answer to whoever opts out by a page.
 
 When a STOP is on disk this node has written its own claims (they go out before acknowledgements) and drops segments
 that still waited. Three things may be left, and the acknowledgement waits for each: octets that the kernel has not
@@ -14,6 +15,7 @@ from functools import partial
 from gateway.connectors.base import Answer, Connector, Read
 from gateway.metrics import Metrics
 from router.group import Done
+from router.messages import Occurrence
 from router.silence import Stop
 from router.world import World
 
@@ -64,7 +66,7 @@ class Barrier:
         self._watch = watch
         self._freed = freed
         self._saying: dict[int, str] = {}
-        """Texts that say STOP and are not kept yet, with their senders."""
+        """Texts that say STOP, and opt-outs by a page, that are not kept yet, with whose they are."""
         self._refused: dict[str, int] = {}
         """Numbers whose STOP was given back, and how often."""
         self._held: list[_Held] = []
@@ -87,11 +89,18 @@ class Barrier:
         for message in read.inbound:
             if not self.says_stop(message.recipient, message.text):
                 continue
-            self._saying[message.id] = message.sender
             read.answers[message.id] = partial(self._answered, message.id, read.answers[message.id])
-            for connector in self._connectors.values():
-                waiting = [id for id, address in connector.unfinished.items() if address == message.sender]
-                connector.renew(waiting, 0.0)
+            self._mute(message.id, message.sender)
+
+    def occurs(self, occurrence: Occurrence) -> None:
+        """Mute whoever opts out by a page, from now until it is kept."""
+        if occurrence.source == "optout":
+            self._mute(occurrence.id, occurrence.address)
+
+    def _mute(self, id: int, address: str) -> None:
+        self._saying[id] = address
+        for connector in self._connectors.values():
+            connector.renew([one for one, to in connector.unfinished.items() if to == address], 0.0)
 
     def _answered(self, id: int, answer: Answer, kept: bool) -> None:
         address = self._saying.pop(id, None)
@@ -115,6 +124,8 @@ class Barrier:
         if self._saying:
             for message in (*done.accepted, *(message for message, _ in done.quarantined)):
                 self._saying.pop(message.id, None)
+            for id in done.occurred:
+                self._saying.pop(id, None)
         for stop in done.stops:
             self._refused.pop(stop.address, None)
 
@@ -122,7 +133,7 @@ class Barrier:
         """Drop what waits for the silenced, and hold their acknowledgements back while anything may be written.
 
         Call when this group's claims are handed over and nothing of it is acknowledged. `take_out` gives whoever is to
-        be answered for a text, and leaves the answering to us.
+        be answered for a text or an occurrence, and leaves the answering to us.
         """
         for held in self._held if done.watched else ():
             held.elsewhere.difference_update(done.watched)
@@ -147,7 +158,7 @@ class Barrier:
             self._metrics.stopped(0.0, expired=False)
             return
         held = _Held(stop, links, self._world.monotonic())
-        answer = take_out(stop.message_id)
+        answer = take_out(stop.cause_id)
         if answer is not None:
             held.answers.append(answer)
         self._held.append(held)

@@ -7,19 +7,20 @@ Only after the commit is anything acknowledged or sent, in this order: claims to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from functools import partial
 
 import structlog
 
 from gateway.barrier import Barrier
-from gateway.connectors.base import Connector, Read
+from gateway.connectors.base import Answer, Connector, Read
 from gateway.dripper import Dripper
 from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.sender import Sender
 from router.evidence import Ended, Mark
 from router.group import Done
-from router.messages import Inbound
+from router.messages import Inbound, Occurrence
 from router.outbox import Outcome
 from router.perform import Allowance
 from router.store.errors import StoreUnavailable
@@ -91,6 +92,19 @@ class Exchange:
         handle = asyncio.get_running_loop().call_later(seconds, run)
         self._timers.add(handle)
 
+    # --------------------------------------------------------------------------------------- what pages ask of it
+
+    @property
+    def trouble(self) -> str:
+        """Why the store is away; empty while it is there."""
+        return self.writer.trouble if self.writer is not None else ""
+
+    def occur(self, occurrence: Occurrence) -> Awaitable[int]:
+        """Something happened: its id when it is on disk, and of an opt-out when nothing more can be written either."""
+        assert self.writer is not None, "pages are served while the writer runs"
+        self.barrier.occurs(occurrence)
+        return self.writer.occur(occurrence)
+
     # ----------------------------------------------------------------------------------- what the writer asks of it
 
     def reserve(self, outcomes: Sequence[Outcome]) -> Allowance:
@@ -123,7 +137,7 @@ class Exchange:
             metrics.stage("send", world.monotonic() - start)
         self._sender.renewed(done, began)
         start = world.monotonic()
-        self.barrier.committed(done, self._intake.take_out)
+        self.barrier.committed(done, self._take_out)
         world.fault("answers.before")
         self._intake.answer(done.accepted)
         self._intake.answer(done.receipts)
@@ -173,6 +187,14 @@ class Exchange:
         """Messages and receipts that were read and not answered yet."""
         return self._intake.unanswered + self.barrier.waiting
 
+    def _take_out(self, id: int) -> Answer | None:
+        """Whoever is to be answered for a text, or waits for an occurrence."""
+        answer = self._intake.take_out(id)
+        if answer is None and self.writer is not None:
+            tell = self.writer.take_out(id)
+            answer = None if tell is None else partial(_told, tell)
+        return answer
+
     def _forget(self, sessions: Collection[int]) -> None:
         """Texts of links that are gone are left to the peer, where another node may get them (Writer.forget)."""
         if self.writer is not None:
@@ -198,6 +220,11 @@ class Exchange:
     def _look_finished(self) -> None:
         if self.draining and not self.unanswered and not any(one.held for one in self.connectors.values()):
             self._finished.set()
+
+
+def _told(tell: Callable[[], None], kept: bool) -> None:
+    """What is held back is on disk: it is kept."""
+    tell()
 
 
 def _warn(done: Done) -> None:

@@ -26,11 +26,12 @@ def happen(facts: Facts, books: Books, now: int) -> Plan | Needs:
     """The plan for `facts.occurrence`, which must be there; pure."""
     occurrence = facts.occurrence
     assert occurrence is not None, "a text is decided on, a run is resumed"
+    if occurrence.source == "optout":  # of a brand that is gone, too: what it has left may still wait
+        silenced = OptOut((occurrence.brand,))
+        return Plan("opted_out", occurrence.brand, effects=(silenced,), deployment=books.newest.deployment)
     brand = books.newest.brands.get(occurrence.brand)
     if brand is None:
         return Plan("occurred", occurrence.brand, deployment=books.newest.deployment, fault="no rules of this brand")
-    if occurrence.source == "optout":
-        return Plan("opted_out", brand.name, effects=(OptOut((brand.name,)),), deployment=books.newest.deployment)
     walk = Walk(facts, books, books.newest, brand, now)
     try:
         _agree(walk, occurrence)

@@ -146,7 +146,7 @@ class Performance:
         self.dispositions: dict[Disposition, int] = {}
         """Plans, by what they did."""
         self.stops: list[Stop] = []
-        """Opt-outs among the texts, and repeats of earlier ones: acknowledged when nothing more can be written."""
+        """Opt-outs among the causes, and repeats of earlier ones: answered when nothing more can be written."""
         self.held: list[Inbound] = []
         """Texts that are not decided yet, for another node has an equal one whose fate is open; not written."""
         self.next_due: int | None = None
@@ -210,7 +210,7 @@ class Performance:
         for address, brand in self._lifted:
             self.place.suppressions.lift(tx, address, [brand], self.place.now)
         for facts, brands in self._silenced:
-            self._sweep(tx, facts.contact, list(brands), facts.message)
+            self._sweep(tx, facts, list(brands))
         if self._ended:
             sql.delete_runs.run(tx, self._ended)
         for insert, rows in (
@@ -236,17 +236,13 @@ class Performance:
         kept = {row[0]: row for row in self._runs}
         return [row for run_id, row in kept.items() if run_id not in self._ended]
 
-    def _sweep(self, tx: Tx, contact: Contact, brands: list[str], message: Inbound | None) -> None:
-        """Cancel what waits, end what is open, and note what is claimed already: it may be about to be written."""
+    def _sweep(self, tx: Tx, facts: Facts, brands: list[str]) -> None:
+        contact, cause = facts.contact, facts.message or facts.occurrence
         # A second STOP has no confirmation of its own, and leaves that of the first its turn.
         confirmed = any(row[1] == contact.id and row[5] == "stop_confirmation" for row in self._outbox)
-        spared = "" if confirmed else "stop_confirmation"
-        sql_silence.cancel_ready.run(tx, contact.id, brands, spared, "opted_out", self.place.now)
-        sql.delete_runs_of_brand.run(tx, contact.id, brands)
-        sql_events.end_enrolments_of.run(tx, self.place.now, contact.id, brands)
-        if message is not None:
-            claims = sql_silence.claimed_of.rows(tx, contact.id, brands)
-            self.stops.append(silence.stop(message.id, contact.address, claims, self.place.node))
+        claims = silence.sweep(tx, contact.id, brands, self.place.now, "" if confirmed else "stop_confirmation")
+        if cause is not None:
+            self.stops.append(silence.stop(cause.id, contact.address, claims, self.place.node))
 
     def _look_for_stops(self, tx: Tx) -> None:
         """A STOP that is delivered again is acknowledged no sooner than the first one."""

@@ -1,4 +1,5 @@
-"""What STOP needs to know of texts that are claimed: who may still write one, and who may go on writing.
+"""What a STOP sweeps away, and what it needs to know of texts that are claimed: who may still write one, and who may
+go on writing. An opt-out by a page or by a person's decision is a STOP too.
 
 Under the contact's lock every claim is either before the STOP (and is found here) or after it (and sees it). A claim
 may be written for the length of its lease only; a text whose last segments wait longer asks for another lease, under
@@ -14,18 +15,20 @@ import msgspec
 from router import consent, contacts
 from router.consent import Written
 from router.messages import NO_THREAD
+from router.store import statements as sql_main
+from router.store import statements_events as sql_events
 from router.store import statements_silence as sql
 from router.store.engine import Tx
 
 
 class Stop(msgspec.Struct, frozen=True, gc=False):
-    """A STOP that is on disk, told by the text that said it.
+    """A STOP that is on disk, told by the text or the occurrence that said it.
 
     `mine` are texts in its scope that this node had claimed before, `elsewhere` those of other nodes: one of them that
     is not settled may still be written there, for as long as its lease lasts.
     """
 
-    message_id: int
+    cause_id: int
     address: str
     mine: tuple[int, ...] = ()
     elsewhere: tuple[int, ...] = ()
@@ -38,13 +41,22 @@ class Renewed(msgspec.Struct, frozen=True, gc=False):
     over: Sequence[int] = ()
 
 
-def stop(message_id: int, address: str, claims: Iterable[tuple[int, str]], node: str) -> Stop:
+def sweep(tx: Tx, contact_id: int, brands: Sequence[str], now: int, spared: str = "") -> list[tuple[int, str]]:
+    """Cancel what waits, and end what is open. Gives the texts, each with its node, that are claimed already: they may
+    be about to be written. `spared`: a class of texts that stays. Timers stay too: what they begin asks the gate."""
+    sql.cancel_ready.run(tx, contact_id, brands, spared, "opted_out", now)
+    sql_main.delete_runs_of_brand.run(tx, contact_id, brands)
+    sql_events.end_enrolments_of.run(tx, now, contact_id, brands)
+    return [(row[0], row[1]) for row in sql.claimed_of.rows(tx, contact_id, brands)]
+
+
+def stop(cause_id: int, address: str, claims: Iterable[tuple[int, str]], node: str) -> Stop:
     """A STOP with the texts, each with its node, that are claimed in its scope."""
     mine: list[int] = []
     elsewhere: list[int] = []
     for outbox_id, claimed_by in claims:
         (mine if claimed_by == node else elsewhere).append(outbox_id)
-    return Stop(message_id, address, tuple(mine), tuple(elsewhere))
+    return Stop(cause_id, address, tuple(mine), tuple(elsewhere))
 
 
 def settled_of(tx: Tx, ids: Iterable[int]) -> list[int]:

@@ -111,6 +111,11 @@ class Writer:
         self._work.set()
         return told
 
+    def take_out(self, id: int) -> Callable[[], None] | None:
+        """Whoever waits for an occurrence, for an owner that tells it later than at the end of `committed`."""
+        told = self._told.pop(id, None)
+        return None if told is None else partial(_tell, told, id)
+
     def ask(self, *, watch: Sequence[int] = (), renew: Sequence[int] = ()) -> None:
         """Have the next group look whether these texts are settled, or give them another lease (Done.watched, renewed).
 
@@ -201,7 +206,7 @@ class Writer:
                 self._book(done)
                 if under_way.is_elsewhere and not self._errands:
                     begun = self._begin()
-                self._owner.committed(done, began)
+                self._committed(done, began)
 
     def _begin(self) -> Underway | None:
         """Start the next group; None when nothing waits."""
@@ -247,16 +252,19 @@ class Writer:
 
     def _act_upon(self, done: Done, began: float) -> None:
         self._book(done)
-        self._owner.committed(done, began)
+        self._committed(done, began)
 
     def _book(self, done: Done) -> None:
         if done.held:
             self._hold(done.held)
+        self._owner.booked(done)
+
+    def _committed(self, done: Done, began: float) -> None:
+        self._owner.committed(done, began)
         for occurrence_id, first in done.occurred.items():
             told = self._told.pop(occurrence_id, None)
-            if told is not None and not told.done():  # whoever asked may be gone
-                told.set_result(first)
-        self._owner.booked(done)
+            if told is not None:
+                _tell(told, first)
 
     def _gather(self) -> Group | None:
         outcomes = _take(self._outcomes, GROUP)
@@ -326,6 +334,11 @@ class Writer:
         self._occurrences.extendleft(reversed(group.occurrences))
         self._due |= group.due
         self._claim |= group.claim
+
+
+def _tell(told: asyncio.Future[int], first: int) -> None:
+    if not told.done():  # whoever asked may be gone
+        told.set_result(first)
 
 
 def _take(queue: deque[T], most: int) -> list[T]:

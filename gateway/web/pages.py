@@ -8,9 +8,10 @@ out takes a POST, and one that comes from our own page. A link leads only where 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, tzinfo
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -31,7 +32,11 @@ from router.world import World
 from rules.links import is_code, is_followed
 
 OPT_OUT_S = 5.0
-"""How long a page waits until an opt-out is on disk, in seconds; later it says that it did not work."""
+"""How long a page waits until nothing more can be written after an opt-out, in seconds; later it says that it did not
+work yet."""
+MOST_SILENCING = 1_000
+"""Opt-outs that wait for the store: as many as stand in the queue of texts for a few groups. Beyond it a page says at
+once that it did not work."""
 LONGEST_AGENT = 300
 """Characters of User-Agent that are kept with an opt-out, as evidence."""
 RETRY_AFTER = "60"
@@ -75,8 +80,8 @@ class Silence(msgspec.Struct, frozen=True):
     agent: str
 
 
-OptOut = Callable[[Silence], Awaitable[object]]
-"""Silences the brand, with its row of the ledger; done when that is on disk."""
+OptOut = Callable[[Silence], Coroutine[Any, Any, object]]
+"""Silences the brand, with its row of the ledger; done when that is on disk and nothing more can be written."""
 
 
 class Pages:
@@ -94,6 +99,8 @@ class Pages:
         self._brand = brand
         self._host = urlsplit(url).netloc.lower()
         self._guesses = Guesses()
+        self._silencing: dict[tuple[str, str], asyncio.Task[object]] = {}
+        """Opt-outs that are not done yet, by brand and address: whoever presses again waits for the same."""
 
     def routes(self) -> list[web.RouteDef]:
         """Where they answer."""
@@ -101,6 +108,12 @@ class Pages:
         if self._silence is not None:
             routes += [web.get("/o/{code}", self.optout), web.post("/o/{code}", self.opt_out)]
         return routes
+
+    def close(self) -> None:
+        """Nobody waits any more; what was handed over is done all the same, if it can be."""
+        self.clicks.close()
+        for pending in list(self._silencing.values()):
+            pending.cancel()
 
     # ----------------------------------------------------------------------------------------------------- links
 
@@ -150,6 +163,9 @@ class Pages:
         found = await self._find(request, "optout")
         if isinstance(found, web.StreamResponse):
             return found
+        pending = self._silencing.get(_of(found.link))
+        if found.is_out and pending is not None and not await self._silenced(pending):
+            return self._away(found.link)  # it is on disk, and something may still be written
         return self._optout(found)
 
     async def opt_out(self, request: web.Request) -> web.StreamResponse:
@@ -160,19 +176,47 @@ class Pages:
         language = self._language(found.link)
         if not self._is_ours(request) or (request.content_length or 0) > MOST_BODY:
             return html.message("refused", language, 403)
-        if not found.is_out and self._silence is not None:
-            wish = Silence(
-                found.link.brand, found.link.address, found.link.code, self._world.now(), request.remote or "",
-                request.headers.get("X-Forwarded-For", "")[:LONGEST_AGENT],
-                request.headers.get("User-Agent", "")[:LONGEST_AGENT],
-            )  # fmt: skip
-            try:
-                async with asyncio.timeout(OPT_OUT_S):
-                    await asyncio.shield(asyncio.ensure_future(self._silence(wish)))
-            except (TimeoutError, StoreUnavailable) as fault:  # it may still be done; the phone is told to try again
-                log.warning("an opt-out waits for the store", why=str(fault))
-                return html.message("away", language, 503, **{"Retry-After": RETRY_AFTER})
+        pending = self._silencing.get(_of(found.link))
+        if pending is None and not found.is_out:
+            pending = self._begin(request, found.link)
+            if pending is None:
+                log.warning("opt-outs wait for the store, and one more may not", waiting=len(self._silencing))
+                return self._away(found.link)
+        if pending is not None and not await self._silenced(pending):
+            return self._away(found.link)
         return web.Response(status=303, headers={"Location": found.link.code, "Cache-Control": "no-store"})
+
+    def _begin(self, request: web.Request, link: Followed) -> asyncio.Task[object] | None:
+        """Hand an opt-out over, whoever waits for it; None when so many wait already."""
+        if self._silence is None or len(self._silencing) >= MOST_SILENCING:
+            return None
+        wish = Silence(
+            link.brand, link.address, link.code, self._world.now(), request.remote or "",
+            request.headers.get("X-Forwarded-For", "")[:LONGEST_AGENT],
+            request.headers.get("User-Agent", "")[:LONGEST_AGENT],
+        )  # fmt: skip
+        pending: asyncio.Task[object] = asyncio.create_task(self._silence(wish))
+        self._silencing[_of(link)] = pending
+        pending.add_done_callback(partial(self._over, _of(link)))
+        return pending
+
+    def _over(self, whose: tuple[str, str], pending: asyncio.Task[object]) -> None:
+        del self._silencing[whose]
+        if not pending.cancelled():
+            pending.exception()  # whoever still waits gets it; nobody else asks
+
+    async def _silenced(self, pending: asyncio.Task[object]) -> bool:
+        """Whether an opt-out is done in time; it may still be, and the phone is told to try again."""
+        try:
+            async with asyncio.timeout(OPT_OUT_S):
+                await asyncio.shield(pending)
+        except (TimeoutError, StoreUnavailable) as fault:
+            log.warning("an opt-out waits for the store", why=str(fault))
+            return False
+        return True
+
+    def _away(self, link: Followed) -> web.Response:
+        return html.message("away", self._language(link), 503, **{"Retry-After": RETRY_AFTER})
 
     def _optout(self, found: Standing) -> web.Response:
         return html.page("optout.html", self._language(found.link), brand=found.link.brand, is_out=found.is_out)
@@ -215,6 +259,10 @@ class Pages:
             return False
         origin = request.headers.get("Origin")
         return origin is None or urlsplit(origin).netloc.lower() in (self._host, request.host.lower())
+
+
+def _of(link: Followed) -> tuple[str, str]:
+    return link.brand, link.address
 
 
 def _asked(request: web.Request) -> str:

@@ -1,5 +1,6 @@
 """Rows 34 and 35, and the barrier by its rules: STOP's acknowledgement waits until nothing more can be written."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,6 +9,7 @@ from gateway.barrier import BARRIER_S, LOOK_S, MUTED_S
 from gateway.intake import ANSWER_WITHIN_S
 from gateway.sender import LEASE_S, RENEW_S
 from router.group import Done
+from router.messages import Occurrence
 from router.silence import Renewed, Stop
 from smpp import constants as c
 from tests.support.fake_links import JAN, FakeLink, claim, long_text
@@ -134,6 +136,73 @@ async def test_segments_wait_for_room_no_longer_than_their_lease_unless_the_stor
     one.connector.answered(link, link.replies(0))  # type: ignore[arg-type]
     assert len(link.sent) == 2
     assert [(outcome.id, outcome.state) for outcome in one.desk.outcomes] == [(7, "sent")]
+
+
+# ----------------------------------------------------------------------------------------------- opting out by a page
+
+
+def page(one: Middle, id: int = 5) -> asyncio.Future[int]:
+    """Jan presses the button of his page."""
+    now = one.world.now()
+    wish = Occurrence(
+        id=id, brand="Shop", address=JAN, name="optout", source="optout", at=now, received_at=now
+    )  # fmt: skip
+    return asyncio.ensure_future(one.exchange.occur(wish))
+
+
+async def test_a_page_says_it_is_done_when_nothing_more_can_be_written(on_loop: Make) -> None:
+    one = on_loop(FakeLink(window=1))
+    one.commit(claim(7, long_text(2), 2))
+    told = page(one)
+    one.commit(stops=[Stop(5, JAN, (7,), (71,))])
+    assert (told.done(), one.exchange.unanswered) == (False, 1)
+    assert one.connector.unfinished == {}, "what still waited for room is dropped"
+    one.timers.forward(LOOK_S)
+    one.commit(watched=[71])
+    assert (await told, one.exchange.unanswered) == (5, 0)
+
+
+async def test_a_page_waits_no_longer_than_another_nodes_lease(on_loop: Make) -> None:
+    one = on_loop(FakeLink())
+    told = page(one)
+    one.commit(stops=[Stop(5, JAN, (), (71,))])
+    one.timers.forward(BARRIER_S - LOOK_S)
+    assert not told.done()
+    one.timers.forward(2 * LOOK_S)
+    assert await told == 5
+
+
+async def test_a_page_waits_for_octets_that_the_kernel_has_not_taken(on_loop: Make) -> None:
+    one = on_loop(link := SlowLink())
+    link.buffer_empty = False
+    told = page(one)
+    one.commit(stops=[Stop(5, JAN)])
+    one.timers.forward(BARRIER_S)
+    assert not told.done()
+    link.buffer_empty = True
+    one.timers.forward(LOOK_S)
+    assert await told == 5
+
+
+async def test_a_number_is_muted_from_the_press_of_the_button_until_it_is_kept(on_loop: Make) -> None:
+    one = on_loop(link := FakeLink(window=1))
+    one.commit(claim(7, long_text(2), 2))
+    told = page(one)
+    assert set(one.exchange.reserve([]).muted) == {JAN}
+    one.connector.answered(link, link.replies(0))  # type: ignore[arg-type]
+    assert len(link.sent) == 1, "nor does the rest of a long text go out"
+    one.commit(stops=[Stop(5, JAN, (7,))])
+    assert one.exchange.reserve([]).muted == ()
+    assert await told == 5
+
+
+async def test_what_else_happens_waits_for_nothing_and_mutes_nobody(on_loop: Make) -> None:
+    one = on_loop(FakeLink())
+    click = Occurrence(id=5, brand="Shop", address=JAN, name="tip", source="click", at=0, received_at=0)
+    told = asyncio.ensure_future(one.exchange.occur(click))
+    assert one.exchange.reserve([]).muted == ()
+    one.commit()
+    assert await told == 5
 
 
 # ------------------------------------------------------------------------------------------------------------ muting

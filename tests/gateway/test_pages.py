@@ -429,6 +429,81 @@ async def test_an_opt_out_that_cannot_be_kept_in_time_is_told(site: Site, monkey
     site.writer.back.set()
 
 
+async def test_who_presses_again_waits_for_the_same_opt_out(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, silenced, both_wait = site.link("optout"), site.pages._silenced, asyncio.Event()
+    waiting: list[object] = []
+
+    async def counted(pending: asyncio.Task[object]) -> bool:
+        waiting.append(pending)
+        both_wait.set() if len(waiting) == 2 else None
+        return await silenced(pending)
+
+    monkeypatch.setattr(site.pages, "_silenced", counted)
+    site.writer.back.clear()
+    both = asyncio.gather(get(site, f"/o/{code}", "POST"), get(site, f"/o/{site.link('optout')}", "POST"))
+    await asyncio.wait_for(both_wait.wait(), 10)
+    site.writer.back.set()
+    assert [one.status for one in await both] == [303, 303]
+    assert len(site.writer.silenced) == 1
+    assert site.pages._silencing == {}
+
+
+async def test_more_opt_outs_than_may_wait_are_told_so_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "OPT_OUT_S", 0.01)
+    monkeypatch.setattr(pages, "MOST_SILENCING", 2)
+    site.writer.back.clear()
+    phones = [f"3161234567{number}" for number in range(3)]
+    for number, phone in enumerate(phones):
+        site.contact(10 + number, address=phone)
+    codes = [site.link("optout", 10 + number) for number in range(3)]
+    for code in [*codes, *codes]:
+        response = await get(site, f"/o/{code}", "POST")
+        assert (response.status, response.headers["Retry-After"]) == (503, "60")
+        assert "Probeer het over een minuut opnieuw." in await seen(response)
+    assert list(site.pages._silencing) == [(SHOP, phone) for phone in phones[:2]]
+    waiting = list(site.pages._silencing.values())
+    site.writer.back.set()
+    await asyncio.wait(waiting)
+    assert [one.code for one in site.writer.silenced] == codes[:2]
+    assert (await get(site, f"/o/{codes[2]}", "POST")).status == 303
+
+
+async def test_a_page_does_not_say_it_is_done_while_something_may_still_be_written(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "OPT_OUT_S", 0.01)
+    code = site.link("optout")
+    silence, written = site.pages._silence, asyncio.Event()
+    assert silence is not None
+
+    async def held_back(wish: Silence) -> None:
+        await silence(wish)
+        await written.wait()
+
+    site.pages._silence = held_back
+    assert (await get(site, f"/o/{code}", "POST")).status == 503
+    assert len(site.writer.silenced) == 1, "it is on disk"
+    assert (await get(site, f"/o/{code}")).status == 503
+    assert (await get(site, f"/o/{code}", "POST")).status == 503
+    (pending,) = site.pages._silencing.values()
+    written.set()
+    await pending
+    assert "U bent afgemeld" in await seen(await get(site, f"/o/{code}"))
+    assert (await get(site, f"/o/{code}", "POST")).status == 303
+    assert len(site.writer.silenced) == 1
+
+
+async def test_at_the_end_nobody_waits_for_an_opt_out(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "OPT_OUT_S", 0.01)
+    site.writer.back.clear()
+    assert (await get(site, f"/o/{site.link('optout')}", "POST")).status == 503
+    (pending,) = site.pages._silencing.values()
+    site.pages.close()
+    await asyncio.wait([pending])
+    assert pending.cancelled()
+    assert site.pages._silencing == {}
+
+
 async def test_an_opt_out_while_the_gateway_stops_is_told(site: Site) -> None:
     site.writer.fails = True
     assert (await get(site, f"/o/{site.link('optout')}", "POST")).status == 503

@@ -5,7 +5,7 @@ import msgspec
 from router.decide import Books
 from router.happen import happen
 from router.messages import Contact, Facts, Occurrence, Profile, Run, Source, Thread
-from router.plan import EndRun, Needs, Plan
+from router.plan import EndRun, Needs, OptOut, Plan
 from rules.rulebook import Rulebook
 from tests.support.conversations import play
 from tests.support.phones import NOON, book
@@ -40,6 +40,12 @@ def waiting(rules: Rulebook) -> Run:
 def test_an_event_of_a_brand_without_rules_does_nothing_and_says_so() -> None:
     plan = happens(book(WAITING), occurred("besteld", brand="Niemand"))
     assert plan == Plan("occurred", "Niemand", deployment=book(WAITING).deployment, fault="no rules of this brand")
+
+
+def test_who_opts_out_of_a_brand_that_is_gone_is_heard() -> None:
+    plan = happens(book(WAITING), occurred("optout", "optout", brand="Niemand"))
+    assert isinstance(plan, Plan)
+    assert (plan.disposition, plan.effects) == ("opted_out", (OptOut(("Niemand",)),))
 
 
 def test_a_run_of_an_older_rule_set_goes_on_in_it() -> None:

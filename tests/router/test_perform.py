@@ -7,7 +7,7 @@ import pytest
 
 from router.consent import LOOP_REPLIES
 from router.instants import DAY, HOUR, MINUTE
-from router.messages import Contact, Facts, Run
+from router.messages import Contact, Facts, Occurrence, Run
 from router.perform import Allowance, Performance
 from router.plan import (
     OPERATOR,
@@ -24,6 +24,7 @@ from router.plan import (
     Suspend,
     Withhold,
 )
+from router.silence import Stop
 from tests.support.routing import JAN, NOW, PIET, Phones, shared
 
 
@@ -239,13 +240,45 @@ def test_a_stop_lists_what_other_nodes_have_claimed_and_so_does_its_repeat(
     (claim,) = other.write(JAN, "JOIN")
     stop = phones.text(JAN, "STOP")
     (told,) = phones.commit(inbound=[stop]).stops
-    assert (told.message_id, told.address, told.mine, told.elsewhere) == (stop.id, JAN, (), (claim.id,))
+    assert (told.cause_id, told.address, told.mine, told.elsewhere) == (stop.id, JAN, (), (claim.id,))
     again = phones.text(JAN, "STOP", repeats=stop.id)
     (told,) = phones.commit(inbound=[again]).stops
-    assert (told.message_id, told.elsewhere) == (again.id, (claim.id,))
+    assert (told.cause_id, told.elsewhere) == (again.id, (claim.id,))
     assert phones.commit(watch=[claim.id]).watched == []
     other.commit(outcomes=[other.sent(claim)])
     assert phones.commit(watch=[claim.id]).watched == [claim.id]
+
+
+def test_an_opt_out_by_a_page_is_told_what_this_node_and_others_have_claimed(
+    two_nodes: tuple[Phones, Phones],
+) -> None:
+    phones, other = two_nodes
+    (theirs,) = other.write(JAN, "JOIN")
+    told = by_page(phones)
+    assert (told.address, told.mine, told.elsewhere) == (JAN, (), (theirs.id,))
+    assert phones.commit(watch=[theirs.id]).watched == []
+    other.commit(outcomes=[other.sent(theirs)])
+    assert phones.commit(watch=[theirs.id]).watched == [theirs.id]
+
+
+def test_an_opt_out_by_a_page_sweeps_as_stop_does(phones: Phones) -> None:
+    (claim,) = phones.write(JAN, "JOIN", "LATER")
+    phones.write(JAN, "LANG", room=0)
+    told = by_page(phones)
+    assert (told.address, told.mine, told.elsewhere) == (JAN, (claim.id,), ())
+    assert phones.states() == ["claimed", "cancelled"]
+    assert phones.table("runs") == []
+    assert [row["opted_out_at"] for row in phones.table("profiles")] == [NOW]
+
+
+def by_page(phones: Phones) -> Stop:
+    wish = Occurrence(
+        id=phones.world.ids.next(NOW), brand="Shop", address=JAN, name="optout", source="optout", at=NOW,
+        received_at=NOW,
+    )  # fmt: skip
+    (told,) = phones.commit(occurrences=[wish]).stops
+    assert told.cause_id == wish.id
+    return told
 
 
 def test_another_lease_is_granted_until_stop(two_nodes: tuple[Phones, Phones]) -> None:

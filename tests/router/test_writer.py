@@ -9,7 +9,7 @@ import pytest
 from router import underway, writer
 from router.evidence import Ended, Mark
 from router.group import Done, Doubt, Group, Interrupted, Steps
-from router.messages import Inbound
+from router.messages import Inbound, Occurrence
 from router.outbox import Outcome
 from router.perform import Allowance
 from router.store.engine import Store, open_store
@@ -123,6 +123,24 @@ async def test_what_gathers_during_a_commit_is_one_group(running: Writer, owner:
     assert owner.accepted == [["JOIN"], ["JOIN", "JOIN"]]
     assert len(owner.groups[1].receipts) == 2
     assert running.waiting == 0
+
+
+async def test_an_owner_may_tell_later_whoever_waits_for_an_occurrence(
+    running: Writer, owner: Owner, phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[Callable[[], None] | None] = []
+    monkeypatch.setattr(owner, "committed", lambda done, began: held.extend(map(running.take_out, done.occurred)))
+    occurrence = Occurrence(id=5, brand="Shop", address=JAN, name="x", source="api", at=0, received_at=0)
+    told = running.occur(occurrence)
+    running.put(inbound=texts(phones, (JAN, "JOIN")))
+    while not held:  # noqa: ASYNC110 - each turn of the loop is a step of the writer
+        await asyncio.sleep(0)
+    assert not told.done()
+    assert running.take_out(5) is None
+    assert held[0] is not None
+    held[0]()
+    held[0]()
+    assert await told == 5
 
 
 async def test_a_phones_next_text_waits_for_the_next_group(running: Writer, owner: Owner, phones: Phones) -> None:

@@ -116,7 +116,7 @@ class Site:
 
     async def close(self) -> None:
         await self.client.close()
-        self.pages.clicks.close()
+        self.pages.close()
         self.looks.close()
         self.store.close()
 

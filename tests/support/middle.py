@@ -13,7 +13,7 @@ from gateway.exchange import Exchange
 from gateway.metrics import Metrics
 from router.evidence import Ended, Mark
 from router.group import Done, Group
-from router.messages import Inbound
+from router.messages import Inbound, Occurrence
 from router.outbox import Outcome
 from router.perform import Claim
 from router.receipts import ReceiptIn
@@ -39,6 +39,26 @@ class Desk:
         self.claims = 0
         self.watch: Sequence[int] = ()
         self.renew: Sequence[int] = ()
+        self.occurrences: list[Occurrence] = []
+        self.told: dict[int, Callable[[], None]] = {}
+        """How whoever waits for an occurrence is told."""
+
+    def occur(self, occurrence: Occurrence) -> asyncio.Future[int]:
+        """Notes it."""
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.occurrences.append(occurrence)
+        self.told[occurrence.id] = partial(done.set_result, occurrence.id)
+        return done
+
+    def take_out(self, id: int) -> Callable[[], None] | None:
+        """Leaves the telling to whoever asks."""
+        return self.told.pop(id, None)
+
+    def tell(self, done: Done) -> None:
+        """Tells the others, as the writer does when the owner has acted upon a group."""
+        for id in done.occurred:
+            if (tell := self.take_out(id)) is not None:
+                tell()
 
     def ask(self, *, watch: Sequence[int] = (), renew: Sequence[int] = ()) -> None:
         """Notes it."""
@@ -76,9 +96,11 @@ class Desk:
 
     def group(self) -> Group:
         """All of it, as the next group."""
-        found = Group(self.outcomes, self.receipts, self.inbound, watch=self.watch, renew=self.renew)
+        found = Group(
+            self.outcomes, self.receipts, self.inbound, watch=self.watch, renew=self.renew, occurrences=self.occurrences
+        )  # fmt: skip
         self.watch = self.renew = ()
-        self.inbound, self.receipts, self.outcomes = [], [], []
+        self.inbound, self.receipts, self.outcomes, self.occurrences = [], [], [], []
         return found
 
 
@@ -127,7 +149,7 @@ class Middle:
         changed = {"renewed": Renewed(granted=group.renew), **changed}
         done = Done(
             accepted=list(group.inbound), receipts=list(group.receipts), settled=list(group.outcomes),
-            claims=list(claims), **changed,
+            claims=list(claims), occurred={one.id: one.id for one in group.occurrences}, **changed,
         )  # fmt: skip
         self.act_upon(done)
 
@@ -135,6 +157,7 @@ class Middle:
         """This is on disk, of a group that began then (now, unless told otherwise)."""
         self.exchange.booked(done)
         self.exchange.committed(done, self.world.monotonic() if began is None else began)
+        self.desk.tell(done)
 
     def away(self) -> None:
         """The store is away; what is at the desk stays there."""
