@@ -4,21 +4,31 @@ A brand has a profile of everybody whom it has timers for, and whoever has a pro
 the first profile, or by a sweep when a deployment brings a new rule (router.timers). So nothing has to be read to know
 that one is there. An inactivity's timer is left alone while the contact writes: when it is due, it is compared with
 when he was last active, and set again. Only an act after such a silence that it may have gone off sets it anew.
+
+Whether time alone puts somebody into a segment is a timer too, named by the segment and what its condition is. It is
+set to now by whatever the condition reads, and found when it is due (router.turns) is the instant for which to set it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from hashlib import sha256
+from typing import Literal as OneOf
 
 import msgspec
 from msgspec.structs import replace
 
 from router.case import zone_of
 from router.messages import ACTS, Facts, Profile, Source
+from router.segments import TOLD
 from rules.anniversaries import due_date, next_birthday
 from rules.rulebook import Birthday, BrandBook, Rulebook, Triggers
 from rules.times import after
+from rules.turning import Reads, is_turning, reads
+
+_DIGITS = 12
+"""Hexadecimal digits that tell a segment's conditions apart: an edit of one is not met by chance."""
 
 
 class Timer(msgspec.Struct, frozen=True, gc=False):
@@ -26,10 +36,19 @@ class Timer(msgspec.Struct, frozen=True, gc=False):
 
     contact_id: int
     brand: str
-    source: Source
+    source: Source | OneOf["turn"]
     name: str
     due_at: int | None
     last_at: int | None = None
+
+
+class Turning(msgspec.Struct, frozen=True):
+    """A segment that starts something for who joins it, and that time alone may put somebody into: its timer's name
+    (another when the condition is another), and what beside the clock its condition reads."""
+
+    segment: str
+    timer: str
+    reads: Reads
 
 
 class Watch(msgspec.Struct, frozen=True):
@@ -37,11 +56,14 @@ class Watch(msgspec.Struct, frozen=True):
 
     book: Rulebook
     timed: frozenset[str]
+    turning: Mapping[str, tuple[Turning, ...]] = {}
 
     @classmethod
     def of(cls, book: Rulebook) -> Watch:
         """Look through a rule set."""
-        return cls(book, frozenset(name for name, own in book.brands.items() if is_timed(own.triggers)))
+        turning = {name: turning_of(own) for name, own in book.brands.items()}
+        timed = frozenset(name for name, own in book.brands.items() if turning[name] or is_timed(own.triggers))
+        return cls(book, timed, turning)
 
 
 NOTHING_TIMED = Watch(Rulebook("", {}, {}), frozenset())
@@ -54,16 +76,28 @@ class Verdict(msgspec.Struct, frozen=True):
     then: Timer | None
 
 
+def turning_of(own: BrandBook) -> tuple[Turning, ...]:
+    """The segments of a brand that somebody may join by time alone, where that starts something."""
+    conditions = ((name, own.segments[name]) for name in own.triggers.joins)
+    return tuple(
+        Turning(name, f"{name} {sha256(repr(one).encode()).hexdigest()[:_DIGITS]}", reads(one))
+        for name, one in conditions
+        if is_turning(one)
+    )
+
+
 def is_timed(triggers: Triggers) -> bool:
-    """Whether any of a brand's rules is started by the clock."""
+    """Whether any of a brand's rules is started by the clock, segments aside."""
     return bool(triggers.birthdays or triggers.inactivity or triggers.dates)
 
 
-def timed_names(triggers: Triggers) -> list[str]:
-    """The identities of those rules."""
+def timed_names(own: BrandBook) -> list[str]:
+    """What tells these rules, and such segments, from those of another rule set; none: nothing starts by the clock."""
+    triggers = own.triggers
     birthdays = [one.rule.identity for one in triggers.birthdays]
     inactivity = [one.rule.identity for one in triggers.inactivity]
-    return sorted([*birthdays, *inactivity, *(one.rule.identity for one in triggers.dates)])
+    turning = [f"on join {one.timer}" for one in turning_of(own)]
+    return sorted([*birthdays, *inactivity, *(one.rule.identity for one in triggers.dates), *turning])
 
 
 def touched(watch: Watch, facts: Facts, brand: str | None) -> set[str]:
@@ -90,6 +124,9 @@ def armed(watch: Watch, facts: Facts, profiles: Mapping[str, Profile], acted: se
             for one in own.triggers.birthdays:
                 if known.get(one.attribute) != profile.attributes.get(one.attribute):
                     yield from _birthday(own, facts, profile, one, now)
+        for turning in watch.turning[name]:
+            if _concerns(turning.reads, facts, name, profile):
+                yield Timer(facts.contact.id, name, "turn", turning.timer, now)
         if name in acted:
             yield from _active_again(own, facts, now)
 
@@ -107,6 +144,23 @@ def all_of(own: BrandBook, facts: Facts, profile: Profile, since: int, now: int)
         due_at = due_date(day.day, day.clock, zone)
         if due_at > now:
             yield Timer(contact_id, own.name, "date", day.rule.identity, due_at)
+    for turning in turning_of(own):
+        yield Timer(contact_id, own.name, "turn", turning.timer, now)
+
+
+def _concerns(reads: Reads, facts: Facts, brand: str, after: Profile | None) -> bool:
+    """Whether something that a condition reads may be another now."""
+    told = facts.occurrence
+    if told is not None and told.source in TOLD and told.brand == brand and told.name in reads.events:
+        return True
+    if after is None:
+        return False
+    before = facts.profiles[brand]
+    return (
+        bool((before.tags ^ after.tags) & reads.tags)
+        or any(before.attributes.get(name) != after.attributes.get(name) for name in reads.attributes)
+        or (reads.consents and (before.consents, before.opted_out_at) != (after.consents, after.opted_out_at))
+    )
 
 
 def _birthday(own: BrandBook, facts: Facts, profile: Profile, one: Birthday, now: int) -> Iterator[Timer]:
@@ -146,6 +200,8 @@ def look(own: BrandBook, facts: Facts, timer: Timer, now: int) -> Verdict:
             return Verdict(False, None)
         case "join":
             return Verdict(timer.name in own.triggers.joins, None)
+        case "turn":  # router.turns looks at those of segments that there are
+            return Verdict(False, None)
         case _:
             return Verdict(bool(own.triggers.undelivered), None)
 

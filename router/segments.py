@@ -1,7 +1,7 @@
 """Who is in a segment, and who joins one by what a cause leads to; pure.
 
-Joined is who was not in it before and is afterwards, both at this instant: a segment whose condition turns with time
-alone joins nobody before something changes what is known of the contact.
+Joined is who was not in it before and is afterwards, both at this instant. Whom time alone puts into one is found by a
+timer (router.turns).
 """
 
 from __future__ import annotations
@@ -53,10 +53,14 @@ class Known:
 
     def is_in(self, segment: str) -> bool:
         """Whether the contact is in a segment. Raises Unknown where it must be asked first."""
+        return holds(self._books.newest.brands[self._profile.brand].segments[segment], self.scope())
+
+    def scope(self) -> Scope:
+        """What a condition may look at."""
         own, profile, contact = self._books.newest.brands[self._profile.brand], self._profile, self._facts.contact
         scope = Scope({}, profile.attributes, profile.tags, contact.is_new, self._now, zone_of(contact, own))
         scope.told = self
-        return holds(own.segments[segment], scope)
+        return scope
 
     def happened(self, event: str, since: int) -> int:
         """How often an event happened since."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from router import contacts, occurrences
-from router.arming import Timer, Verdict, all_of, is_timed, look, timed_names
+from router import contacts, occurrences, turns
+from router.arming import Timer, Verdict, all_of, look, timed_names
 from router.messages import Facts, Occurrence
 from router.perform import Allowance, Performance
 from router.store import statements_timers as sql
@@ -28,7 +28,7 @@ def enlist(tx: Tx, book: Rulebook, now: int) -> None:
     rows: list[Row] = []
     for name, own in book.brands.items():
         triggers = own.triggers
-        names, fails = timed_names(triggers), bool(triggers.undelivered)
+        names, fails = timed_names(own), bool(triggers.undelivered)
         if not names and not fails:
             continue
         _, rules, _, cursor, due_at = known.pop(name, (name, "[]", fails, 0, None))
@@ -66,7 +66,7 @@ def run(tx: Tx, ways: Ways, allowance: Allowance, most: int) -> Performance | No
         timer = first.get(contact.id)
         if timer is None:
             continue
-        verdict = _verdict(ways, loaded.facts(contact, "", None), timer, now)
+        verdict = _verdict(tx, ways, loaded.facts(contact, "", None), timer, now)
         if verdict.fires:
             gone_off.append(_occurrence(timer, contact.address, ways, now))
         if verdict.then is None:
@@ -87,14 +87,20 @@ def _forget_the_gone(tx: Tx, missing: set[int], now: int) -> None:
         sql.drop.run(tx, *row[:4])
 
 
-def _verdict(ways: Ways, facts: Facts, timer: Timer, now: int) -> Verdict:
+def _verdict(tx: Tx, ways: Ways, facts: Facts, timer: Timer, now: int) -> Verdict:
     own = ways.books.newest.brands.get(timer.brand)
-    return Verdict(False, None) if own is None else look(own, facts, timer, now)
+    if own is None:
+        return Verdict(False, None)
+    return (
+        turns.look(tx, own, facts, timer, ways.books, now) if timer.source == "turn" else look(own, facts, timer, now)
+    )
 
 
 def _occurrence(timer: Timer, address: str, ways: Ways, now: int) -> Occurrence:
     return Occurrence(
-        id=ways.world.ids.next(now), brand=timer.brand, address=address, name=timer.name, source=timer.source,
+        id=ways.world.ids.next(now), brand=timer.brand, address=address,
+        name=turns.segment_of(timer) if timer.source == "turn" else timer.name,
+        source="join" if timer.source == "turn" else timer.source,
         at=timer.due_at or now, received_at=now,
     )  # fmt: skip
 
@@ -109,7 +115,7 @@ def sweep(tx: Tx, ways: Ways, most: int = SLICE) -> None:
     for brand, cursor in sql.open_sweep.rows(tx, now):
         upto: int | None = sql.slice_end.rows(tx, cursor, most)[0][0]
         own = ways.books.newest.brands.get(brand)
-        if upto is not None and own is not None and is_timed(own.triggers):
+        if upto is not None and own is not None and timed_names(own):
             since = {row[0]: row[1] for row in sql.slice_of.rows(tx, cursor, upto, brand)}
             loaded = contacts.unlocked(tx, since)
             rows = [

@@ -9,13 +9,13 @@ costs 10 to 15 microseconds before it has read anything.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any
 
 import msgspec
-from sqlalchemy import BindParameter, Boolean, ColumnElement, Table, bindparam
+from sqlalchemy import BindParameter, Boolean, ColumnElement, Table, bindparam, case
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
@@ -28,6 +28,8 @@ ROWS_PER_STATEMENT = 64
 """Rows of one multi-row insert: beyond it a statement's fixed cost no longer shows, and fewer texts are kept."""
 LONGEST_SPELLED = 64
 """Items of a list that have placeholders of their own on SQLite; there is a text for each power of two up to it."""
+NEVER: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {}
+"""No column is kept that is to be overwritten."""
 _JSON_LIST = "(SELECT value FROM json_each(?))"
 
 
@@ -147,17 +149,19 @@ class Insert:
     """A multi-row insert of `columns`, with what to do on a conflict.
 
     `conflict`: None (an error), or the columns that collide; `update`: the columns then overwritten (none: the old
-    row stays); `returning`: columns given back for the rows that were written.
+    row stays); `unless`: what is said of the old row where it keeps a column all the same, by column, given the new
+    row; `returning`: columns given back for the rows that were written.
     """
 
     def __init__(
         self, table: Table, columns: Sequence[str], *, conflict: Sequence[str] = (), update: Sequence[str] = (),
-        returning: Sequence[str] = (),
+        unless: Mapping[str, Callable[[Any], ColumnElement[bool]]] = NEVER, returning: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self._table = table
         self._columns = columns
         self._conflict = conflict
         self._update = update
+        self._unless = unless
         self._returning = returning
         self._texts: dict[str, dict[int, str]] = {}
         self._pieces: dict[str, tuple[str, str, str]] = {}
@@ -169,7 +173,7 @@ class Insert:
             {name: bindparam(name, type_=table.c[name].type) for name in self._columns}
         )
         if self._conflict and self._update:
-            changes = {name: statement.excluded[name] for name in self._update}
+            changes = {name: self._change(name, statement.excluded) for name in self._update}
             statement = statement.on_conflict_do_update(index_elements=list(self._conflict), set_=changes)
         elif self._conflict:
             statement = statement.on_conflict_do_nothing()
@@ -178,6 +182,10 @@ class Insert:
         self._pieces[dialect] = _pieces(statement.compile(dialect=_dialect(dialect)), self._columns)
         texts: dict[int, str] = self._texts.setdefault(dialect, {})
         return texts
+
+    def _change(self, name: str, new: Any) -> Any:
+        keeps = self._unless.get(name)
+        return new[name] if keeps is None else case((keeps(new), self._table.c[name]), else_=new[name])
 
     def run(self, tx: Tx, rows: Sequence[Row]) -> None:
         """Insert the rows, each a tuple in the order of the columns."""

@@ -28,6 +28,27 @@ happened = Statement(
     ),
     "contact", "brand", "name", "since", "but",
 )  # fmt: skip
+newest = Statement(
+    select(events.c.at)
+    .where(
+        events.c.contact_id == bindparam("contact"),
+        events.c.brand == bindparam("brand"),
+        events.c.name == bindparam("name"),
+        or_(events.c.source == literal_column("'api'"), events.c.source == literal_column("'voucher'")),
+    )
+    .order_by(events.c.at.desc())
+    .limit(literal_column("1"))
+    .offset(bindparam("past")),
+    "contact", "brand", "name", "past",
+)  # fmt: skip
+told_of = Statement(
+    select(events.c.contact_id, events.c.name, events.c.at).where(
+        one_of(events.c.contact_id, "contacts"), events.c.brand == bindparam("of"),
+        or_(events.c.source == literal_column("'api'"), events.c.source == literal_column("'voucher'")),
+    ),
+    "contacts", "of",
+)  # fmt: skip
+"""What a brand's systems told of some contacts."""
 clicked = Statement(
     select(func.count())
     .select_from(links)

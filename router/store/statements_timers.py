@@ -23,8 +23,14 @@ due_timers_of = Statement(
     "ids", "now",
 )  # fmt: skip
 next_timer = Statement(select(func.min(timers.c.due_at)).where(timers.c.due_at.is_not(None)))
-arm = Insert(timers, TIMER_COLUMNS[:5], conflict=_KEY, update=("due_at",))
-"""Set anew when it is due; what was last stays known."""
+arm = Insert(
+    timers, TIMER_COLUMNS[:5], conflict=_KEY, update=("due_at",),
+    unless={
+        "due_at": lambda new: (timers.c.source == literal_column("'turn'")) & (timers.c.due_at <= new.due_at)
+    },
+)  # fmt: skip
+"""Set anew when it is due; what was last stays known. One of a segment is only brought forward: what is due already is
+still to be looked at."""
 arm_missing = Insert(timers, TIMER_COLUMNS, conflict=_KEY)
 move = Insert(timers, TIMER_COLUMNS, conflict=_KEY, update=("due_at", "last_at"))
 drop = Statement(

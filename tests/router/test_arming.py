@@ -66,7 +66,7 @@ def test_whom_a_brand_knows_from_now_on_gets_all_its_timers() -> None:
 
 
 def test_the_rules_that_start_by_the_clock() -> None:
-    assert timed_names(OWN.triggers) == sorted([BIRTHDAY, QUIET, SOON, MARCH])
+    assert timed_names(OWN) == sorted([BIRTHDAY, QUIET, SOON, MARCH])
     assert WATCH.timed == {"Merk"}
     assert Watch.of(book('on undelivered\n    record a = "a"\n')).timed == set()
 
@@ -163,3 +163,47 @@ def test_what_has_no_time_of_its_own_goes_off_while_there_is_a_rule() -> None:
     assert look(OWN, facts(KNOWN), timer("undelivered", "", NOON), NOON) == Verdict(True, None)
     bare = book('keyword HOI\n    reply "Hoi"\n').brands["Merk"]
     assert look(bare, facts(KNOWN), timer("undelivered", "", NOON), NOON) == Verdict(False, None)
+
+
+TURNING = book("""contact
+    stad  text
+
+segment klant = tag klant and contact.stad = "Ede"
+segment koper = consent promotional and tag klant and not happened koop in 30 days and contact.stad != "Ede"
+
+on join klant
+    record a = "a"
+
+on join koper
+    record a = "a"
+""")
+
+
+def test_a_segment_that_time_turns_is_looked_at_when_what_it_reads_is_another() -> None:
+    watch = Watch.of(TURNING)
+    (koper,) = watch.turning["Merk"]
+    assert (koper.segment, watch.timed) == ("koper", {"Merk"})
+    assert timed_names(TURNING.brands["Merk"]) == [f"on join {koper.timer}"]
+    expected = [Timer(1, "Merk", "turn", koper.timer, NOON)]
+    assert list(all_of(TURNING.brands["Merk"], facts(), KNOWN, NOON, NOON)) == expected
+    before = Profile("Merk", tags=frozenset({"oud"}))
+    known = facts(before)
+
+    def set_by(after: Profile | None, told: Occurrence | None = None) -> list[Timer]:
+        profiles = {} if after is None else {"Merk": after}
+        return list(armed(watch, replace(known, occurrence=told), profiles, {"Merk"}, NOON))
+
+    assert set_by(None) == set_by(before) == set_by(replace(before, tags=frozenset(), active_at=9)) == []
+    for change in (
+        replace(before, tags=frozenset({"oud", "klant"})), replace(before, attributes={"stad": "Ede"}),
+        replace(before, consents={"promotional": 1}), replace(before, opted_out_at=1),
+    ):  # fmt: skip
+        assert set_by(change) == expected
+    told = Occurrence(id=1, brand="Merk", address="1", name="koop", source="api", at=NOON, received_at=NOON)
+    assert set_by(None, told) == expected
+    assert set_by(None, replace(told, name="retour")) == set_by(None, replace(told, source="click")) == []
+    assert set_by(None, replace(told, brand="Ander")) == []
+
+
+def test_a_segment_s_timer_of_other_rules_is_no_more() -> None:
+    assert look(OWN, facts(), Timer(1, "Merk", "turn", "weg 0", NOON), NOON) == Verdict(False, None)
