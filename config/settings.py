@@ -60,9 +60,13 @@ class Gateway:
     )
     rules: tuple[Path, ...] = setting(
         (Path("brands/"),),
-        "Rules files or folders of them (relative to this file), reloaded when they change; "
+        "Rules files or folders of them (relative to this file); "
         "a broken set leaves the last good one in force.",
         bounds=NAMED,
+    )
+    reload: bool = setting(
+        True,
+        "Whether rules files rule as soon as they change; false: only when `kwek deploy` says so.",
     )
     url: Web = setting(
         Web("http://127.0.0.1:8080"),
@@ -341,7 +345,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """How `kwek stats` counts."""
+    """How `kwek stats`, GET /v1/stats and /metrics count."""
 
     zone: Zone = setting(Zone("UTC"), "Whose days its periods begin and end with.", shown=Zone("Europe/Amsterdam"))
     opt_out_warning: float = setting(
@@ -349,6 +353,11 @@ class Statistics:
         "A step after which more of its contacts opt out than this is warned of.",
         unit="percent",
         bounds=Bounds(least=0, most=100),
+    )
+    recent_s: int = setting(
+        300,
+        "How long after one look at the figures by rule /metrics has the next; 0: it has none.",
+        bounds=Bounds(least=0, most=DAY_S),
     )
 
 
@@ -373,7 +382,7 @@ class Settings:
         "What a segment costs over a connector; the longest prefix that fits a phone's number decides.",
         key="price",
     )
-    statistics: Statistics = setting(Statistics(), "How `kwek stats` counts.")
+    statistics: Statistics = setting(Statistics(), "How `kwek stats`, GET /v1/stats and /metrics count.")
     smpp_server: SmppServer | None = setting(None, "Where peers bind to us.", waits=True)
     accounts: tuple[Account, ...] = setting((), "A peer that may bind to us.", key="account", waits=True)
     desks: tuple[Desk, ...] = setting((), "A support desk that gets the tickets.", key="desk", waits=True)

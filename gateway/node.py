@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -23,8 +24,9 @@ from gateway.exchange import Exchange
 from gateway.lifecycle import Supervisor, every
 from gateway.metrics import Metrics
 from gateway.witness import Witness
-from router import deployments, evidence, nodes, outbox, timers
+from router import deployments, evidence, nodes, outbox, rulings, timers
 from router.others import Others
+from router.rulings import Order, Taken
 from router.spending import unpriced
 from router.store.engine import Store, Tx
 from router.store.prepared import prepare
@@ -38,10 +40,15 @@ from rules.rulebook import Rulebook
 HOUSEKEEPING_S = 60.0
 """How often what nothing can refer to any more is forgotten, in seconds."""
 
+BY_ITSELF: Final = Taken()
+"""Nobody told it to."""
+
 log = structlog.get_logger("kwek")
 
 
-def begin(store: Store, world: World, settings: Settings, book: Rulebook, sources: Mapping[str, str]) -> None:
+def begin(
+    store: Store, world: World, settings: Settings, book: Rulebook, sources: Mapping[str, str], taken: Taken = BY_ITSELF
+) -> None:
     """Before the first message, on the writer's thread: ids go on above the stored ones, what a dead process had
     claimed is of unknown outcome, and what it had acknowledged without proof is in doubt."""
     store.own(settings.gateway.node)
@@ -53,10 +60,24 @@ def begin(store: Store, world: World, settings: Settings, book: Rulebook, source
         doubtful = evidence.recover(tx, node, world.now(), horizons)
         world.fault("recovery.middle")
         unknown = outbox.recover(tx, node, world.now())
-        deployments.record(tx, book.deployment, sources, world.now())
-        timers.enlist(tx, book, world.now())
+        _rule(tx, node, world.now(), InForce(book, sources, taken))
     if unknown or doubtful:
         log.warning("since the last process ended", outcomes_unknown=unknown, acknowledgements_in_doubt=doubtful)
+
+
+class InForce(NamedTuple):
+    """A rule set that comes into force, with its sources by file name, and by whose word."""
+
+    book: Rulebook
+    sources: Mapping[str, str]
+    taken: Taken
+
+
+def _rule(tx: Tx, node: str, now: int, rules: InForce) -> None:
+    """Write down that a rule set is in force at a node from now on, and what it starts by the clock."""
+    deployments.record(tx, rules.book.deployment, rules.sources, now)
+    rulings.take(tx, node, rules.book.deployment, rules.taken, now)
+    timers.enlist(tx, rules.book, now)
 
 
 def _horizons(settings: Settings) -> dict[str, int]:
@@ -94,9 +115,13 @@ class Node:
                 one, bind_of(one, settings), Translation(one, short_codes), witness, world, self.exchange
             )
 
-    def adopt(self, book: Rulebook, sources: Mapping[str, str]) -> None:
+    def adopt(self, rules: InForce) -> None:
         """Let a new rule set rule from the next group on."""
-        self.writer.between(partial(self._adopt, book, sources))
+        self.writer.between(partial(self._adopt, rules))
+
+    def refuse(self, order: Order, fault: str) -> None:
+        """Write down why an order cannot be taken over; what is in force stays."""
+        self.writer.between(partial(self._refuse, order, fault))
 
     @asynccontextmanager
     async def writing(self, supervisor: Supervisor) -> AsyncIterator[None]:
@@ -128,13 +153,16 @@ class Node:
     def _look_round(self) -> None:
         self.writer.put(due=True, claim=True)
 
-    def _adopt(self, book: Rulebook, sources: Mapping[str, str]) -> None:
+    def _adopt(self, rules: InForce) -> None:
         with self.store.begin() as tx:
-            deployments.record(tx, book.deployment, sources, self._world.now())
-            timers.enlist(tx, book, self._world.now())
-        self.ways.adopt(book)
+            _rule(tx, self.ways.node, self._world.now(), rules)
+        self.ways.adopt(rules.book)
         self._look_round()  # contacts that are there already may be swept
-        self._look_at_budgets(book)
+        self._look_at_budgets(rules.book)
+
+    def _refuse(self, order: Order, fault: str) -> None:
+        with self.store.begin() as tx:
+            rulings.refuse(tx, self.ways.node, order, fault)
 
     def _look_at_budgets(self, book: Rulebook) -> None:
         """Tell once of each budget that cannot work."""

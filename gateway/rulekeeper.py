@@ -2,6 +2,9 @@
 
 At the start the last good set comes out of the store, so that a broken file and a restart together silence nobody. All
 that is wrong is logged once per change, and /readyz says that the files are not what is in force.
+
+An order (`kwek deploy`, `kwek rollback`) rules whatever the files say, until they change after it; with
+`reload = false` until the next order.
 """
 
 from __future__ import annotations
@@ -9,7 +12,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
+import msgspec
 import structlog
 
 from gateway.health import Health
@@ -18,9 +23,10 @@ from gateway.rules_compile import CompilerFailedError, compile_apart, compile_he
 from gateway.rules_loader import fingerprint, load_sources
 from gateway.watcher import Tick, Watcher
 from router.deployments import sources_of
+from router.rulings import Kept, Order, Taken
 from rules.compiler import Compiled, compile_sources
 from rules.diagnostics import Diagnostic, Source, in_order
-from rules.rulebook import Grants, Rulebook
+from rules.rulebook import Grants, Rulebook, deployment_of
 
 MOST_TOLD = 50
 """Diagnostics logged for one change; who has more sees them all with `kwek check`."""
@@ -28,7 +34,9 @@ MOST_TOLD = 50
 PART = "rules"
 
 Compile = Callable[[Sequence[Source], Grants | None], Awaitable[Compiled]]
-Adopt = Callable[[Rulebook, Mapping[str, str]], Awaitable[None]]
+Adopt = Callable[[Rulebook, Mapping[str, str], Taken], Awaitable[None]]
+Refuse = Callable[[Order, str], None]
+NOTHING_KEPT: Final = Kept()
 
 log = structlog.get_logger("kwek.rules")
 
@@ -41,8 +49,9 @@ class RuleKeeper:
     """The rules of one gateway: read at the start, then whenever their files change."""
 
     def __init__(
-        self, paths: Sequence[Path], grants: Grants, health: Health, metrics: Metrics, compile: Compile = compile_apart
-    ) -> None:
+        self, paths: Sequence[Path], grants: Grants, health: Health, metrics: Metrics,
+        compile: Compile = compile_apart, follow: bool = True,
+    ) -> None:  # fmt: skip
         self._paths = paths
         self._grants = grants
         self._health = health
@@ -50,22 +59,31 @@ class RuleKeeper:
         self._compile = compile
         self._deployment = ""
         self._watcher = Watcher(paths, ())
+        self._follow = follow
+        self._turn = asyncio.Lock()
+        self.taken = Taken()
+        """How the rules to start with came into force."""
 
     async def first(
-        self, last_good: Callable[[], Awaitable[Mapping[str, str] | None]]
+        self, last_good: Callable[[], Awaitable[Mapping[str, str] | None]], kept: Kept = NOTHING_KEPT
     ) -> tuple[Rulebook, Mapping[str, str]]:
         """The rules to start with, and their sources by file name. Raises NoRulesError.
 
-        `last_good` gives the sources that were last in force, from the store; None: none ever were.
+        `last_good` gives the sources that were last in force, from the store; None: none ever were. `kept`: what this
+        node worked by, and an order that it has not heeded yet.
         """
         seen = await asyncio.to_thread(fingerprint, self._paths)
         self._watcher = Watcher(self._paths, seen)
+        ordered = await self._by_order(kept)
+        if ordered is not None:
+            return ordered
         sources, book, fault = await self._read(compile_here)
+        self.taken = msgspec.structs.replace(self.taken, files=deployment_of(sources) if book is not None else "")
         if book is None:
-            kept = await last_good()
-            if kept is None:
+            good = await last_good()
+            if good is None:
                 raise NoRulesError(f"no rules to start with: {fault}")
-            sources = [Source(file, text) for file, text in kept.items()]
+            sources = [Source(file, text) for file, text in good.items()]
             compiled = await compile_here(sources, self._grants)
             book = compiled.book
             if book is None:
@@ -80,18 +98,60 @@ class RuleKeeper:
     async def watch(self, adopt: Adopt, tick: Tick = asyncio.sleep) -> None:
         """Reads the files again when they have changed; `adopt` is handed each set that compiles."""
         async for _ in self._watcher.changes(tick):
-            sources, book, fault = await self._read(self._compile)
+            async with self._turn:
+                await self._changed(adopt)
+
+    async def heed(self, order: Order, adopt: Adopt, refuse: Refuse) -> None:
+        """Lets the rules of an order rule; `refuse` is told why they cannot."""
+        async with self._turn:
+            sources = [Source(file, text) for file, text in order.sources.items()]
+            book, fault = await self._compiled(sources, self._compile)
             self._metrics.reloaded(book is not None)
             if book is None:
-                self._health.note(PART, f"{fault}; the rules read before stay in force")
-                continue
+                log.error("an order cannot be taken over; the rules stay", why=fault, **_told(order))
+                refuse(order, fault)
+                return
+            await adopt(book, order.sources, Taken(order=order))
             self._health.note(PART, "")
-            if book.deployment == self._deployment:
-                log.info("rules are as they were", deployment=book.deployment)
-                continue
-            await adopt(book, _by_file(sources))
             self._in_force(book)
-            log.info("rules reloaded", deployment=book.deployment, files=len(sources))
+            log.info("rules taken over", **_told(order))
+
+    async def _changed(self, adopt: Adopt) -> None:
+        sources, book, fault = await self._read(self._compile)
+        self._metrics.reloaded(book is not None)
+        if book is None:
+            self._health.note(PART, f"{fault}; the rules read before stay in force")
+            return
+        self._health.note(PART, "")
+        if book.deployment == self._deployment:
+            log.info("rules are as they were", deployment=book.deployment)
+            return
+        await adopt(book, _by_file(sources), Taken(files=book.deployment))
+        self._in_force(book)
+        log.info("rules reloaded", deployment=book.deployment, files=len(sources))
+
+    async def _by_order(self, kept: Kept) -> tuple[Rulebook, Mapping[str, str]] | None:
+        """The rules to start with where not the files say which: those of a new order, or those that an earlier one
+        brought while the files are as they were."""
+        loaded = await asyncio.to_thread(load_sources, self._paths)
+        files = "" if loaded.diagnostics else deployment_of(loaded.sources)
+        standing, order, wanted = kept.standing, kept.order, kept.sources
+        if order is not None:
+            wanted = order.sources
+        elif standing is None or (self._follow and files != standing.files) or files == standing.deployment:
+            return None
+        if wanted is None:
+            log.error("the rules that were in force are gone from the store; those in the files are used")
+            return None
+        sources = [Source(file, text) for file, text in wanted.items()]
+        book, fault = await self._compiled(sources, compile_here)
+        self.taken = Taken(files, order, "" if book is not None else fault)
+        if book is None:
+            log.error("the rules that were ordered do not compile; those in the files are used", why=fault)
+            return None
+        log.info("rules in force by order, not by the files", deployment=book.deployment)
+        self._in_force(book)
+        return book, dict(wanted)
 
     def revive(self, sources: str) -> Rulebook | None:
         """The rulebook of an earlier deployment, from its column in the store; None when it no longer compiles."""
@@ -104,13 +164,18 @@ class RuleKeeper:
         if loaded.diagnostics:  # part of a set is not a set: brands would fall silent
             self._tell(loaded.diagnostics)
             return loaded.sources, None, _sentence(loaded.diagnostics)
+        book, fault = await self._compiled(loaded.sources, compile)
+        return loaded.sources, book, fault
+
+    async def _compiled(self, sources: Sequence[Source], compile: Compile) -> tuple[Rulebook | None, str]:
+        """The book and, without one, what is wrong in one sentence; logs all of it."""
         try:
-            compiled = await compile(loaded.sources, self._grants)
+            compiled = await compile(sources, self._grants)
         except CompilerFailedError as failed:
             log.error("rules not compiled", why=str(failed))
-            return loaded.sources, None, str(failed)
+            return None, str(failed)
         self._tell(compiled.diagnostics)
-        return loaded.sources, compiled.book, "" if compiled.book else _sentence(compiled.diagnostics)
+        return compiled.book, "" if compiled.book else _sentence(compiled.diagnostics)
 
     def _in_force(self, book: Rulebook) -> None:
         self._deployment = book.deployment
@@ -128,6 +193,11 @@ class RuleKeeper:
 
 def _by_file(sources: Sequence[Source]) -> dict[str, str]:
     return {source.file: source.text for source in sources}
+
+
+def _told(order: Order) -> dict[str, str]:
+    ruling = order.ruling
+    return {"deployment": ruling.deployment, "origin": ruling.origin, "actor": ruling.actor}
 
 
 def _sentence(diagnostics: Sequence[Diagnostic]) -> str:

@@ -6,7 +6,7 @@ a rule's identity (brand and head of the rule) and a step's, never a place in a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from hashlib import sha256
@@ -205,10 +205,22 @@ class Rulebook(msgspec.Struct, frozen=True):
 
 
 def deployment_of(sources: Iterable[Source]) -> str:
-    """The hash of all files of a set, whatever order they come in."""
+    """The hash of all files of a set, whatever order they come in, and wherever the folder is that holds them all."""
+    every = list(sources)
+    names = names_below([source.file for source in every])
     digest = sha256()
-    for source in sorted(sources, key=lambda source: (source.file, source.text)):
-        for part in (source.file, source.text):
+    for name, text in sorted(zip(names, (source.text for source in every), strict=True)):
+        for part in (name, text):
             octets = part.encode("utf-8", "surrogatepass")
             digest.update(len(octets).to_bytes(8, "big") + octets)
     return digest.hexdigest()[:32]
+
+
+def names_below(files: Sequence[str]) -> list[str]:
+    """The names of files as they are below the innermost folder that holds them all."""
+    parts = [file.split("/") for file in files]
+    shared = min((len(one) for one in parts), default=1) - 1
+    for one in parts:
+        while one[:shared] != parts[0][:shared]:
+            shared -= 1
+    return ["/".join(one[shared:]) for one in parts]

@@ -24,10 +24,11 @@ from sqlalchemy.pool import NullPool, StaticPool
 from router.store import (  # noqa: F401  (declare their tables, made with the others)
     tables_consent,
     tables_offers,
+    tables_rulings,
     tables_statistics,
 )
 from router.store.driver_errors import translated
-from router.store.errors import CommitUnknown, StoreBroken, StoreError, StoreUnavailable, StoreUnsafe
+from router.store.errors import CommitUnknown, StoreBroken, StoreError, StoreInUse, StoreUnavailable, StoreUnsafe
 from router.store.safety import doubtful_postgresql, unsafe_postgresql, unsafe_sqlite
 from router.store.tables import REVISION, metadata
 
@@ -379,9 +380,7 @@ def _take_lock(url: str) -> IO[str] | None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         handle.close()
-        raise StoreUnavailable(
-            f"store {path} is in use by another kwek; stop that one first, or name another file"
-        ) from None
+        raise StoreInUse(f"store {path} is in use by another kwek; stop that one first, or name another file") from None
     return handle
 
 

@@ -11,6 +11,10 @@ class StoreUnavailable(StoreError):
     """The store is away, locked or full: nothing was written, try again later, acknowledge nothing meanwhile."""
 
 
+class StoreInUse(StoreUnavailable):
+    """Another process owns the SQLite file."""
+
+
 class StoreConflict(StoreError):
     """A deadlock or serialisation failure: nothing was written, the same work may be done again at once."""
 

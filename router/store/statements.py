@@ -94,7 +94,18 @@ runs_due = Statement(
     "now",
     "most",
 )
-postpone_run = Statement(update(runs).where(one_of(runs.c.id, "ids")).values(due_at=bindparam("due")), "due", "ids")
+run_tried = Statement(
+    select(runs.c.contact_id, runs.c.number, runs.c.brand, runs.c.rule, runs.c.tries)
+    .where(runs.c.id == bindparam("run"), runs.c.due_at <= bindparam("now")),
+    "run", "now",
+)  # fmt: skip
+"""Of a run that is due, what can be read whatever is wrong with it."""
+postpone_run = Statement(
+    update(runs)
+    .where(runs.c.id == bindparam("run"))
+    .values(due_at=bindparam("due"), tries=runs.c.tries + literal_column("1")),
+    "due", "run",
+)  # fmt: skip
 next_run = Statement(select(func.min(runs.c.due_at)))
 upsert_runs = Insert(runs, RUN_COLUMNS, conflict=("id",), update=RUN_COLUMNS[3:])
 delete_runs = Statement(delete(runs).where(one_of(runs.c.id, "ids")), "ids")
@@ -132,7 +143,7 @@ deployment_by_hash = Statement(
     select(deployments.c.hash, deployments.c.sources).where(one_of(deployments.c.hash, "hashes")), "hashes"
 )
 upsert_deployment = Insert(
-    deployments, ("hash", "sources", "first_at", "last_at"), conflict=("hash",), update=("last_at",)
+    deployments, ("hash", "sources", "first_at", "last_at"), conflict=("hash",), update=("sources", "last_at")
 )
 highest_ids = Statement(
     select(

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0008"
+REVISION = "0009"
 """The last migration. Tables of other subjects are declared in tables_*.py, with this `metadata`."""
 
 metadata = MetaData()
@@ -280,10 +280,11 @@ runs = Table(
     Column("misses", Integer, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("cause_id", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
     Index("runs_of_contact", "contact_id"),
     Index("runs_due", "due_at"),
 )
-"""Suspended chains: questions and waits. A run that ends leaves the table."""
+"""Suspended chains: questions and waits. A run that ends leaves the table. `tries`: how often it could not be resumed."""
 
 records = Table(
     "records",

@@ -14,6 +14,7 @@ from gateway.health import Health
 from gateway.metrics import Metrics
 from gateway.rulekeeper import NoRulesError, RuleKeeper
 from gateway.rules_compile import CompilerFailedError, compile_here
+from router.rulings import Taken
 from rules.compiler import Compiled
 from rules.diagnostics import Source
 from rules.rulebook import Grants, NumberGrant, Rulebook, deployment_of
@@ -37,7 +38,8 @@ class Around:
     async def last_good(self) -> Mapping[str, str] | None:
         return self.stored
 
-    async def adopt(self, book: Rulebook, sources: Mapping[str, str]) -> None:
+    async def adopt(self, book: Rulebook, sources: Mapping[str, str], taken: Taken) -> None:
+        self.taken = taken
         self.adopted.append((book.deployment, sources))
 
     async def first(self) -> tuple[Rulebook, Mapping[str, str]]:
