@@ -19,16 +19,18 @@ import structlog
 
 from config.settings import Settings
 from gateway import node
-from gateway.binding import grants_of
+from gateway.binding import grants_of, prices_of
 from gateway.exchange import Exchange
 from gateway.exits import Exit
 from gateway.health import Health
 from gateway.lifecycle import Supervisor, every
 from gateway.metrics import Metrics
 from gateway.pools import in_turn
+from gateway.recent import Lookout
 from gateway.rulekeeper import NoRulesError, RuleKeeper
 from gateway.web.server import PortTakenError, serve_web
 from gateway.web.site import KEEP_UP_S, Site
+from gateway.web.stats import Terms
 from router import deployments
 from router.store import checkpoint
 from router.store.engine import Store, open_store
@@ -118,10 +120,14 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor,
     await up.enter_async_context(supervisor.running(keeper.watch(partial(_adopt, one, site)), "rules watcher"))
     await up.enter_async_context(_checkpoints(settings, supervisor))
     await up.enter_async_context(supervisor.running(_standing(health, one.exchange, one.writer), "health"))
-    routes = site.routes(partial(_brand, one), settings.gateway.url)
+    about = settings.statistics
+    terms = Terms(prices_of(settings), about.zone, about.opt_out_warning)
+    figures = site.figures(terms, lambda: one.ways.books.newest)
+    routes = [*site.routes(partial(_brand, one), settings.gateway.url), *figures]
     where = await up.enter_async_context(serve_web(settings.gateway.listen, metrics, health, one.exchange, routes))
     keep_up = partial(site.keep_up, settings.gateway.vouchers_low)
     await up.enter_async_context(supervisor.running(every(KEEP_UP_S, keep_up), "site"))
+    await up.enter_async_context(_lookout(Lookout(world, store.url, metrics), about.recent_s, supervisor))
     await up.enter_async_context(one.connected(supervisor))
     gc.collect()
     gc.freeze()  # the rulebook and the modules stay: the collector need not look at them again
@@ -134,6 +140,19 @@ async def _adopt(one: node.Node, site: Site, book: Rulebook, sources: Mapping[st
     """Let a rule set rule once its vouchers are there: a text that names one finds its codes."""
     await site.pools.deploy(_vouchers(book), in_turn(one.writer))
     one.adopt(book, sources)
+
+
+@asynccontextmanager
+async def _lookout(lookout: Lookout, seconds: int, supervisor: Supervisor) -> AsyncIterator[None]:
+    """Figures by rule for /metrics, looked up every so many seconds."""
+    try:
+        if seconds:
+            async with supervisor.running(every(seconds, lookout.look), "figures by rule"):
+                yield
+        else:
+            yield
+    finally:
+        lookout.close()
 
 
 def _brand(one: node.Node, name: str) -> BrandBook | None:

@@ -14,12 +14,12 @@ from typing import Literal, TypeVar
 from prometheus_client import CollectorRegistry, Info, generate_latest
 from prometheus_client.process_collector import ProcessCollector
 
-from gateway.tally import Spread, Tally
+from gateway.tally import Spread, Standing, Tally
 from router.group import Done
 from router.plan import Disposition
 
 T = TypeVar("T", bound=Hashable)
-Kind = Literal["counter", "gauge", "seconds", "causes", "info"]
+Kind = Literal["counter", "gauge", "recent", "seconds", "causes", "info"]
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Bounds of histograms of time: a commit on a good disk is 0.5 to 5 ms, a stage is shorter, a frozen store longer."""
@@ -36,6 +36,8 @@ class Series:
     meaning: str
     labels: tuple[str, ...] = ()
 
+
+_RULE = ("brand", "rule", "class")
 
 SERIES = (
     Series("texts_received", "counter", "Texts from phones, read from a carrier and not yet kept.", ("connector",)),
@@ -64,6 +66,10 @@ SERIES = (
     Series("answers", "counter", "Requests of phones and of brands' systems, by page and status.", ("page", "status")),
     Series("clicks_lost", "counter", "First clicks on links that nobody will know of: the store was away for long."),
     Series("voucher_codes", "gauge", "Codes that are left in a voucher's pool.", ("brand", "voucher")),
+    Series("recent_texts", "recent", "Texts of the last 24 hours; rules with most have names.", (*_RULE, "outcome")),
+    Series("recent_withheld", "recent", "Texts of these that may not go out, by reason.", (*_RULE, "reason")),
+    Series("recent_reactions", "recent", "What contacts did after them, once for each text.", (*_RULE, "reaction")),
+    Series("recent_looked_at", "gauge", "When these were looked up, in seconds since 1970; 0: not yet."),
     Series("reloads", "counter", "Changed rule sets read: ok, or failed (the old one stays).", ("result",)),
     Series("rules", "info", "The rule set in force.", ("deployment",)),
 )  # fmt: skip
@@ -81,11 +87,12 @@ class Metrics:
         self._refused: dict[tuple[str, str], int] = {}
         self._clicks_lost = 0
         self._kept = {one.name: _tally(one) for one in SERIES if one.kind in ("counter", "gauge")}
+        self._recent = {one.name: Standing(f"kwek_{one.name}", one.meaning, one.labels) for one in _of_kind("recent")}
         self._spreads = {
             name: Spread(f"kwek_{name}", _meaning(name), bounds)
             for name, bounds in (("group_causes", CAUSES), ("group_seconds", SECONDS), ("stop_seconds", SECONDS))
         }
-        for collector in (*self._kept.values(), *self._spreads.values()):
+        for collector in (*self._kept.values(), *self._recent.values(), *self._spreads.values()):
             self.registry.register(collector)
 
     def page(self) -> bytes:
@@ -191,6 +198,14 @@ class Metrics:
         """So many codes of a pool are left."""
         self._kept["voucher_codes"].put(left, brand, voucher)
 
+    # ---------------------------------------------------------------------------------------------------- last 24 hours
+
+    def recent(self, found: Mapping[str, Mapping[tuple[str, ...], int]], looked_at: float) -> None:
+        """Figures by rule were looked up: by series, in place of those before."""
+        for name, numbers in found.items():
+            self._recent[name].stand(numbers)
+        self._kept["recent_looked_at"].put(looked_at)
+
     # --------------------------------------------------------------------------------------------------------- rules
 
     def rules(self, deployment: str) -> None:
@@ -217,10 +232,14 @@ def reference() -> str:
     ]
     for series in SERIES:
         suffix = {"counter": "_total", "info": "_info"}.get(series.kind, "")
-        kind = "histogram" if series.kind in {"seconds", "causes"} else series.kind
+        kind = {"seconds": "histogram", "causes": "histogram", "recent": "gauge"}.get(series.kind, series.kind)
         labels = ", ".join(series.labels) or "–"
         rows.append(f"| `kwek_{series.name}{suffix}` | {kind} | {labels} | {series.meaning} |")
     return "\n".join(rows) + "\n"
+
+
+def _of_kind(kind: Kind) -> Iterable[Series]:
+    return (series for series in SERIES if series.kind == kind)
 
 
 def _meaning(name: str) -> str:

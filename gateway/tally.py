@@ -7,7 +7,7 @@ dozen. All numbers are counted and read on the event loop, so no lock is needed 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -60,6 +60,27 @@ class Tally(Collector):
             labels = (OTHER,) * len(labels)
         self._numbers.setdefault(labels, 0.0)
         return labels
+
+
+class Standing(Collector):
+    """Numbers that are all replaced at once: what was there before and is no more is told no more. Whoever hands them
+    in bounds them."""
+
+    def __init__(self, name: str, meaning: str, labels: Labels) -> None:
+        self._head = (name, meaning, labels)
+        self._numbers: Mapping[Labels, float] = {}
+
+    def stand(self, numbers: Mapping[Labels, float]) -> None:
+        """These are the numbers now."""
+        self._numbers = numbers
+
+    def collect(self) -> Iterable[Metric]:
+        """As Prometheus's library prints it."""
+        name, meaning, labels = self._head
+        family = GaugeMetricFamily(name, meaning, labels=labels)
+        for values, number in self._numbers.items():
+            family.add_metric(values, number)
+        return [family]
 
 
 class Spread(Collector):

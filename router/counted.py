@@ -17,8 +17,9 @@ class Key(NamedTuple):
 
 class Sent(NamedTuple):
     """A row of the outbox, as far as counting goes. From `connector` on it is what many texts have in common, and texts
-    that do are counted together: `reason` is only there for what was withheld, `accepted` for what failed, and
-    `address` is as long as prices look at it."""
+    that do are counted together: `reason` is only there for what was withheld, `accepted` for what failed, `address`
+    is as long as prices look at it, and `origin` (the rule that took the text which is the cause) where it is asked
+    for."""
 
     id: int
     contact_id: int
@@ -36,6 +37,7 @@ class Sent(NamedTuple):
     sends: int
     accepted: str
     address: str
+    origin: str
 
 
 class Came(NamedTuple):
@@ -54,7 +56,8 @@ GIVEN, REVOKED = "given", "revoked"
 
 
 class Clicked(NamedTuple):
-    """The first click of a link in a text of that rule and step, which was written down under `sent_id` or later."""
+    """The first click of a link in a text of that rule and step, which was written down under `sent_id` or later.
+    `link` is its name, or where it leads; `times` how often it was followed in all."""
 
     id: int
     contact_id: int
@@ -62,6 +65,8 @@ class Clicked(NamedTuple):
     rule: str
     step: str
     sent_id: int
+    link: str = ""
+    times: int = 1
 
 
 class Happened(NamedTuple):
@@ -74,10 +79,11 @@ class Happened(NamedTuple):
 
 
 class Converted(NamedTuple):
-    """A contact reached the goal of a drip that it had entered by cause `cause_id`."""
+    """A contact reached the goal of a drip that it had entered by cause `cause_id`; `origin` as for Sent."""
 
     id: int
     contact_id: int
     brand: str
     rule: str
     cause_id: int
+    origin: str = ""

@@ -3,7 +3,7 @@ contact did afterwards is credited to it.
 
 Texts and what contacts did pass here in the order of their ids, that is of time, each once; nothing is kept of a text
 but its contact's last one with the brand, and that for two weeks at most. So the memory it takes grows with the
-contacts of two weeks (and with those in a split, and those who wrote), not with the texts.
+contacts of two weeks (and with those in a split, those who wrote, and those who clicked), not with the texts.
 
 Rules of what counts:
 - a text is `sent` when the carrier has taken it, or may have (its answer was lost); it is paid for as often as that.
@@ -11,19 +11,18 @@ Rules of what counts:
 - a STOP is credited to the last text of that brand before it, within a week (of every brand on the number when it said
   all); its own confirmation, help and the operator's texts are credited with nothing.
 - what happens after the period is still credited to the texts of the period; texts after it only take over.
+- a contact is new once, with the text that it became known by: its id was given after that text's.
 """
 
 from __future__ import annotations
 
-from collections.abc import KeysView
-from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Final
 
 from router.counted import GIVEN, REVOKED, Clicked, Converted, Happened, Key, Sent
 from router.instants import DAY
 from router.plan import OPERATOR
-from router.prices import Cost, Price, Prices
+from router.prices import Prices
+from router.totals import Figures, Followed, Landed, Texted
 from router.world import EPOCH_MS, first_id_at
 
 Row = tuple[Any, ...]
@@ -44,96 +43,6 @@ _ANSWERS: Final = frozenset({"routed", "unrouted", "incomplete"})
 """States of a text from a phone that is meant for the brand; not commands, nor what was delivered twice."""
 
 
-_COUNTS: Final = (
-    "sent", "delivered", "undelivered", "unknown", "failed", "waiting", "cancelled", "answered", "clicked", "opted_out",
-    "segments", "after_ids", "entered",
-)  # fmt: skip
-
-
-@dataclass(slots=True)
-class Figures:
-    """What some texts came to. Of `sent`, `undelivered` and `unknown` (never answered for) are told apart; `failed` are
-    those that the carrier refused, `waiting` those that it has not been given yet.
-
-    `billed`: segments to be paid for by price, None where the table has none. `sample_id`: the last such text.
-    """
-
-    sent: int = 0
-    delivered: int = 0
-    undelivered: int = 0
-    unknown: int = 0
-    failed: int = 0
-    waiting: int = 0
-    cancelled: int = 0
-    withheld: dict[str, int] = field(default_factory=dict)
-    answered: int = 0
-    clicked: int = 0
-    opted_out: int = 0
-    segments: int = 0
-    billed: dict[Price | None, int] = field(default_factory=dict)
-    sample_id: int = 0
-    after_ids: int = 0
-    """Ids between each sent text and its cause, summed: how late in its chain a step is."""
-    entered: int = 0
-    """Of `sent` those of chains that began in the period."""
-
-    def add(self, other: Figures) -> None:
-        """Count these too."""
-        for name in _COUNTS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        for reason, number in other.withheld.items():
-            self.withheld[reason] = self.withheld.get(reason, 0) + number
-        for price, segments in other.billed.items():
-            self.billed[price] = self.billed.get(price, 0) + segments
-        self.sample_id = max(self.sample_id, other.sample_id)
-
-    @property
-    def texts(self) -> int:
-        """All of them, whatever became of them."""
-        return self.sent + self.failed + self.waiting + self.cancelled + sum(self.withheld.values())
-
-    @property
-    def costs(self) -> tuple[Cost, ...]:
-        """What they cost, by currency."""
-        sums: dict[str, Decimal] = {}
-        for price, segments in self.billed.items():
-            if price is not None:
-                sums[price.currency] = sums.get(price.currency, Decimal(0)) + price.per_segment * segments
-        return tuple(Cost(amount, currency) for currency, amount in sorted(sums.items()))
-
-    @property
-    def unpriced(self) -> int:
-        """Segments that the price table has no price for."""
-        return self.billed.get(None, 0)
-
-
-@dataclass(slots=True)
-class Texted:
-    """What came in for a rule: texts, and the contacts that wrote them."""
-
-    texts: int = 0
-    contacts: set[int] = field(default_factory=set)
-    joined: set[int] = field(default_factory=set)
-    """Those who gave a consent by one of these texts."""
-
-
-@dataclass(slots=True)
-class Landed:
-    """Who landed in an arm of a split, each with the id of the first text, and who of them clicked, answered, reached
-    the goal, and met with the event that the split is measured by."""
-
-    since: dict[int, int] = field(default_factory=dict)
-    clicked: set[int] = field(default_factory=set)
-    answered: set[int] = field(default_factory=set)
-    converted: set[int] = field(default_factory=set)
-    happened: set[int] = field(default_factory=set)
-
-    @property
-    def contacts(self) -> KeysView[int]:
-        """Who landed in it."""
-        return self.since.keys()
-
-
 class _Brand:
     """The last texts of a brand, by contact: those of lately, and those before the last turn."""
 
@@ -147,13 +56,14 @@ class _Brand:
 class _Kind:
     """Texts that have everything in common that is counted."""
 
-    __slots__ = ("after_ids", "brand", "count", "entered", "figures", "is_credited", "landed", "last_id")
+    __slots__ = ("after_ids", "begun", "brand", "count", "entered", "figures", "is_credited", "landed", "last_id")
 
-    def __init__(self, brand: _Brand, figures: Figures, landed: Landed | None, is_credited: bool) -> None:
+    def __init__(self, brand: _Brand, figures: Figures, is_credited: bool) -> None:
         self.brand = brand
         self.figures = figures
-        self.landed = landed
         self.is_credited = is_credited
+        self.landed: Landed | None = None
+        self.begun: Figures | None = None
         self.count = self.entered = self.after_ids = self.last_id = 0
 
 
@@ -180,9 +90,11 @@ class Counting:
         self.arms: dict[tuple[str, str, str], Landed] = {}
         """Arms of splits, by brand, rule and "split=arm"."""
         self.stopped: dict[str, set[int]] = {}
-        """Who opted out in the period, by brand; under "" those whose STOP named no brand."""
+        """Who opted out in the period, by brand; under "" those whose STOP named no brand (the ledger has it for each)."""
         self.goals: dict[tuple[str, str], int] = {}
         """Goals reached by those who entered in the period, by brand and drip."""
+        self.links: dict[tuple[str, str, str, str], Followed] = {}
+        """Links of texts of the period that were followed, by brand, rule, step and name."""
         self._prices = prices
         self._since_id, self._until_id = stretch
         self._kinds: dict[tuple[object, ...], _Kind] = {}
@@ -190,6 +102,7 @@ class Counting:
         self._by_step: dict[tuple[str, str, str, str], Figures] = {}
         self._arms_of: dict[tuple[str, str], list[str]] = {}
         self._clicked: set[tuple[int, str, str]] = set()
+        self._newcomers: set[int] = set()
         self._turn_id = 0
 
     def sent(self, row: Row) -> None:
@@ -217,20 +130,28 @@ class Counting:
         id, contact_id, number, brand, state, rule = row
         if state in _ANSWERS:
             if id < self._until_id:
-                texted = self.texted.get((brand or OPERATOR, rule)) or self._new_texted(brand or OPERATOR, rule)
+                texted = self._texted(brand or OPERATOR, rule)
                 texted.texts += 1
                 texted.contacts.add(contact_id)
+                if contact_id > id and contact_id not in self._newcomers:
+                    self._newcomers.add(contact_id)
+                    texted.new.add(contact_id)
             if brand:
                 self._answered(id, contact_id, brand)
         elif state in ("opted_out", REVOKED):
             self._stopped(id, contact_id, brand or OPERATOR, number)
         elif state == GIVEN and rule and id < self._until_id:
-            (self.texted.get((brand, rule)) or self._new_texted(brand, rule)).joined.add(contact_id)
+            self._texted(brand, rule).joined.add(contact_id)
 
     def clicked(self, row: Clicked) -> None:
         """A link was followed. Give these after the texts."""
+        if not self._since_id <= row.sent_id < self._until_id:
+            return
+        followed = self.links.setdefault((row.brand, row.rule, row.step, row.link), Followed())
+        followed.contacts.add(row.contact_id)
+        followed.times += row.times
         once = (row.contact_id, row.rule, row.step)
-        if not self._since_id <= row.sent_id < self._until_id or once in self._clicked:
+        if once in self._clicked:
             return
         self._clicked.add(once)
         arm = self._arm_of(row.brand, row.rule, row.contact_id)
@@ -248,6 +169,8 @@ class Counting:
             return
         key = (row.brand, row.rule)
         self.goals[key] = self.goals.get(key, 0) + 1
+        if row.origin:
+            self._texted(row.brand, row.origin).goals += 1
         arm = self._arm_of(row.brand, row.rule, row.contact_id)
         if arm:
             self.arms[row.brand, row.rule, arm].converted.add(row.contact_id)
@@ -263,7 +186,10 @@ class Counting:
         """Everything is given: add it up."""
         for common, kind in self._kinds.items():
             if kind.count:
-                self._add_up(Sent(0, 0, "", 0, *common), kind)  # type: ignore[arg-type]
+                row = Sent(0, 0, "", 0, *common)  # type: ignore[arg-type]
+                self._add_up(row, kind, kind.figures)
+                if kind.begun is not None:
+                    self._add_up(row, kind, kind.begun)
         self._kinds.clear()
         self.figures = {key: figures for key, figures in self.figures.items() if figures.texts}
 
@@ -272,18 +198,19 @@ class Counting:
         name = row.brand or OPERATOR
         figures = self.figures.setdefault(Key(name, row.rule, row.step, row.arm, row.message_class), Figures())
         self._by_step.setdefault((name, row.rule, row.step, row.arm), figures)
-        landed: Landed | None = None
-        if row.arm:
-            landed = self.arms.get((name, row.rule, row.arm))
-            if landed is None:
-                landed = self.arms[name, row.rule, row.arm] = Landed()
-                self._arms_of.setdefault((name, row.rule), []).append(row.arm)
         brand = self._brands.setdefault(name, _Brand())
-        kind = self._kinds[common] = _Kind(brand, figures, landed, row.state in SENT and row.message_class in _CREDITED)
+        kind = self._kinds[common] = _Kind(brand, figures, row.state in SENT and row.message_class in _CREDITED)
+        if row.arm:
+            kind.landed = self.arms.get((name, row.rule, row.arm))
+            if kind.landed is None:
+                kind.landed = self.arms[name, row.rule, row.arm] = Landed()
+                self._arms_of.setdefault((name, row.rule), []).append(row.arm)
+        if row.origin and row.origin != row.rule:
+            kind.begun = self._texted(name, row.origin).begun
         return kind
 
-    def _new_texted(self, brand: str, rule: str) -> Texted:
-        return self.texted.setdefault((brand, rule), Texted())
+    def _texted(self, brand: str, rule: str) -> Texted:
+        return self.texted.get((brand, rule)) or self.texted.setdefault((brand, rule), Texted())
 
     def _answered(self, at_id: int, contact_id: int, brand: str) -> None:
         last = self._last(brand, contact_id, at_id)
@@ -313,8 +240,8 @@ class Counting:
                 return arm
         return ""
 
-    def _add_up(self, row: Sent, kind: _Kind) -> None:
-        figures, count, state = kind.figures, kind.count, row.state
+    def _add_up(self, row: Sent, kind: _Kind, figures: Figures) -> None:
+        count, state = kind.count, row.state
         figures.sample_id = max(figures.sample_id, kind.last_id)
         if state in SENT:
             figures.sent += count

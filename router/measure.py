@@ -35,6 +35,8 @@ PAGE: Final = 5_000
 MOST_VALUES: Final = 1_000
 """Different values of one record that are told apart; the rest of them counts as OTHER."""
 OTHER: Final = "(others)"
+LONGEST_LINK: Final = 80
+"""Characters of an address that a link without a name is known by."""
 NPS: Final = "nps"
 """Records of this name, or that begin with it and an underscore, are scores from 0 to 10."""
 CLICK: Final = "click"
@@ -110,9 +112,16 @@ class Pages:
 
 
 def measure(
-    pages: Pages, period: Period, prices: Prices, brand: str | None = None, measures: Measures = _NONE
+    pages: Pages,
+    period: Period,
+    prices: Prices,
+    brand: str | None = None,
+    measures: Measures = _NONE,
+    *,
+    origins: bool = False,
 ) -> Measured:
-    """Count a period, of one brand or of all. Raises StoreError."""
+    """Count a period, of one brand or of all; of one, nothing is told that is of no brand. With `origins` a drip is
+    counted, too, with the keyword that began it. Raises StoreError."""
     since, until = first_id_at(period.since), first_id_at(period.until)
     after = first_id_at(period.until + CREDITED_WITHIN)
     counting = Counting(prices, (since, until))
@@ -121,26 +130,24 @@ def measure(
     consents = _consents(pages, since, after, wanted)
     events = merge(came, *consents) if consents else came
     event = next(events, None)
-    if prices.longest:
-        texts = pages.stretch(sql.sent_with_addresses, since, after, prices.longest)
-    else:
-        texts = pages.stretch(sql.sent, since, after)
-    for row in texts:
+    with_addresses = prices.longest > 0
+    digits = (prices.longest,) if with_addresses else ()
+    for row in pages.stretch(sql.SENT[with_addresses, origins], since, after, *digits):
         while event is not None and event[0] < row[0]:
-            if event[3] is None or wanted(event[3]):
+            if wanted(event[3]) or _is_for_all(event):
                 counting.came(event)
             event = next(events, None)
         if wanted(row[_BRAND]):
             counting.sent(row)
     while event is not None:
-        if event[3] is None or wanted(event[3]):
+        if wanted(event[3]) or _is_for_all(event):
             counting.came(event)
         event = next(events, None)
     counting.finish()
     for click in _clicks(pages, period):
         if wanted(click.brand):
             counting.clicked(click)
-    for goal in _goals(pages, since, until):
+    for goal in _goals(pages, since, until, origins):
         if wanted(goal.brand):
             counting.converted(goal)
     for one in _events(pages, (since, after), measures):
@@ -208,25 +215,34 @@ def _chain(pages: Pages, brand: str, after: int, until_id: int) -> Iterator[Row]
         after = rows[-1][0]
 
 
+def _is_for_all(event: Row) -> bool:
+    """Whether it is a STOP that every brand on the number has to hear."""
+    return event[3] is None and event[4] == "opted_out"
+
+
 def _clicks(pages: Pages, period: Period) -> Iterator[Clicked]:
     """First clicks, in their order."""
     at, code, until = period.since, "", period.until + CREDITED_WITHIN
     while True:
         rows = pages.rows(sql.clicked, at, code, until, PAGE)
-        for clicked_at, _, contact_id, brand, rule, step, created_at in rows:
-            yield Clicked(first_id_at(clicked_at), contact_id, brand, rule, step, first_id_at(created_at))
+        for clicked_at, _, contact_id, brand, rule, step, created_at, name, target, times in rows:
+            link, sent_id = name or target[:LONGEST_LINK], first_id_at(created_at)
+            yield Clicked(first_id_at(clicked_at), contact_id, brand, rule, step, sent_id, link, times)
         if len(rows) < PAGE:
             return
         at, code = rows[-1][:2]
 
 
-def _goals(pages: Pages, since_id: int, until_id: int) -> Iterator[Converted]:
+def _goals(pages: Pages, since_id: int, until_id: int, origins: bool) -> Iterator[Converted]:
     """Who reached the goal of a drip that was entered by a cause of a stretch of ids."""
     cause_id, drip = since_id, ""
     while True:
         rows = pages.rows(sql.goals, cause_id, drip, until_id, PAGE)
+        texts = sorted({row[0] for row in rows}) if origins else []
+        rules: dict[int, str] = dict(row[:2] for row in pages.found(sql.rules_of, texts))
         for caused_by, name, contact_id, brand, ended_at in rows:
-            yield Converted(first_id_at(ended_at), contact_id, brand, f"{brand}/drip {name}", caused_by)
+            at_id, rule = first_id_at(ended_at), f"{brand}/drip {name}"
+            yield Converted(at_id, contact_id, brand, rule, caused_by, rules.get(caused_by, ""))
         if len(rows) < PAGE:
             return
         cause_id, drip = rows[-1][:2]

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,10 +19,9 @@ from gateway.exits import Exit
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from router.measure import Measures, Pages, Period
+    from gateway.periods import Days
+    from router.measure import Measures, Pages
 
-DAYS = 7
-"""Days that are told of when none are named: today and the six before."""
 SEED_OCTETS = 16
 """Of chance in a seed that nobody gave."""
 
@@ -36,13 +34,7 @@ class By(StrEnum):
     ARM = "arm"
     KEYWORD = "keyword"
     CLASS = "class"
-
-
-class Days(NamedTuple):
-    """The first and the last day of a period."""
-
-    first: date
-    last: date
+    LINK = "link"
 
 
 def a_day(text: str) -> date:
@@ -76,14 +68,16 @@ def stats(
     """Tell what went out, what came of it and what it cost."""
     from gateway.binding import prices_of
     from gateway.commands.stats_page import page
-    from gateway.commands.stats_report import Asked, report
+    from gateway.periods import period_of
+    from gateway.report import Asked, report
     from router.measure import measure
 
     settings = _settings(config, brand)
     days = _days(settings, since, until)
     about = settings.statistics
     with _pages(settings) as pages:
-        measured = measure(pages, period_of(days, about.zone), prices_of(settings), brand, _measures(pages, settings))
+        period, prices, measures = period_of(days, about.zone), prices_of(settings), _measures(pages, settings)
+        measured = measure(pages, period, prices, brand, measures, origins=by is By.KEYWORD)
     asked = Asked(str(days.first), str(days.last), about.zone, brand, by.value, about.opt_out_warning)
     told = report(measured, asked)
     if form is Form.JSON:
@@ -103,6 +97,7 @@ def draw(  # noqa: PLR0913, PLR0917  # one for each option
     """
     from secrets import token_hex
 
+    from gateway.periods import period_of
     from router.draws import draw as drawn
     from router.measure import entries
 
@@ -123,16 +118,6 @@ def draw(  # noqa: PLR0913, PLR0917  # one for each option
             "winners": [{"number": one.entry, "rank": one.rank} for one in found.winners],
         }
     )  # fmt: skip
-
-
-def period_of(days: Days, zone: str) -> Period:
-    """From the beginning of the first day to the end of the last, as that zone has its days."""
-    from router.measure import Period
-
-    def beginning(day: date) -> int:
-        return int(datetime.combine(day, time(), ZoneInfo(zone)).timestamp()) * 1_000_000
-
-    return Period(beginning(days.first), beginning(days.last + timedelta(days=1)))
 
 
 def _measures(pages: Pages, settings: Settings) -> Measures:
@@ -164,18 +149,16 @@ def _settings(config: Path, brand: str | None) -> Settings:
 
 
 def _days(settings: Settings, since: date | None, until: date | None) -> Days:
+    from gateway.periods import days_of
     from router.world import System
 
     world = System()
-    today = datetime.fromtimestamp(world.now() / 1_000_000, ZoneInfo(settings.statistics.zone)).date()
+    now = world.now()
     world.close()
-    last = until or max(today, since or today)
-    first = since or last - timedelta(days=DAYS - 1)
-    if first > last:
-        fail(Exit.USAGE, f"--since {first} is after --until {last}")
-    if not date(2000, 1, 1) <= first <= last <= date(2100, 1, 1):
-        fail(Exit.USAGE, f"{first} to {last} is no period of this century")
-    return Days(first, last)
+    try:
+        return days_of(since, until, now, settings.statistics.zone)
+    except ValueError as fault:
+        fail(Exit.USAGE, f"{fault}: give --since and --until as days")
 
 
 @contextmanager

@@ -14,9 +14,11 @@ MOST_LABEL: Final = 60
 NONE: Final = "–"
 _LABELS: Final = {
     "rule": ("brand", "rule"), "step": ("brand", "rule", "arm", "text"), "arm": ("brand", "rule", "arm"),
-    "keyword": ("brand", "keyword"), "class": ("brand", "class"),
+    "keyword": ("brand", "keyword"), "class": ("brand", "class"), "link": ("brand", "rule", "text", "link"),
 }  # fmt: skip
-_SPARE: Final = frozenset({"failed", "withheld", "clicked", "answered", "converted", "opted out", "drop-off", "joined"})
+_SPARE: Final = frozenset(
+    {"failed", "withheld", "clicked", "answered", "converted", "opted out", "drop-off", "joined", "new"}
+)
 """Columns that are left out where no row has anything in them."""
 _MEASURES: Final = {"converted": "reached the goal", "clicked": "clicked", "answered": "answered"}
 
@@ -136,8 +138,14 @@ def _label(row: Row, name: str) -> str:
 def _numbers(row: Row) -> Iterator[tuple[str, str, object]]:
     """The columns of numbers that a row has: their heads, what is shown, and what is nothing where there is none."""
     sent = row["sent"]
+    if "link" in row:
+        yield "sent", number(sent), 1
+        yield "clicked", percent(row["clicked"], sent), 1
+        yield "contacts", number(row["clicked"]), 1
+        yield "times", number(row["times"]), 1
+        return
     if "texts_in" in row:
-        for head, name in (("came in", "texts_in"), ("contacts", "contacts"), ("joined", "joined")):
+        for head, name in (("came in", "texts_in"), ("contacts", "contacts"), ("new", "new"), ("joined", "joined")):
             yield head, number(row[name]), row[name]
     if "days_after" in row:
         yield "after days", f"{row['days_after']:.1f}", 1

@@ -11,16 +11,17 @@ import asyncio
 import json
 from collections.abc import Sequence
 from datetime import UTC
+from functools import partial
 from typing import Any, assert_never
 
 import msgspec
 from aiohttp import web
 
-from gateway.web import keys as secret
 from gateway.web.entrance import Looks, Occurs
 from gateway.web.events import LONGEST_NAME, LONGEST_REF, Refused, is_plain, read_event, read_json
+from gateway.web.holders import ProblemError, away, holder
 from gateway.web.problems import problem
-from router import keys, redemption
+from router import redemption
 from router.hosted import BY
 from router.keys import Key
 from router.messages import Occurrence
@@ -38,17 +39,8 @@ ANSWER_S = 10.0
 """How long a commit is waited for, in seconds; after it the outcome is told as unknown."""
 MOST_WAITING = 5_000
 """Occurrences that wait for their commit: ten bodies of the longest kind."""
-RETRY_AFTER = "5"
 
 JSON, LINES = "application/json", ("application/x-ndjson", "application/ndjson", "application/jsonl")
-
-
-class _Problem(Exception):
-    """A request that is answered with a problem document."""
-
-    def __init__(self, answer: web.Response) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
 
 
 class Api:
@@ -67,34 +59,34 @@ class Api:
     async def events(self, request: web.Request) -> web.StreamResponse:
         """One event, or a line each."""
         try:
-            key = await self._holder(request)
+            key = await holder(self._looks, request)
             body = await _body(request)
             if request.content_type in LINES:
                 return await self._lines(key, body)
             if request.content_type != JSON:
                 sent = request.headers.get("Content-Type", "none")[:LONGEST_NAME]
-                raise _Problem(
+                raise ProblemError(
                     problem(415, "Not understood", f"send {JSON}, or {LINES[0]} for several events; this is {sent}")
                 )
             header = request.headers.get("Idempotency-Key", "")
             if len(header) > LONGEST_REF or not is_plain(header):
-                raise _Problem(problem(400, "Bad key", f"an Idempotency-Key has at most {LONGEST_REF} characters"))
+                raise ProblemError(problem(400, "Bad key", f"an Idempotency-Key has at most {LONGEST_REF} characters"))
             (said,) = await self._told([self._read(body, key.brand, header)])
-        except _Problem as refused:
+        except ProblemError as refused:
             return refused.answer
         return _single(said)
 
     async def redeem(self, request: web.Request) -> web.StreamResponse:
         """A code at a till: 200 the first time, 409 after it."""
         try:
-            key = await self._holder(request)
+            key = await holder(self._looks, request)
             code, reference = _code(await _body(request))
             till = Till(f"key {key.id}", reference)
             now = self._world.now()
             answer = await self._look(key.brand, code, till, now)
             if isinstance(answer, Redeemable):
                 answer = await self._redeem(key, answer, till, now)
-        except _Problem as refused:
+        except ProblemError as refused:
             return refused.answer
         return _redeemed(answer)
 
@@ -103,7 +95,7 @@ class Api:
     async def _lines(self, key: Key, body: bytes) -> web.Response:
         lines = [line for line in body.split(b"\n") if line.strip()]
         if len(lines) > MOST_LINES:
-            raise _Problem(
+            raise ProblemError(
                 problem(413, "Too many", f"send at most {MOST_LINES} events at once; these are {len(lines)}")
             )
         said = await self._told([self._read(line, key.brand) for line in lines])
@@ -157,7 +149,8 @@ class Api:
         try:
             return await self._looks.at(lambda tx: redemption.look(tx, brand, code, till, now))
         except StoreUnavailable:
-            raise _Problem(_away()) from None
+            detail = "the store does not answer right now; ask again in a while"
+            raise ProblemError(away("Store away", detail)) from None
 
     async def _redeem(self, key: Key, found: Redeemable, till: Till, now: int) -> Answer:
         """Say it to the router, which redeems in the transaction that tells the rules (router.hosted)."""
@@ -170,30 +163,11 @@ class Api:
             )
         )  # fmt: skip
         if isinstance(taken, Refused):
-            raise _Problem(_problem(taken))
+            raise ProblemError(_problem(taken))
         if taken == new_id:
             return Redeemed(found.voucher, found.code, found.address, now)
         again = await self._look(key.brand, found.code, till, now)
         return Unknown() if isinstance(again, Redeemable) else again
-
-    # ------------------------------------------------------------------------------------------------- who may ask
-
-    async def _holder(self, request: web.Request) -> Key:
-        """The key of a request. Raises _Problem when it holds none that counts."""
-        shown = secret.presented(request.headers.get("Authorization", ""))
-        key = None
-        if shown is not None:
-            try:
-                key = await self._looks.at(lambda tx: keys.find(tx, shown.id))
-            except StoreUnavailable:
-                raise _Problem(_away()) from None
-        if shown is None or key is None or not secret.opens(key, shown):
-            answer = problem(
-                401, "No key", "send a key of the brand as `Authorization: Bearer kwek_…`; `kwek key new` makes one"
-            )
-            answer.headers["WWW-Authenticate"] = 'Bearer realm="kwek"'
-            raise _Problem(answer)
-        return key
 
 
 async def _body(request: web.Request) -> bytes:
@@ -204,22 +178,22 @@ async def _body(request: web.Request) -> bytes:
             async for chunk in request.content.iter_any():
                 octets += chunk
                 if len(octets) > MOST_OCTETS:
-                    raise _Problem(problem(413, "Too large", f"a body has at most {MOST_OCTETS} octets"))
+                    raise ProblemError(problem(413, "Too large", f"a body has at most {MOST_OCTETS} octets"))
     except TimeoutError:
-        raise _Problem(problem(408, "Too slow", f"the body did not come within {BODY_S:g} s")) from None
+        raise ProblemError(problem(408, "Too slow", f"the body did not come within {BODY_S:g} s")) from None
     return bytes(octets)
 
 
 def _code(body: bytes) -> tuple[str, str]:
-    """Code and reference of a body. Raises _Problem."""
+    """Code and reference of a body. Raises ProblemError."""
     try:
         found = read_json(body)
     except ValueError as fault:
-        raise _Problem(problem(400, "Not JSON", str(fault))) from None
+        raise ProblemError(problem(400, "Not JSON", str(fault))) from None
     code, reference = found.get("code"), found.get("reference", "")
     for value in (code, reference):
         if not isinstance(value, str) or len(value) > LONGEST_REF or not is_plain(value):
-            raise _Problem(
+            raise ProblemError(
                 problem(
                     422, "Not a code", 'send {"code": "ZOMER-7K3M"}, and with `reference` a name of your own for this '
                     "redemption, so that it can be asked for again",
@@ -260,14 +234,7 @@ def _refused(one: Refused) -> dict[str, Any]:
 
 
 def _problem(one: Refused) -> web.Response:
-    answer = problem(one.status, one.title, one.detail)
-    if one.status == 503:
-        answer.headers["Retry-After"] = RETRY_AFTER
-    return answer
-
-
-def _away() -> web.Response:
-    return _problem(Refused(503, "Store away", "the store does not answer right now; ask again in a while"))
+    return (away if one.status == 503 else partial(problem, one.status))(one.title, one.detail)
 
 
 def _single(said: dict[str, Any]) -> web.Response:

@@ -14,10 +14,12 @@ from gateway.web.api import Api
 from gateway.web.entrance import Looks, Occurs
 from gateway.web.pages import Brand, Pages, Silence
 from gateway.web.problems import Handler
+from gateway.web.stats import Stats, Terms
 from router import links
 from router.messages import Occurrence
 from router.store.engine import Store
 from router.world import World
+from rules.rulebook import Rulebook
 
 KEEP_UP_S = 60.0
 """How often numbers that nobody waits for are written down, and pools looked at, in seconds."""
@@ -35,6 +37,7 @@ class Site:
         self._write = write
         self._looks = Looks(store.url)
         self._pages: Pages | None = None
+        self._stats: Stats | None = None
 
     def routes(self, brand: Callable[[str], Brand | None], url: str) -> list[web.RouteDef]:
         """Where it answers. `brand`: what the rules in force say of one; `url`: how the outside reaches the gateway."""
@@ -43,6 +46,14 @@ class Site:
         return [
             web.route(one.method, one.path, self._counted(one.path, one.handler), **one.kwargs)
             for one in (*self._pages.routes(), *api.routes())
+        ]
+
+    def figures(self, terms: Terms, book: Callable[[], Rulebook]) -> list[web.RouteDef]:
+        """Where figures are told. `book`: the rules in force, which say what splits are measured by."""
+        self._stats = Stats(self._world, self._looks, self._store.url, terms, book)
+        return [
+            web.route(one.method, one.path, self._counted(one.path, one.handler), **one.kwargs)
+            for one in self._stats.routes()
         ]
 
     async def _silence(self, wish: Silence) -> None:
@@ -75,6 +86,8 @@ class Site:
         """Nothing is asked any more."""
         if self._pages is not None:
             self._pages.close()
+        if self._stats is not None:
+            self._stats.close()
         self._looks.close()
 
     def _counted(self, path: str, handler: Handler) -> Handler:

@@ -35,15 +35,28 @@ def _page(rows: Select[tuple[object, ...]], table: Table, *more: str) -> Stateme
     )  # fmt: skip
 
 
-sent = _page(select(*_SENT, _EMPTY.label("address")), outbox)
-"""Texts that went out or were to (router.counted.Sent), without the phones' numbers."""
-sent_with_addresses = _page(
-    select(*_SENT, func.substr(contacts.c.address, literal_column("1"), bindparam("digits"))).join_from(
-        outbox, contacts, contacts.c.id == outbox.c.contact_id
-    ),
-    outbox, "digits",
-)  # fmt: skip
-"""The same with their first `digits`, where prices ask for them."""
+def sent(*, addresses: bool, origins: bool) -> Statement:
+    """Texts that went out or were to (router.counted.Sent). With `addresses` the first `digits` of the phones' numbers,
+    where prices ask for them; with `origins` the rules that took the texts which were their causes."""
+    digits = func.substr(contacts.c.address, literal_column("1"), bindparam("digits"))
+    rows = select(
+        *_SENT,
+        digits.label("address") if addresses else _EMPTY.label("address"),
+        func.coalesce(inbound.c.rule, _EMPTY).label("origin") if origins else _EMPTY.label("origin"),
+    ).select_from(outbox)
+    if addresses:
+        rows = rows.join(contacts, contacts.c.id == outbox.c.contact_id)
+    if origins:
+        rows = rows.outerjoin(inbound, inbound.c.id == outbox.c.cause_id)
+    return _page(rows, outbox, *(("digits",) if addresses else ()))
+
+
+SENT = {
+    (addresses, origins): sent(addresses=addresses, origins=origins)
+    for addresses in (False, True)
+    for origins in (False, True)
+}
+"""`sent` in all its forms: whether with addresses, and whether with origins."""
 came = _page(
     select(inbound.c.id, inbound.c.contact_id, inbound.c.number, inbound.c.brand, inbound.c.state, inbound.c.rule),
     inbound,
@@ -56,7 +69,7 @@ noted = _page(
 clicked = Statement(
     select(
         links.c.clicked_at, links.c.code, links.c.contact_id, links.c.brand, links.c.rule, links.c.step,
-        links.c.created_at,
+        links.c.created_at, links.c.name, links.c.target, links.c.clicks,
     )
     .where(
         links.c.clicked_at.is_not(None),

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from router.counted import GIVEN, REVOKED, Came, Clicked, Converted, Key
-from router.figures import CREDITED_WITHIN, Counting, Figures
+from router.figures import CREDITED_WITHIN, Counting
 from router.instants import DAY, HOUR
 from router.prices import Cost
+from router.totals import Figures
 from router.world import first_id_at
 from tests.support.figures import PRICES, came, sent
 from tests.support.routing import NOW

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from router import ledger, links, measure
-from router.figures import Figures
 from router.instants import DAY, HOUR, MINUTE
 from router.ledger import Record
 from router.measure import MOST_VALUES, OTHER, Measured, Pages, Period, entries, is_score
@@ -14,6 +13,7 @@ from router.measure import measure as measured_of
 from router.store import statements_statistics as sql
 from router.store.engine import Store
 from router.store.reading import open_reader
+from router.totals import Figures
 from router.world import first_id_at
 from rules.links import read
 from tests.support.figures import PRICES
@@ -183,7 +183,8 @@ def test_clicks_are_read_by_their_index(store: Store) -> None:
 
 def test_a_period_reads_only_its_own_rows(store: Store) -> None:
     """By the primary keys: what a week takes does not grow with the years before it."""
-    for statement, more in ((sql.sent, ()), (sql.sent_with_addresses, (3,)), (sql.came, ()), (sql.noted, ())):
+    texts = [(statement, (3,) if addresses else ()) for (addresses, _), statement in sql.SENT.items()]
+    for statement, more in (*texts, (sql.came, ()), (sql.noted, ())):
         text, order, constants = statement.compile(store.dialect)
         arguments = (5, 10, 100, *more, *constants)
         explain = "EXPLAIN QUERY PLAN " if store.dialect == "sqlite" else "EXPLAIN "

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.commands.stats_page import page as page_of
-from gateway.commands.stats_report import Asked, report
+from gateway.report import Asked, report
 from router import measure
 from router.instants import DAY, HOUR
 from router.measure import Pages, Period, measures_of

@@ -17,6 +17,7 @@ def sent(at: int, **more: Any) -> Sent:
         "id": first_id_at(NOW + at), "contact_id": 1, "number": "4411", "connector": "carrier", "brand": "Shop",
         "message_class": "promotional", "segments": 1, "state": "sent", "reason": "", "cause_id": 0,
         "rule": "Shop/drip", "step": "reply-1", "arm": "", "sends": 1, "accepted": "", "address": "31612345678",
+        "origin": "",
     }  # fmt: skip
     return Sent(**(row | more))
 

@@ -1,20 +1,20 @@
-"""What `kwek stats` tells, as plain values: the JSON form, which the page for people is made from."""
+"""What `kwek stats` and GET /v1/stats tell, as plain values: the JSON form, which the page for people is made from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from router.counted import Key
-from router.figures import Figures, Landed
 from router.measure import CLICK, Measured
 from router.statistics import Arm, Interval, compare, nps, votes, wilson
+from router.totals import Figures, Landed, Texted
 from router.world import COUNTER_BITS, NODE_BITS
 
 MOST_CHOICES: Final = 20
 """Values of a record that are listed; a record of names or addresses has as many as contacts."""
-BY: Final = ("rule", "step", "arm", "keyword", "class")
+BY: Final = ("rule", "step", "arm", "keyword", "class", "link")
 _ID_MS: Final = 1 << (NODE_BITS + COUNTER_BITS)
 _MS_PER_DAY: Final = 86_400_000
 
@@ -38,6 +38,7 @@ Row = dict[str, Any]
 def report(measured: Measured, asked: Asked) -> Row:
     """All of it. Shares are parts of one; money is decimal text by currency."""
     counting = measured.counting
+    ours: Callable[[str], bool] = lambda name: asked.brand is None or name == asked.brand  # noqa: E731  # asked here
     total = Figures()
     for figures in counting.figures.values():
         total.add(figures)
@@ -50,7 +51,7 @@ def report(measured: Measured, asked: Asked) -> Row:
         "total": {
             **as_row(total),
             "converted": sum(counting.goals.values()),
-            "contacts_opted_out": len({one for who in counting.stopped.values() for one in who}),
+            "contacts_opted_out": len({one for name, who in counting.stopped.items() for one in who if ours(name)}),
         },
         "rows": list(_rows(measured, asked.by)),
         "splits": list(_splits(measured)),
@@ -112,6 +113,8 @@ def _rows(measured: Measured, by: str) -> Iterator[Row]:
             yield {"brand": brand, "rule": head_of(key), "arm": arm, **as_row(one), **counts}
     elif by == "keyword":
         yield from _keywords(measured)
+    elif by == "link":
+        yield from _links(measured)
     else:
         for (brand, rule), (key, one) in sorted(_grouped(figures, "brand", "rule").items()):
             converted = measured.counting.goals.get((brand, rule), 0)
@@ -119,26 +122,41 @@ def _rows(measured: Measured, by: str) -> Iterator[Row]:
 
 
 def _keywords(measured: Measured) -> Iterator[Row]:
-    """Attribution: what came in by each keyword, and what its chains came to and cost."""
+    """Attribution: what came in by each keyword, and what its chains and the drips that they began came to and cost."""
     counting = measured.counting
     by_rule = _grouped(counting.figures.items(), "brand", "rule")
     wanted = {rule for rule in (*by_rule, *counting.texted) if _is_keyword(*rule)}
     for brand, rule in sorted((one[0], one[1]) for one in wanted):
-        _, figures = by_rule.get((brand, rule), (None, Figures()))
-        texted = counting.texted.get((brand, rule))
+        figures = Figures()
+        figures.add(by_rule.get((brand, rule), (None, Figures()))[1])
+        texted = counting.texted.get((brand, rule), Texted())
+        figures.add(texted.begun)
         yield {
-            "brand": brand, "keyword": rule.removeprefix(f"{brand}/keyword "),
-            "texts_in": texted.texts if texted else 0, "contacts": len(texted.contacts) if texted else 0,
-            "joined": len(texted.joined) if texted else 0, **as_row(figures),
-            "converted": counting.goals.get((brand, rule), 0),
+            "brand": brand, "keyword": rule.removeprefix(f"{brand}/keyword "), "texts_in": texted.texts,
+            "contacts": len(texted.contacts), "new": len(texted.new), "joined": len(texted.joined), **as_row(figures),
+            "converted": texted.goals,
         }  # fmt: skip
     nothing = [texted for (_, rule), texted in counting.texted.items() if not rule]
     if nothing:
         yield {
             "brand": "", "keyword": None, "texts_in": sum(one.texts for one in nothing),
-            "contacts": len({who for one in nothing for who in one.contacts}), "joined": 0, **as_row(Figures()),
-            "converted": 0,
+            "contacts": len({who for one in nothing for who in one.contacts}),
+            "new": sum(len(one.new) for one in nothing), "joined": 0, **as_row(Figures()), "converted": 0,
         }  # fmt: skip
+
+
+def _links(measured: Measured) -> Iterator[Row]:
+    """Each link that somebody followed, with the texts of its step: contacts that did, and how often in all."""
+    steps = _grouped(measured.counting.figures.items(), "brand", "rule", "step")
+    for (brand, rule, step, link), followed in sorted(measured.counting.links.items()):
+        if (brand, rule, step) in steps:
+            key, one = steps[brand, rule, step]
+            contacts = len(followed.contacts)
+            yield {
+                "brand": brand, "rule": head_of(key), "step": step, "link": link, "text": measured.samples.get(key, ""),
+                "sent": one.sent, "clicked": contacts, "times": followed.times,
+                "interval": _pair(wilson(min(contacts, one.sent), one.sent)),
+            }  # fmt: skip
 
 
 def _steps(measured: Measured) -> Iterator[Row]:

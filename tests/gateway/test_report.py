@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway.commands.stats_page import page
-from gateway.commands.stats_report import MOST_CHOICES, Asked, report
+from gateway.report import MOST_CHOICES, Asked, report
 from router.counted import GIVEN, Came, Clicked, Converted
 from router.figures import Counting
 from router.instants import DAY, HOUR
