@@ -17,6 +17,7 @@ from rules.check_names import Names
 from rules.check_offers import check_offers
 from rules.check_structure import check_structure
 from rules.check_types import Types
+from rules.check_wording import check_wording
 from rules.diagnostics import Diagnostic, in_order
 from rules.named import BrandNames, Findings, gather
 from rules.rulebook import Grants
@@ -35,6 +36,7 @@ def check(files: Sequence[s.File], grants: Grants) -> list[Diagnostic]:
         check_consent(brand, grants, findings)
         check_offers(brand, findings)
         check_lookups(brand, findings)
+        check_wording(brand, findings)
         Flow(brand, findings).check()
         _conditions(brand, findings)
     return in_order(findings.told)

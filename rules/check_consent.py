@@ -37,7 +37,9 @@ def check_consent(brand: BrandNames, grants: Grants, findings: Findings) -> None
                         "`send` says no class: only a drip's texts have one without saying so.",
                         'Write what the text is: send transactional "…" or send promotional "…".',
                     )
-                case s.Send(message_class=own, text=text) if (own or drip_class) == "promotional":
+                case s.Send(message_class=own, text=text) | s.Ask(message_class=own, text=text) if (
+                    own or drip_class
+                ) == "promotional":
                     _footer(text, brand, markets, findings)
                 case s.OptIn():
                     _opt_in(action, markets, findings)

@@ -28,7 +28,8 @@ Kind = OneOf["stop", "start", "help"]
 TextName = OneOf["unknown", "stopped", "started", "help"]
 TEXT_NAMES: tuple[TextName, ...] = ("unknown", "stopped", "started", "help")
 _WORD_LISTS = (
-    "stop", "stop_all", "start", "help", "yes", "no", "polite", "option", "hours", "ordinals", "fillers"
+    "stop", "stop_all", "start", "help", "yes", "no", "polite", "option", "hours", "ordinals", "fillers",
+    "offers", "until",
 )  # fmt: skip
 _REVOKING_WORDS = ("inside", "alone", "with_keyword", "neighbours", "fillers", "common")
 _REVOKING_PHRASES = ("turns", "leads", "phrases", "phrases_all", "doubts", "harmless")
@@ -93,6 +94,10 @@ class Language:
     hours: frozenset[str]
     ordinals: frozenset[str]
     fillers: frozenset[str]
+    offers: frozenset[str]
+    """What makes a text an offer: a coupon, a voucher, a discount."""
+    until: frozenset[str]
+    """Said before the day on which something ends."""
     days: Mapping[str, int]
     """Phrase to days from today."""
     weekdays: Mapping[str, int]
