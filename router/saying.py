@@ -13,7 +13,7 @@ import msgspec
 
 from router import consent
 from router.case import Case
-from router.plan import CodeOf, LinkOf, MessageClass, SendText, SpentBy, Unknown, Withhold
+from router.plan import Answer, CodeOf, LinkOf, MessageClass, SendText, SpentBy, Unknown, Withhold
 from router.strand import Strand
 from rules.facts import Value
 from rules.periods import keep, period_of, room
@@ -122,41 +122,48 @@ class Speaker:
         self, strand: Strand, hole: Hole, step: str, values: dict[str, Value], asked: set[CodeOf | LinkOf]
     ) -> str:
         """Find one place holder's value; the reason to withhold the text when there is none."""
-        need = self._offered(hole) if hole.kind == "voucher" else self._linked(strand, hole, step)
-        if need is None:
+        needs = self._needed(strand, hole, step)
+        if isinstance(needs, str):
+            return needs
+        if not needs:
             return "" if hole.default is not None else "link_without_address"
-        if isinstance(need, str):
-            return need
-        try:
-            answer = self._case.know(need)
-        except Unknown:
-            asked.add(need)
-            return ""
+        answer: Answer = None
+        for need in needs:
+            try:
+                answer = self._case.know(need)
+            except Unknown:
+                asked.add(need)
+                continue
+            if not isinstance(answer, str):
+                return "" if hole.default is not None else "voucher_empty"
         if isinstance(answer, str):
             values[hole.key] = answer
-            return ""
-        return "" if hole.default is not None else "voucher_empty"
+        return ""
 
-    def _offered(self, hole: Hole) -> CodeOf | str:
+    def _offered(self, voucher: str) -> CodeOf | str:
         case = self._case
-        offer = case.brand.offers[hole.name]
+        offer = case.brand.offers[voucher]
         if offer.until is not None and offer.until <= case.now:
             return "offer_expired"
         return CodeOf(case.facts.contact.id, case.brand.name, offer.name)
 
-    def _linked(self, strand: Strand, hole: Hole, step: str) -> LinkOf | str | None:
-        """What a link is to lead to; None where its address is not known."""
+    def _needed(self, strand: Strand, hole: Hole, step: str) -> tuple[CodeOf | LinkOf, ...] | str:
+        """What a place holder stands for, its value last; none where a link's address is not known. The reason to
+        withhold the text where it can have no value any more."""
         case = self._case
         words = hole.name.split()
         key = (case.facts.contact.id, case.brand.name, strand.cause_id, strand.rule.identity, step)
+        if hole.kind == "voucher":
+            offered = self._offered(hole.name)
+            return offered if isinstance(offered, str) else (offered,)
         if words[0] == "optout":
-            return LinkOf(*key, "optout", "", "optout")
-        if words[0] == "voucher" and len(words) > 1:
-            offered = self._offered(msgspec.structs.replace(hole, name=words[1]))
-            return offered if isinstance(offered, str) else LinkOf(*key, hole.name, words[1], "voucher")
+            return (LinkOf(*key, "optout", "", "optout"),)
+        if words[0] == "voucher" and len(words) > 1:  # a page that shows a code wants a code
+            offered = self._offered(words[1])
+            return offered if isinstance(offered, str) else (offered, LinkOf(*key, hole.name, words[1], "voucher"))
         name, target = (words[0], words[1]) if len(words) > 1 else ("", words[0])
         if not target.startswith(_WEB):
             owner, _, field = target.partition(".")
             value = case.profile.attributes.get(field) if owner == "contact" else strand.variables.get(target)
             target = str(value or "")
-        return LinkOf(*key, name or hole.name, target, "url") if target.startswith(_WEB) else None
+        return (LinkOf(*key, name or hole.name, target, "url"),) if target.startswith(_WEB) else ()

@@ -1,4 +1,4 @@
-"""Vouchers and short links through the whole gateway: capabilities 28, 29 and 70."""
+"""Vouchers and short links through the whole gateway: capabilities 28, 29, 70 and 71."""
 
 import asyncio
 import json
@@ -24,6 +24,9 @@ voucher beurs from "codes.csv"
 
 keyword BEURS
     reply "Uw code: {voucher beurs|op is op}"
+
+keyword PAGINA
+    reply "Uw code staat op {link voucher beurs|niets}"
 
 keyword TIP
     reply "Kijk op {link tip1 https://shop.example/tip}"
@@ -64,3 +67,14 @@ async def test_capability_70_a_link_in_a_text_is_followed_and_counted_once(tmp_p
                 async with phone.get(f"{one.where}/l/{code}", allow_redirects=False) as answer:
                     assert (answer.status, answer.headers["Location"]) == (302, "https://shop.example/tip")
         await one.until("SELECT name, source FROM events", [("tip1", "click")])
+
+
+async def test_capability_71_the_page_of_a_voucher_shows_the_code_that_its_link_has_taken(tmp_path: Path) -> None:
+    async with station(tmp_path, RULES, brands=("Shop",), start=False) as one, aiohttp.ClientSession() as browser:
+        (one.rules / "codes.csv").write_text("code\nB-1\n")
+        await one.start()
+        code = (await one.ask("PAGINA")).rpartition("/")[2]
+        async with browser.get(f"{one.where}/l/{code}") as page:
+            assert (page.status, "B-1" in await page.text()) == (200, True)
+        assert await one.ask("BEURS") == "Uw code: B-1", "a contact has one code, however it is told"
+        assert await one.ask("PAGINA", "31622222222") == "Uw code staat op niets", "no page without a code"

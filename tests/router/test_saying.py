@@ -70,6 +70,9 @@ keyword OUD
 keyword PAGINA
     reply "Zie {link voucher oud}"
 
+keyword LEEGPAGINA
+    reply "Zie {link voucher leeg}"
+
 test "t"
     > LEEG
     withheld voucher_empty
@@ -79,6 +82,8 @@ test "t"
     withheld offer_expired
     > PAGINA
     withheld offer_expired
+    > LEEGPAGINA
+    withheld voucher_empty
 
 test "before" at 2026-01-05 11:59
     > OUD
