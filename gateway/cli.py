@@ -20,9 +20,11 @@ from gateway.commands import (
     explaining,
     keys,
     pdus,
+    planning,
     reviews,
     rules,
     running,
+    segments,
     simulating,
     stats,
     torturing,
@@ -62,6 +64,9 @@ for command in (
     rules.fmt,
     explaining.explain,
     chatting.chat,
+    planning.plan,
+    planning.deploy,
+    planning.rollback,
     simulating.simulate,
     simulating.text,
     stats.stats,
@@ -75,6 +80,7 @@ app.add_typer(duplicates.duplicates, name="duplicates")
 app.add_typer(reviews.reviews, name="reviews")
 app.add_typer(keys.keys, name="key")
 app.add_typer(consent.consent, name="consent")
+app.add_typer(segments.segments, name="segment")
 
 
 def main() -> None:

@@ -5,8 +5,9 @@ Where all of several had to hold, all are told; where one was enough, the first 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from typing import Any, Final
 
 import msgspec
 
@@ -40,6 +41,7 @@ from rules.times import back, instant, microseconds
 from rules.turning import Newest
 
 UNSET = "not set"
+_OWNERS: Final[Mapping[type[Any], str]] = {ContactAttribute: "contact.", EventField: "event.", Variable: ""}
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -96,12 +98,8 @@ def _fact(expression: Compiled) -> str:
 
 def _value(expression: Compiled) -> str:
     match expression:
-        case ContactAttribute(name=name):
-            return f"contact.{name}"
-        case EventField(name=name):
-            return f"event.{name}"
-        case Variable(name=name):
-            return name
+        case ContactAttribute(name=name) | EventField(name=name) | Variable(name=name):
+            return _OWNERS[type(expression)] + name
         case NowValue():
             return "now"
         case AgoValue(duration=duration):
@@ -110,8 +108,15 @@ def _value(expression: Compiled) -> str:
             return f"{naive:%Y-%m-%d %H:%M}"
         case Constant(value=value):
             return f'"{value}"' if isinstance(value, str) else _shown(value)
+        case _:
+            return _whole(expression)
+
+
+def _whole(expression: Compiled) -> str:
+    """A condition that is made of others, where a value stands."""
+    match expression:
         case Negation(operand=operand):
-            return f"not {_value(operand)}"
+            return f"not {written(operand)}"
         case All(operands=operands):
             return f"({' and '.join(map(written, operands))})"
         case AnyOf(operands=operands):

@@ -1,8 +1,11 @@
 """Who joins a segment by time alone, on both stores: once, at its time, and at the cost of what is due."""
 
+from typing import Any
+
 import pytest
 
 from router import timers
+from router import turns as turns_module
 from router.instants import DAY, HOUR, MINUTE
 from router.messages import Occurrence
 from router.store.engine import Store
@@ -166,10 +169,13 @@ def test_the_cost_of_a_look_is_that_of_what_is_due(store: Store, monkeypatch: py
     told(town, JAN, "koop")
     town.write(JAN, "JOIN")
     town.look()
-    look = timers.turns.look
-    monkeypatch.setattr(
-        timers.turns, "look", lambda tx, own, facts, *rest: looked.append(1) or look(tx, own, facts, *rest)
-    )
+    own = turns_module.look
+
+    def look(*arguments: Any) -> Any:
+        looked.append(1)
+        return own(*arguments)
+
+    monkeypatch.setattr(turns_module, "look", look)
     town.later(30 * DAY + MINUTE)
     town.look()
     assert looked == [1]
