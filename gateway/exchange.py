@@ -7,6 +7,7 @@ Only after the commit is anything acknowledged or sent, in this order: claims to
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from functools import partial
 
@@ -228,7 +229,9 @@ def _told(tell: Callable[[], None], kept: bool) -> None:
 
 
 def _warn(done: Done) -> None:
-    """Of budgets that are nearly spent."""
+    """Of causes that were not performed as their rules say, and of budgets that are nearly spent."""
+    for what, times in Counter(done.faults).items():
+        log.warning("what fell due or was told was not performed, or cut short", what=what, times=times)
     for performance in done.performances:
         for charge in performance.near_budget:
             log.warning(

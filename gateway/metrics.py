@@ -48,8 +48,10 @@ SERIES = (
     Series("decisions", "counter", "What became of texts from phones, and of what fell due.", ("disposition",)),
     Series("settled", "counter", "Outcomes on disk: sent, failed, unknown, ready (again).", ("connector", "outcome")),
     Series("handed", "counter", "Texts given to a connector, by class; each time it is sent.", ("class",)),
+    Series("mo_refused", "counter", "Texts from phones that a number does not serve, by reason.", ("reason",)),
     Series("withheld", "counter", "Texts that were not sent because they may not be, by reason.", ("reason",)),
     Series("budgets_warned", "counter", "Budgets of which 80 % was spent, once in each period.", ("brand",)),
+    Series("faults", "counter", "What fell due or was told and was not performed, or cut short; each is logged."),
     Series("quarantined", "counter", "Messages that could not be understood or acted upon; kept with their octets."),
     Series("store_refused", "counter", "Texts and receipts whose sender was told to try again, the store being away."),
     Series("refused", "counter", "Segments that a carrier refused, by command_status.", ("connector", "status")),
@@ -130,6 +132,8 @@ class Metrics:
             self.stage(stage, took)
         if done.strays:
             kept["strays"].add(done.strays)
+        if done.faults:
+            kept["faults"].add(len(done.faults))
         if done.quarantined:
             kept["quarantined"].add(len(done.quarantined))
 
@@ -137,6 +141,8 @@ class Metrics:
         """What became of the texts of one group, counted by router.plan.Disposition."""
         for disposition, number in dispositions.items():
             self._kept["decisions"].add(number, disposition)
+            if disposition == "out_of_market":
+                self._kept["mo_refused"].add(number, disposition)
 
     def withheld(self, reasons: Mapping[str, int]) -> None:
         """Texts of one group that were not sent, counted by reason."""

@@ -10,33 +10,56 @@ from collections.abc import Sequence
 from functools import partial
 
 from router import contacts, inbound, parts, timers
-from router.decide import resume
-from router.instants import HOUR
+from router.decide import ended, resume
+from router.faults import reason_of
+from router.instants import MINUTE
 from router.messages import Facts, Inbound, Run
 from router.parts import PART_LIFE
 from router.perform import Allowance, Performance, Place
+from router.plan import Leave, Plan
 from router.store import statements as sql
+from router.store import statements_events as sql_events
 from router.store import statements_outbox as sql_outbox
 from router.store import statements_parts as sql_parts
+from router.store.driver_errors import translated
 from router.store.engine import Row, Tx
+from router.store.errors import StoreError
 from router.ways import Ways
 
 AT_ONCE = 64
 """Due causes in one group: a quarter of a full one, so that due work never holds up what comes in."""
+PUT_OFF = 10 * MINUTE
+"""When a run that could not be resumed is tried again; four times as long after each further try."""
+MOST_TRIES = 5
+"""Tries after which it fails: the pauses between them come to 14 hours, in which people have seen what is wrong with a
+rule, or a night has passed. What has not been mended by then is told as lost, and not tried for ever."""
 
 
-PUT_OFF = HOUR
-"""When a run that could not be resumed is tried again."""
+class Unresumable(Exception):
+    """A run that falls due cannot be performed: which, and why."""
+
+    def __init__(self, run_id: int, reason: str) -> None:
+        super().__init__(reason)
+        self.run_id = run_id
+        self.reason = reason
 
 
-def run(tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE) -> list[Performance]:
-    """Do what is due now, at most so much of it. Gives what came of it, written but not yet committed."""
+def run(
+    tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE
+) -> tuple[list[Performance], list[str]]:  # fmt: skip
+    """Do what is due now, at most so much of it. Gives what came of it, written but not yet committed, and for an
+    operator what cut runs short.
+
+    Raises whatever a cause raises that cannot be performed; Unresumable where it is known to be one run.
+    """
     now = ways.world.now()
     late = parts.overdue(tx, now, most, ways.world.ids, ways.decode)
     done = _late_parts(tx, late, ways, allowance)
+    faults: list[str] = []
     candidates = sql.runs_due.rows(tx, now, most - len(late)) if len(late) < most else ()
     if candidates:
-        done.append(_resume(tx, candidates, ways, allowance))
+        performance, faults = _resumed(tx, candidates, ways, allowance)
+        done.append(performance)
     left = most - len(late) - len(candidates)
     if left > 0:
         gone_off = timers.run(tx, ways, allowance, left)
@@ -44,7 +67,7 @@ def run(tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE) -> list[P
             done.append(gone_off)
         else:
             timers.sweep(tx, ways, min(timers.SLICE, left))
-    return done
+    return done, faults
 
 
 def next_instant(tx: Tx) -> int | None:
@@ -69,34 +92,67 @@ def _late_parts(tx: Tx, late: list[Inbound], ways: Ways, allowance: Allowance) -
     return done
 
 
-def set_aside(tx: Tx, ways: Ways, reason: str) -> None:
-    """The first due cause, which cannot be performed, goes to quarantine, so that it does not hold up the others.
-
-    It is the one that `run` does when it may do one: late parts are kept there for good, a run is put off.
-    """
+def set_aside(tx: Tx, ways: Ways, reason: str, run_id: int = 0) -> str:
+    """The due cause that cannot be performed goes to quarantine, so that it does not hold up the others: that run, or
+    the one that `run` does when it may do one. Late parts are kept there for good, a run is put off, and fails in the
+    end. Gives what an operator is told; empty where another node was quicker."""
     place = ways.place()
-    for message in parts.overdue(tx, place.now, 1, place.ids, ways.decode):
-        inbound.quarantine(tx, message, reason)
-        return
-    for run_id, _, _ in sql.runs_due.rows(tx, place.now, 1):
-        sql.postpone_run.run(tx, place.now + PUT_OFF, [run_id])
-        _note(tx, place, run_id, f"run {run_id}: {reason}")
-        return
+    if not run_id:
+        for message in parts.overdue(tx, place.now, 1, place.ids, ways.decode):
+            inbound.quarantine(tx, message, reason)
+            return reason
+        run_id = next((row[0] for row in sql.runs_due.rows(tx, place.now, 1)), 0)
+    if run_id:
+        return _put_off(tx, place, run_id, reason)
     what = timers.put_off(tx, place.now, place.now + PUT_OFF) or timers.pass_over(tx, place.now)
-    if what is not None:
-        _note(tx, place, 0, f"{what}: {reason}")
+    return "" if what is None else _note(tx, place, 0, f"{what}: {reason}")
 
 
-def _note(tx: Tx, place: Place, about: int, reason: str) -> None:
+def _put_off(tx: Tx, place: Place, run_id: int, reason: str) -> str:
+    """Try a run again later, or let it fail. Its contact is locked, so that no other node has just resumed it."""
+    lock = sql.contacts_by_id if tx.dialect == "sqlite" else sql.lock_free_contacts
+    if not lock.rows(tx, [row[0] for row in sql.run_tried.rows(tx, run_id, place.now)]):
+        return ""
+    for contact_id, number, brand, rule, tries in sql.run_tried.rows(tx, run_id, place.now):
+        if tries + 1 < MOST_TRIES:
+            sql.postpone_run.run(tx, place.now + (PUT_OFF << 2 * tries), run_id)
+            return _note(tx, place, run_id, f"run {run_id} of {rule}: {reason}")
+        sql.delete_runs.run(tx, [run_id])
+        over = Run(id=run_id, kind="wait", brand=brand, number=number, rule=rule, frames=(), deployment="")
+        for effect in ended(over, "failed"):
+            if isinstance(effect, Leave):
+                sql_events.end_enrolment.run(tx, place.now, effect.outcome, contact_id, brand, effect.drip)
+        return _note(tx, place, run_id, f"run {run_id} of {rule} has failed, after {MOST_TRIES} tries: {reason}")
+    return ""
+
+
+def _note(tx: Tx, place: Place, about: int, reason: str) -> str:
     row = (place.ids.next(place.now), "", 0, about, b"", reason, place.now)
     sql.insert_quarantine.run(tx, [row])
+    return reason
 
 
-def _resume(tx: Tx, candidates: Sequence[Row], ways: Ways, allowance: Allowance) -> Performance:
+def _resumed(
+    tx: Tx, candidates: Sequence[Row], ways: Ways, allowance: Allowance
+) -> tuple[Performance, list[str]]:  # fmt: skip
+    """The runs, or the name of the one that they are and that cannot be."""
+    try:
+        return _resume(tx, candidates, ways, allowance)
+    except Exception as error:
+        if len(candidates) > 1 or isinstance(error, StoreError) or translated(error) is not None:
+            raise
+        raise Unresumable(candidates[0][0], reason_of(error)) from error
+
+
+def _resume(
+    tx: Tx, candidates: Sequence[Row], ways: Ways, allowance: Allowance
+) -> tuple[Performance, list[str]]:  # fmt: skip
     place = ways.place()
     performance = Performance(place, allowance)
     first = {contact_id: run_id for run_id, contact_id, _ in reversed(candidates)}
+    ways.stopwatch.lap("due")
     loaded = contacts.by_id(tx, first)
+    ways.stopwatch.lap("load")
     causes: list[tuple[Facts, Run]] = []
     for contact in loaded.contacts.values():
         run = next((one for one in loaded.runs.get(contact.id, ()) if one.id == first[contact.id]), None)
@@ -104,7 +160,15 @@ def _resume(tx: Tx, candidates: Sequence[Row], ways: Ways, allowance: Allowance)
             causes.append((loaded.facts(contact, run.number, None), run))
     plans = ways.decided(tx, [partial(resume, facts, one, now=place.now) for facts, one in causes])
     plans = ways.joined(tx, [facts for facts, _ in causes], plans, place.now)
+    ways.stopwatch.lap("decide")
     for (facts, _), plan in zip(causes, plans, strict=True):
         performance.add(facts, plan, loaded.unsettled)
     performance.write(tx)
-    return performance
+    ways.stopwatch.lap("perform")
+    told = [_told(one, plan) for (_, one), plan in zip(causes, plans, strict=True) if plan.fault]
+    return performance, told
+
+
+def _told(run: Run, plan: Plan) -> str:
+    """What cut a run short, and where it stood."""
+    return f"{run.rule}, at {' / '.join(run.frames)}: {plan.fault}"

@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from router import contacts, due, evidence, inbound, occurrences, outbox, parts, receipts, silence, timers
-from router.due import AT_ONCE
+from router.due import AT_ONCE, Unresumable
 from router.evidence import Ended, Mark
 from router.faults import reason_of
 from router.messages import Inbound, Occurrence
@@ -48,6 +48,8 @@ class Group(msgspec.Struct, frozen=True):
     most_due: int = AT_ONCE
     poison: str = ""
     """Why the one cause in it cannot be performed: it is set aside instead."""
+    run_id: int = 0
+    """The run that it is, where it is known to be one that fell due."""
     marks: Sequence[Mark] = ()
     ended: Sequence[Ended] = ()
     watch: Sequence[int] = ()
@@ -95,7 +97,7 @@ class Done(msgspec.Struct):
     claims: list[Claim] = []
     quarantined: list[tuple[Inbound, str]] = []
     faults: list[str] = []
-    """What went wrong with causes that are not messages, for the log."""
+    """What went wrong with causes that are not messages, or cut short what fell due: a sentence each, for the log."""
     performances: list[Performance] = []
     strays: int = 0
     next_due: int | None = None
@@ -190,12 +192,18 @@ def committing(store: Store, group: Group, ways: Ways, allowance: Allowance) -> 
             pieces = piece.pieces()
             if not pieces and piece.poison:
                 raise
-            todo.extendleft(reversed(pieces or [msgspec.structs.replace(piece, poison=reason_of(error))]))
+            todo.extendleft(reversed(pieces or [_poisoned(piece, error)]))
         else:
             if piece is group:
                 return did
             done.merge(did)
     return done
+
+
+def _poisoned(piece: Group, error: Exception) -> Group:
+    if isinstance(error, Unresumable):
+        return msgspec.structs.replace(piece, poison=error.reason, run_id=error.run_id)
+    return msgspec.structs.replace(piece, poison=reason_of(error))
 
 
 def together(groups: Iterable[Group]) -> Group:
@@ -279,7 +287,8 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
         _come_in(tx, group, ways, allowance, done)
     if group.due:
         done.resent = outbox.resolve_unknown(tx, ways.world.now())
-        done.performances += due.run(tx, ways, allowance, group.most_due)
+        performances, done.faults = due.run(tx, ways, allowance, group.most_due)
+        done.performances += performances
         done.next_due = due.next_instant(tx)  # the texts settled above are among them
         ways.stopwatch.lap("due")
     for performance in done.performances:
@@ -342,7 +351,8 @@ def _set_aside(tx: Tx, group: Group, ways: Ways) -> Done:
         occurrences.set_aside(tx, occurrence, group.poison, ways)
         done.occurred[occurrence.id] = occurrence.id
     if group.due:
-        due.set_aside(tx, ways, group.poison)
+        told = due.set_aside(tx, ways, group.poison, group.run_id)
+        done.faults = [told] if told else []
         done.next_due = due.next_instant(tx)  # the others are due still
     return done
 

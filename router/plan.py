@@ -25,9 +25,30 @@ MessageClass = OneOf[
     "operator",
 ]
 """`confirmation`: the text that asks whether somebody really means to opt in."""
-Disposition = OneOf["routed", "unrouted", "opted_out", "opted_in", "helped", "due", "occurred", "suspected_duplicate"]
+Disposition = OneOf[
+    "routed",
+    "unrouted",
+    "opted_out",
+    "opted_in",
+    "helped",
+    "due",
+    "occurred",
+    "suspected_duplicate",
+    "out_of_market",
+]
 Outcome = OneOf[
-    "answered", "continued", "silent", "missed", "replaced", "stopped", "lost", "declined", "goal", "exited", "finished"
+    "answered",
+    "continued",
+    "silent",
+    "missed",
+    "replaced",
+    "stopped",
+    "lost",
+    "declined",
+    "goal",
+    "exited",
+    "finished",
+    "failed",
 ]
 ConsentAction = OneOf["grant", "confirm", "revoke"]
 

@@ -21,10 +21,12 @@ from router.store.tables import (
     receipts,
     records,
     runs,
+    sessions,
     threads,
 )
-from router.store.tables_consent import ledger
+from router.store.tables_consent import ledger, ledger_heads
 from router.store.tables_events import events
+from router.store.tables_reviews import reviews
 
 # --- contacts, threads, profiles
 
@@ -145,11 +147,25 @@ deployment_by_hash = Statement(
 upsert_deployment = Insert(
     deployments, ("hash", "sources", "first_at", "last_at"), conflict=("hash",), update=("sources", "last_at")
 )
+_last_of_a_chain = (  # not a join: SQLite would begin it with the ledger, and read all of it
+    select(ledger.c.id)
+    .where(ledger.c.brand == ledger_heads.c.brand, ledger.c.position == ledger_heads.c.position)
+    .correlate(ledger_heads)
+    .scalar_subquery()
+)
 highest_ids = Statement(
     select(
         *(
-            select(func.coalesce(func.max(table.c.id), literal_column("0"))).scalar_subquery()
-            for table in (contacts, inbound, outbox, receipts, parts, runs, records, quarantine, events, ledger)
-        )
+            select(func.coalesce(func.max(column), literal_column("0"))).scalar_subquery()
+            for column in (
+                *(table.c.id for table in (contacts, inbound, outbox, receipts, parts, runs, records, quarantine)),
+                *(events.c.id, reviews.c.id, batches.c.marker, sessions.c.session),
+            )
+        ),
+        select(func.coalesce(func.max(_last_of_a_chain), literal_column("0")))
+        .select_from(ledger_heads)
+        .scalar_subquery(),
     )
 )
+"""Asked at each start, so that no id is given twice by a clock that was set back: the ends of indexes. The ledger has
+none by id: there it is the last row of each chain."""

@@ -6,6 +6,7 @@ from functools import partial
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.connectors.base import Read
 from gateway.connectors.smpp_out import LOOK_AGAIN_S
@@ -42,6 +43,13 @@ async def test_a_quarantined_text_is_kept_and_so_acknowledged(on_loop: Make) -> 
     (message,) = one.desk.group().inbound
     one.act_upon(Done(quarantined=[(message, "it cannot be acted upon")]))
     assert one.answered == [(1, True)]
+
+
+async def test_what_fell_due_and_was_not_performed_is_logged_and_counted(on_loop: Make) -> None:
+    one = on_loop(FakeLink())
+    with capture_logs() as logged:
+        one.act_upon(Done(faults=["Shop/drip a, at b: no"] * 2))
+    assert [(line["what"], line["times"]) for line in logged] == [("Shop/drip a, at b: no", 2)]
 
 
 async def test_while_the_store_is_away_reading_pauses_and_what_has_waited_too_long_is_given_back(

@@ -97,6 +97,12 @@ def test_a_group_counts_what_it_committed() -> None:
     }
 
 
+def test_what_fell_due_and_was_not_performed_is_counted() -> None:
+    metrics = Metrics()
+    metrics.committed(Done(faults=["run 1 of Shop/drip a: no", "run 2 of Shop/drip a: no"]), 0.01)
+    assert counted(metrics)["kwek_faults_total"] == 2
+
+
 def test_decisions_and_reasons() -> None:
     metrics = Metrics()
     metrics.decided({"routed": 2, "opted_out": 1})

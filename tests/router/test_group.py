@@ -92,7 +92,7 @@ def test_a_poison_run_is_put_off_and_shown_and_no_other(phones: Phones) -> None:
     left = phones.table("runs")
     assert [run["due_at"] for run in left] == [phones.world.now() + due.PUT_OFF]
     reasons = [row["reason"] for row in phones.table("quarantine")]
-    assert reasons == [f"run {left[0]['id']}: ZeroDivisionError: nothing to divide"]
+    assert reasons == [f"run {left[0]['id']} of Shop/keyword STRAKS: ZeroDivisionError: nothing to divide"]
     said = [row["text"] for row in phones.table("outbox")]
     assert said == ["Tien minuten later."] * 3
     assert looks <= len(senders)

@@ -11,7 +11,7 @@ from router.perform import Allowance, Claim
 from router.receipts import reference_of
 from router.states import FORGET_AFTER, MOVES, RESEND_AFTER
 from router.store.statements_outbox import claimable
-from router.world import first_id_at
+from router.world import Ids, first_id_at
 from tests.support.routing import JAN, KEES, PIET, Phones, shared, spoil
 
 
@@ -307,7 +307,20 @@ def test_ids_begin_after_the_highest_of_any_table(phones: Phones) -> None:
     last = phones.receipt("nobody")
     phones.commit(receipts=[last])
     with phones.store.begin() as tx:
-        assert outbox.highest_id(tx) == last.id
+        assert outbox.highest_id(tx) >= last.id
+
+
+def test_a_clock_that_was_set_back_while_the_node_was_down_gives_no_marker_again(phones: Phones) -> None:
+    phones.write(JAN, "JOIN")
+    for _ in range(5):
+        phones.commit(due=True)  # nothing but a marker is written
+    with phones.store.begin() as tx:
+        highest = outbox.highest_id(tx)
+    phones.world.ids = Ids(1)
+    phones.world.ids.go_on_after(highest)
+    phones.later(-MINUTE)
+    assert phones.commit(due=True).faults == []
+    phones.write(JAN, "TWEE")
 
 
 # ---- two nodes
