@@ -1,0 +1,168 @@
+"""Campaigns that run over weeks of virtual time, with many phones, and what the figures say of them afterwards."""
+
+from decimal import Decimal
+from random import Random
+
+from router.instants import DAY, HOUR, MINUTE
+from router.prices import Price, Prices
+from router.store.engine import Store
+from tests.support.audience import Audience, numbers, row
+
+PRICES = Prices([Price("carrier", "", Decimal("0.07"), "EUR")])
+PROEF, MAGAZIJN, REUS = "Proef B", "Het Magazijn", "De Reus"
+
+
+def test_capability_16_joins_conversions_and_cost_by_keyword(store: Store) -> None:
+    crowd = Audience(store, row("16"), MAGAZIJN, PRICES)
+    board, web = numbers(6), numbers(4, first=100)
+    crowd.write(board, "offer99")
+    crowd.write(web, "OFFER66")
+    crowd.write([*board[:5], *web[:2]], "ja")
+    crowd.later(2 * DAY)
+    crowd.happen([*board[:3], web[0], web[3]], "purchase")  # web[3] has never agreed, and is in no drip
+    crowd.later(2 * DAY)
+    rows = {one["keyword"]: one for one in crowd.report("keyword")["rows"]}
+    told = {
+        keyword: (one["texts_in"], one["contacts"], one["new"], one["joined"], one["converted"], one["cost"]["EUR"])
+        for keyword, one in rows.items()
+    }
+    # Of the board 6 questions, 5 first texts and 2 second ones: who bought was written to no more.
+    assert told == {"OFFER99": (11, 6, 6, 5, 3, "0.91"), "OFFER66": (6, 4, 4, 2, 1, "0.49")}
+    head, *lines = [line.split() for line in crowd.page("keyword") if line.startswith(("keyword", "OFFER"))]
+    assert head[:5] == ["keyword", "came", "in", "contacts", "new"]
+    assert [line[0] for line in lines] == ["OFFER66", "OFFER99"]
+
+
+def test_capability_20_new_and_known_numbers_are_counted(store: Store) -> None:
+    crowd = Audience(store, row("19"), "De Club")
+    crowd.write(numbers(3), "JOIN")
+    crowd.later(HOUR)
+    crowd.write(numbers(8), "YES2OFFER")
+    crowd.write(numbers(8), "ja")
+    (offer,) = [one for one in crowd.report("keyword")["rows"] if one["keyword"] == "YES2OFFER"]
+    assert (offer["contacts"], offer["new"]) == (8, 5)
+    sent = {one["text"]: one["sent"] for one in crowd.report("step")["rows"] if one["rule"] == "keyword YES2OFFER"}
+    assert sent == {"Welkom! Wilt u op onze lijst?": 5, "U staat op de lijst.": 5, "Welkom terug!": 3}
+
+
+def test_capability_22_a_drip_that_ran_is_reported_by_arm(store: Store) -> None:
+    crowd, chance, everybody = Audience(store, row("22"), PROEF), Random(22), numbers(240)
+    crowd.agree(everybody)
+    crowd.write(everybody, "WIJN")
+    arms = {name: [one for one in everybody if name in crowd.last(one)] for name in ("50% KORTING", "2FOR1")}
+    crowd.later(DAY)
+    bought = {name: chance.sample(arms[name], count) for name, count in (("50% KORTING", 24), ("2FOR1", 12))}
+    crowd.happen([one for who in bought.values() for one in who], "purchase")
+    crowd.later(3 * DAY)
+    (split,) = [one for one in crowd.report("step")["splits"] if one["split"] == "wijn"]
+    assert (split["measure"], split["event"], split["winner"]) == ("happened", "purchase", None)
+    assert {one["arm"]: (one["contacts"], one["hits"]) for one in split["arms"]} == {
+        "korting": (len(arms["50% KORTING"]), 24), "tweevooreen": (len(arms["2FOR1"]), 12),
+    }  # fmt: skip
+    assert all(low < one["rate"] < high for one in split["arms"] for low, high in [one["interval"]])
+    assert split["contacts_needed"] > 0
+    rows = {one["arm"]: one["converted"] for one in crowd.report("arm")["rows"]}
+    assert rows == {"wijn=korting": 24, "wijn=tweevooreen": 12}
+    after = {one["arm"]: one["sent"] for one in crowd.report("step")["rows"] if "nog tot zondag" in one["text"]}
+    assert after == {
+        "wijn=korting": len(arms["50% KORTING"]) - 24, "wijn=tweevooreen": len(arms["2FOR1"]) - 12,
+    }  # fmt: skip
+    page = "\n".join(crowd.page("arm"))
+    assert "Split wijn (drip wijn, Proef B): who met with purchase" in page
+    assert "no winner yet" in page
+
+
+def test_capability_23_the_better_arm_of_many_phones_goes_to_the_rest(store: Store) -> None:
+    crowd, everybody = Audience(store, row("22"), PROEF), numbers(500)
+    crowd.agree(everybody)
+    crowd.happen(everybody, "proef")
+    sample = sorted(crowd.got)
+    assert 30 <= len(sample) <= 70  # a tenth, by the hash of their numbers
+    short, long = ([one for one in sample if word in crowd.last(one)] for word in ("kijk", "lees alles"))
+    assert len(short) + len(long) == len(sample)
+    assert min(len(short), len(long)) >= 10
+    crowd.later(HOUR)
+    crowd.click([*long[:8], *short[:1]])
+    crowd.later(2 * HOUR + 59 * MINUTE)
+    assert sorted(crowd.got) == sample
+    crowd.later(MINUTE)
+    rest = [one for one in everybody if one not in set(sample)]
+    assert all(crowd.last(one).startswith("Proef B: lees alles https://sms.example/l/") for one in rest)
+    crowd.later(DAY)
+    assert {len(crowd.texts(one)) for one in everybody} == {1}
+    (split,) = [one for one in crowd.report()["splits"] if one["split"] == "kop"]
+    assert {one["arm"]: one["hits"] for one in split["arms"]} == {"kort": 1, "lang": 8}
+
+
+def test_capability_69_who_never_clicks_is_unsubscribed_and_costs_nothing_more(store: Store) -> None:
+    crowd, everybody = Audience(store, row("69"), REUS, PRICES), numbers(10)
+    crowd.agree(everybody)
+    crowd.write(everybody, "TERUG")
+    crowd.click(everybody[:3])
+    crowd.later(31 * DAY)
+    crowd.click(everybody[3:5])
+    crowd.later(60 * DAY)
+    assert [len(crowd.texts(one)) for one in everybody] == [1, 1, 1, 2, 2, 2, 2, 2, 2, 2]
+    spent = crowd.report(days=200)["total"]["cost"]
+    crowd.happen(everybody, "actie")
+    assert [len(crowd.texts(one)) for one in everybody] == [2, 2, 2, 3, 3, 2, 2, 2, 2, 2]
+    assert crowd.reasons() == ["no_consent(promotional)"] * 5
+    more = crowd.report(days=200)["total"]
+    assert (Decimal(more["cost"]["EUR"]) - Decimal(spent["EUR"]), more["contacts_opted_out"]) == (
+        5 * Decimal("0.07"),
+        5,
+    )
+
+
+def test_capability_70_clicks_by_rule_step_and_link(store: Store) -> None:
+    crowd, everybody = Audience(store, row("69"), REUS), numbers(10)
+    crowd.agree(everybody)
+    crowd.write(everybody, "TERUG")
+    crowd.click(everybody[:2])
+    crowd.later(31 * DAY)
+    crowd.click(everybody[2:5])
+    rows = {one["link"]: one for one in crowd.report("link")["rows"]}
+    assert {name: (one["rule"], one["sent"], one["clicked"], one["times"]) for name, one in rows.items()} == {
+        "mening": ("drip terug", 10, 2, 2), "mee": ("drip terug", 8, 3, 3),
+    }  # fmt: skip
+    by_step = {one["text"][:15]: (one["sent"], one["clicked"]) for one in crowd.report("step")["rows"]}
+    assert by_step == {"De Reus: wat vi": (10, 2), "De Reus: doe me": (8, 3)}
+    assert crowd.report()["rows"][0]["clicked"] == 5
+    head, *lines = [line.split() for line in crowd.page("link") if line.startswith(("rule", "drip"))]
+    assert head == ["rule", "text", "link", "sent", "clicked", "contacts", "times"]
+    assert sorted(line[-5:] for line in lines) == [["10", "20.0", "%", "2", "2"], ["8", "37.5", "%", "3", "3"]]
+
+
+def test_capability_80_what_is_triggered_and_what_is_transactional_are_told_apart(store: Store) -> None:
+    crowd, everybody = Audience(store, row("61"), "De Winkel", PRICES), numbers(4)
+    crowd.agree(everybody)
+    crowd.happen(everybody, "cart_abandoned", url="https://winkel.example/m/1")
+    crowd.later(2 * HOUR)
+    crowd.happen(everybody[:3], "purchase", consent="transactional", ref="7")
+    crowd.later(HOUR)
+    crowd.write(everybody[:1], "STOP")
+    rows = {one["class"]: one for one in crowd.report("class")["rows"]}
+    told = {name: (one["sent"], one["cost"]["EUR"], one["opted_out"]) for name, one in rows.items()}
+    assert told == {
+        "promotional": (4, "0.28", 0), "transactional": (3, "0.21", 1), "stop_confirmation": (1, "0.07", 0),
+    }  # fmt: skip
+
+
+def test_capability_83_the_step_after_which_many_leave_is_found(store: Store) -> None:
+    crowd, everybody = Audience(store, row("58"), "De Sportzaak"), numbers(60)
+    crowd.agree(everybody)
+    crowd.write(everybody, "JOIN")
+    crowd.later(3 * DAY)
+    crowd.write(everybody[:9], "STOP")  # after the second text
+    crowd.happen(everybody[9:19], "purchase")  # the goal
+    crowd.later(4 * DAY)
+    told = crowd.report("step")
+    drip = [one for one in told["rows"] if one["rule"] == "drip welkom"]
+    assert [(one["sent"], one["opted_out"]) for one in drip] == [(60, 0), (60, 9), (41, 0)]
+    assert [one["drop_off"] and round(one["drop_off"], 3) for one in drip] == [None, 0.0, 0.317]
+    (weak,) = told["warnings"]
+    assert (weak["rule"], weak["sent"], weak["opted_out"], weak["rate"]) == ("drip welkom", 60, 9, 0.15)
+    assert weak["text"].startswith("De Sportzaak: uw code")
+    low, high = weak["interval"]
+    assert low < 0.15 < high
+    assert any(line.startswith('warning: 15.0 % opted out after "De Sportzaak: uw code') for line in crowd.page("step"))
