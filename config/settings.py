@@ -60,8 +60,7 @@ class Gateway:
     )
     rules: tuple[Path, ...] = setting(
         (Path("brands/"),),
-        "Rules files or folders of them (relative to this file); "
-        "a broken set leaves the last good one in force.",
+        "Rules files or folders of them (relative to this file); a broken set leaves the last good one in force.",
         bounds=NAMED,
     )
     reload: bool = setting(
@@ -144,6 +143,12 @@ class Number:
         "Brands whose rules may name it; more than one: it is shared.", shown=("De Klusser", "Burgerzaak"), bounds=NAMED
     )
     via: str = required("The connector that carries it.", shown="carrier-a", bounds=NAMED)
+    countries: tuple[Country, ...] = setting(
+        (),
+        "Countries whose phones it serves: of others only an opt-out is heard, and nothing is sent to them from it. "
+        "Empty: all.",
+        shown=(Country("NL"), Country("BE")),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,6 +114,11 @@ def always(brand: str, contact: Contact, now: int) -> int | None:
     return now
 
 
+def everybody(number: str, phone: str) -> bool:
+    """All countries are served."""
+    return True
+
+
 class Place(msgspec.Struct, frozen=True):
     """Where a batch is performed: on which node, when, with which ids, and over which connector a number sends."""
 
@@ -128,6 +133,8 @@ class Place(msgspec.Struct, frozen=True):
     till: Till = NO_TILL
     opens_at: Callable[[str, Contact, int], int | None] = always
     """When a brand's promotional text may go out to a contact, at that instant or later; None: never."""
+    serves: Callable[[str, str], bool] = everybody
+    """Whether one of our numbers may write to a phone of that country."""
     watch: Watch = NOTHING_TIMED
     """What starts by the clock."""
 

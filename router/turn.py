@@ -176,6 +176,8 @@ class Turn:
             return "not_a_phone"
         if address in self.performance.place.own_numbers:
             return "own_number"
+        if not self.performance.place.serves(text.number, address):
+            return "out_of_market"
         profile = self._profile(text.brand) if text.brand else None
         thread = self._thread(text.number) if text.message_class in UNASKED else self.thread
         return consent.may_send(text.message_class, profile, thread, now, text.purpose)

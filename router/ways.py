@@ -94,7 +94,7 @@ class Ways:
         """Where and when a batch is performed that begins now."""
         return Place(
             self.node, self.world.now(), self.world.ids, self._via, self.own_numbers, self.world.chance,
-            self.suppressions, Till(self._price, self.books.newest.brands), self._opens_at, self._watch,
+            self.suppressions, Till(self._price, self.books.newest.brands), self._opens_at, self._serves, self._watch,
         )  # fmt: skip
 
     def joined(self, tx: Tx, facts: Sequence[Facts], plans: list[Plan], now: int) -> list[Plan]:
@@ -142,6 +142,10 @@ class Ways:
     def _opens_at(self, brand: str, contact: Contact, now: int) -> int | None:
         book = self.books.newest.brands.get(brand)
         return now if book is None else opens_at(contact, book, now, self.spread)
+
+    def _serves(self, number: str, phone: str) -> bool:
+        granted = self.books.newest.numbers.get(number)
+        return granted is None or granted.serves(phone)
 
     def _via(self, number: str) -> str:
         granted = self.books.newest.numbers.get(number)

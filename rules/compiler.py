@@ -234,6 +234,7 @@ def _number(grant: NumberGrant, users: Sequence[_BrandMaker], operator_text: str
         help=_operators_help(operator_text, _pack_texts("help", _listed(names, grant.number), market.languages)),
         stopped=_pack_texts("stopped", grant.number, market.languages),
         started=_pack_texts("started", grant.number, market.languages),
+        countries=frozenset(grant.countries),
     )
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from rules import syntax
 from rules.actions import Program
+from rules.countries import country_of
 from rules.diagnostics import Source
 from rules.expressions import Compiled
 from rules.hours import ALWAYS, Hours
@@ -31,13 +32,15 @@ NumberKind = OneOf["short-code", "long-number"]
 
 @dataclass(frozen=True, slots=True)
 class NumberGrant:
-    """A number the operator has, and the brands that may use it; more than one: shared. `via` is a connector."""
+    """A number the operator has, and the brands that may use it; more than one: shared. `via` is a connector,
+    `countries` are those whose phones it serves (none named: all)."""
 
     number: str
     kind: NumberKind
     country: str | None
     brands: tuple[str, ...]
     via: str
+    countries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,8 @@ class NumberBook(msgspec.Struct, frozen=True):
 
     `matcher` holds the keywords of all its brands, keyed by `Rule`. `fallbacks` by brand. `languages` are those whose
     reserved words count, the market's first. `names` are the brands by their names in normal form. `neutral`, `help`,
-    `stopped` and `started` speak for no brand. `zone` says what day it is where dates are read.
+    `stopped` and `started` speak for no brand. `zone` says what day it is where dates are read. `countries` are those
+    it serves, none: all.
     """
 
     number: str
@@ -181,6 +185,11 @@ class NumberBook(msgspec.Struct, frozen=True):
     help: Texts
     stopped: Texts
     started: Texts
+    countries: frozenset[str] = frozenset()
+
+    def serves(self, phone: str) -> bool:
+        """Whether a phone is of a country that this number is for: what goes elsewhere costs more, or is not taken."""
+        return not self.countries or country_of(phone) in self.countries
 
     @property
     def shared(self) -> bool:
