@@ -52,6 +52,7 @@ class Station:
     connector: dict[str, Any] = field(default_factory=dict)
     store_url: str = ""
     listen: Address = field(default_factory=partial(Address, "127.0.0.1", 0))
+    reload: bool = True
     carrier: Simulator = field(init=False)
     where: str = ""
     exit_code: int | None = None
@@ -88,7 +89,7 @@ class Station:
             number(LONG_NUMBER, "long-number", self.brands[:1]),
         )
         gateway = Gateway(
-            node="test", store=self._store(), rules=(self.rules,), listen=self.listen, drain_s=2.0,
+            node="test", store=self._store(), rules=(self.rules,), listen=self.listen, drain_s=2.0, reload=self.reload,
         )  # fmt: skip
         return Settings(gateway=gateway, numbers=numbers, connectors=(carrier,))
 
@@ -165,13 +166,14 @@ async def station(
     brands: tuple[str, ...] = ("Klusser",),
     start: bool = True,
     store_url: str = "",
+    reload: bool = True,
     **connector: Any,
 ) -> AsyncIterator[Station]:
     """A station with these rules files, started unless told otherwise, stopped at the end."""
     (folder / "brands").mkdir()
     for place, text in enumerate(rules):
         (folder / "brands" / f"{place}.rules").write_text(text)
-    one = Station(folder, brands, connector, store_url)
+    one = Station(folder, brands, connector, store_url, reload=reload)
     await one.carrier.start()
     try:
         if start:
