@@ -25,6 +25,7 @@ from gateway.exits import Exit
 from gateway.health import Health
 from gateway.lifecycle import Supervisor, every
 from gateway.metrics import Metrics
+from gateway.orders import Orders
 from gateway.pools import in_turn
 from gateway.recent import Lookout
 from gateway.rulekeeper import NoRulesError, RuleKeeper
@@ -32,6 +33,7 @@ from gateway.web.server import PortTakenError, serve_web
 from gateway.web.site import KEEP_UP_S, Site
 from gateway.web.stats import Terms
 from router import deployments
+from router.rulings import Taken
 from router.store import checkpoint
 from router.store.engine import Store, open_store
 from router.store.errors import StoreBroken, StoreError
@@ -108,16 +110,22 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor,
     health = Health(dead=supervisor.dead)
     metrics = Metrics()
     world, store = await up.enter_async_context(_store(settings, unsafe))
-    keeper = RuleKeeper(settings.gateway.rules, grants_of(settings), health, metrics)
-    book, sources = await keeper.first(partial(world.offload, partial(_last_good, store)))
-    await world.offload(partial(node.begin, store, world, settings, book, sources))
+    keeper = RuleKeeper(settings.gateway.rules, grants_of(settings), health, metrics, follow=settings.gateway.reload)
+    orders = Orders(store, settings.gateway.node)
+    kept = await world.offload(orders.kept)
+    book, sources = await keeper.first(partial(world.offload, partial(_last_good, store)), kept)
+    await world.offload(partial(node.begin, store, world, settings, book, sources, keeper.taken))
     one = node.Node(settings, world, store, book, keeper.revive, metrics)
     site = Site(world, store, one.exchange, metrics, in_turn(one.writer))
     up.callback(site.close)
     await site.pools.deploy(_vouchers(book), world.offload)
 
     await up.enter_async_context(one.writing(supervisor))
-    await up.enter_async_context(supervisor.running(keeper.watch(partial(_adopt, one, site)), "rules watcher"))
+    adopt = partial(_adopt, one, site)
+    if settings.gateway.reload:
+        await up.enter_async_context(supervisor.running(keeper.watch(adopt), "rules watcher"))
+    heed = partial(keeper.heed, adopt=adopt, refuse=one.refuse)
+    await up.enter_async_context(supervisor.running(orders.watch(heed, in_turn(one.writer)), "orders watcher"))
     await up.enter_async_context(_checkpoints(settings, supervisor))
     await up.enter_async_context(supervisor.running(_standing(health, one.exchange, one.writer), "health"))
     about = settings.statistics
@@ -136,10 +144,10 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor,
     return where
 
 
-async def _adopt(one: node.Node, site: Site, book: Rulebook, sources: Mapping[str, str]) -> None:
+async def _adopt(one: node.Node, site: Site, book: Rulebook, sources: Mapping[str, str], taken: Taken) -> None:
     """Let a rule set rule once its vouchers are there: a text that names one finds its codes."""
     await site.pools.deploy(_vouchers(book), in_turn(one.writer))
-    one.adopt(book, sources)
+    one.adopt(node.InForce(book, sources, taken))
 
 
 @asynccontextmanager
