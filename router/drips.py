@@ -9,12 +9,12 @@ from router.asking import Asking
 from router.messages import Run
 from router.plan import Answer, Enrolled, Enter, Outcome
 from router.senders import number_for
-from router.strand import OF_A_DRIP, PURPOSE, Strand
+from router.strand import FREE, OF_A_DRIP, PURPOSE, Strand
 from router.walking import HELD
 from rules.actions import Program
 from rules.hours import ALWAYS
 from rules.rulebook import Rule, Terms
-from rules.timeline import Perform, Planned, Skip, Wait, behind, next_moment, when_due
+from rules.timeline import Perform, Planned, Skip, Wait, behind, is_in_time, next_moment, when_due
 from rules.times import after
 
 SKIPPED: Final = -1
@@ -43,7 +43,10 @@ class Drips(Asking):
 
     def go_on_stage(self, run: Run, rule: Rule, program: Program, identity: str) -> None:
         """The drip's step at hand falls due."""
-        self.enter(Strand.of(run, rule, (), {name: value for name, value in run.variables.items() if name != HELD}))
+        variables = {name: value for name, value in run.variables.items() if name != HELD}
+        if run.variables.get(HELD) and run.due_at is not None:
+            variables[FREE] = run.due_at  # the question's end, or when it was seen
+        self.enter(Strand.of(run, rule, (), variables))
         moment = next(one for one in program.timeline if one.identity == identity)
         onward = self.stage(program, self.here.planned(moment))
         if onward == SKIPPED:
@@ -60,7 +63,7 @@ class Drips(Asking):
             return None
         promotional = strand.drip_class == "promotional"
         if promotional and (open_until := self._open_question()) is not None:
-            strand.variables[HELD] = 1
+            strand.variables[HELD] = int(is_in_time(planned, case.now, case.zone, case.hours, strand.started_at))
             self.suspend("step", identity, open_until)
             return None
         hours = case.hours if promotional else ALWAYS

@@ -24,6 +24,8 @@ PLANNED: Final = "planned at"
 """When the drip's step at hand was due by its time line, in microseconds since 1970 UTC."""
 SHOWN: Final = "planned shown"
 """What the contact's clock was meant to show then, counted like that."""
+FREE: Final = "planned free"
+"""Until when an open question held the drip's step at hand, which is not late for that, counted like that."""
 CURSOR: Final = "drip cursor"
 """Behind which step of the drip the contact stands."""
 PURPOSE: Final = "for purpose"
@@ -31,7 +33,7 @@ PURPOSE: Final = "for purpose"
 ARM: Final = "in arm"
 """The arm of the last split it went through, "split=arm"."""
 
-OF_A_DRIP: Final = frozenset({PLANNED, SHOWN, CURSOR, ARM})
+OF_A_DRIP: Final = frozenset({PLANNED, SHOWN, FREE, CURSOR, ARM})
 """Names by which a run remembers where it stands itself: what it begins does not stand there."""
 
 Frame = tuple[Program, int, str]
@@ -70,14 +72,16 @@ class Strand:
 
     def planned(self, moment: Moment) -> Planned:
         """When the drip's step at hand was due by its time line."""
-        at, shown = self.variables[PLANNED], self.variables[SHOWN]
+        at, shown, free_at = self.variables[PLANNED], self.variables[SHOWN], self.variables.get(FREE, 0)
         assert isinstance(at, int)
         assert isinstance(shown, int)
-        return Planned(at, moment, shown)
+        assert isinstance(free_at, int)
+        return Planned(at, moment, shown, free_at)
 
     def plan(self, planned: Planned) -> None:
         """A step of the drip is at hand."""
         self.variables |= {PLANNED: planned.at, SHOWN: planned.shown}
+        self.variables.pop(FREE, None)
 
     @property
     def drip_class(self) -> MessageClass:

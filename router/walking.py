@@ -18,7 +18,7 @@ from rules.expressions import Scope
 from rules.rulebook import BrandBook, NumberBook, Rule, Rulebook
 
 HELD: Final = "for question"
-"""Where a drip's run keeps that it waits for the end of an open question."""
+"""Where a drip's run keeps that it waits for the end of an open question: 1, or 0 where it was late already."""
 
 
 class Walking(ABC):

@@ -7,8 +7,9 @@ both, so that one who moves to another zone gets no step twice and misses none. 
 remembered: a file may be changed while contacts are under way.
 
 A step is due when its time has come and the hours are open; what is due exactly now has happened. A step whose time
-came before the contact was enrolled, or that we are more than TOLERANCE behind with, is late. Of a recurring step only
-the newest time counts: after ten days of standstill a contact gets one text, not ten.
+came before the contact was enrolled, or that we are more than TOLERANCE behind with, is late; while an open question
+holds it we are not behind. Of a recurring step only the newest time counts: after ten days of standstill a contact gets
+one text, not ten.
 """
 
 from __future__ import annotations
@@ -50,11 +51,13 @@ class Planned(msgspec.Struct, frozen=True, gc=False):
     """A step and when it is planned for: the instant, and what the contact's clock is meant to show then.
 
     The two part where a clock change leaves that time out: 02:30 is planned for the instant that shows 03:00.
+    `free_at`: until then it was held, and on time when that began; lateness counts from there (0: nothing held it).
     """
 
     at: int
     moment: Moment
     shown: int
+    free_at: int = 0
 
 
 class Cursor(msgspec.Struct, frozen=True, gc=False):
@@ -132,8 +135,14 @@ def when_due(planned: Planned, now: int, zone: tzinfo, hours: Hours, enrolled_at
     return Skip("never_open") if due == Wait(_NEVER) else due
 
 
+def is_in_time(planned: Planned, now: int, zone: tzinfo, hours: Hours, enrolled_at: int) -> bool:
+    """Whether a step that something else holds up from now on is not late already."""
+    opened_at = _opening(hours, _from(planned), zone)
+    return now < opened_at or _is_on_time(opened_at, now, enrolled_at)
+
+
 def _due(planned: Planned, now: int, zone: tzinfo, hours: Hours, enrolled_at: int) -> Due:
-    moment, opened_at = planned.moment, _opening(hours, planned.at, zone)
+    moment, opened_at = planned.moment, _opening(hours, _from(planned), zone)
     if now < opened_at:
         return Wait(opened_at)
     if moment.every:
@@ -149,6 +158,11 @@ def _due(planned: Planned, now: int, zone: tzinfo, hours: Hours, enrolled_at: in
     if moment.every:
         return Skip("superseded")
     return _next_window(moment.at, now, zone, hours, enrolled_at)
+
+
+def _from(planned: Planned) -> int:
+    """From when on it may be performed, hours aside."""
+    return max(planned.at, planned.free_at)
 
 
 def _order(planned: Planned) -> tuple[int, int, int]:

@@ -1,11 +1,16 @@
 """Drips, by conversations: who enters, what ends them early, and what waits keeps its order."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from router.case import zone_of
+from router.instants import HOUR
 from router.messages import Contact
-from tests.support.conversations import play
+from router.store.engine import IN_MEMORY, Store, open_store
+from tests.support.conversations import HEAD, play
 from tests.support.phones import book
+from tests.support.routing import JAN, Phones, book_of
 
 DRIP = """\
 drip d promotional
@@ -16,6 +21,13 @@ drip d promotional
         send "P: twee. STOP = uit."
 
 """
+
+
+@pytest.fixture
+def memory() -> Iterator[Store]:
+    opened = open_store(IN_MEMORY)
+    yield opened
+    opened.close()
 
 
 def joined(chain: str, told: str) -> str:
@@ -172,6 +184,44 @@ test "no consent"
     assert play(rules) == []
 
 
+@pytest.mark.parametrize("policy", ["send late", "next window", "skip"])
+def test_a_step_that_a_question_held_for_hours_is_not_late(policy: str) -> None:
+    rules = """\
+drip d promotional
+    after 1 day at 10:00, {policy}
+        send "P: een. STOP = uit."
+    after 4 days at 10:00, {policy}
+        send "P: twee. STOP = uit."
+
+keyword JOIN
+    start d
+    ask "P: hoe heet u?" within 2 days
+        answer <naam text>
+            reply "Dag {{naam}}."
+
+test "until it closes"
+    given consent promotional
+    > JOIN
+    < P: hoe heet u?
+    later 2 days
+    < P: een. STOP = uit.
+    later 2 days
+    < P: twee. STOP = uit.
+
+test "until it is answered, at night"
+    given consent promotional
+    > JOIN
+    < P: hoe heet u?
+    later 36 hours
+    nothing
+    > Jan
+    < Dag Jan.
+    later 12 hours
+    < P: een. STOP = uit.
+"""
+    assert play(rules.format(policy=policy)) == []
+
+
 def test_promotional_steps_wait_for_an_open_question_and_keep_their_order() -> None:
     rules = """\
 drip d promotional
@@ -220,8 +270,7 @@ test "until it is answered"
     assert play(rules) == []
 
 
-def test_a_step_whose_time_has_passed_is_sent_late_the_next_day_or_left_out() -> None:
-    rules = """\
+LATE = """\
 drip a promotional
     after 1 day at 10:00
         send "P: a. STOP = uit."
@@ -237,28 +286,51 @@ drip c promotional
         send "P: d. STOP = uit."
 
 keyword JOIN
+    opt in promotional
     start a
     start b
     start c
-    ask "Hoe heet u?" within 28 hours
+
+keyword VRAAG
+    ask "Hoe heet u?" within 1 day
         answer <naam text>
             reply "Dag {naam}."
-
-test "t" at 2026-01-05 11:00
-    given consent promotional
-    > JOIN
-    < Hoe heet u?
-    later 27 hours
-    nothing
-    later 1 hour
-    < P: b. STOP = uit.
-    withheld step_late
-    later 1 day
-    < P: a. STOP = uit.
-    later 1 day
-    < P: d. STOP = uit.
 """
-    assert play(rules) == []
+
+
+def told(phones: Phones, hours: float) -> list[str]:
+    """Nobody looks for so long; then what is said and withheld."""
+    before = len(phones.table("outbox"))
+    phones.later(int(hours * HOUR))
+    looks = 0
+    while (due_at := phones.commit(due=True).next_due) is not None and due_at <= phones.world.now():
+        looks += 1
+    assert looks < 10
+    return sorted(row["reason"] or row["text"] for row in phones.table("outbox")[before:])
+
+
+def late(store: Store) -> Phones:
+    """A phone that has joined at 13:00."""
+    phones = Phones(store, book_of(("p.rules", HEAD.format(numbers="4411") + "\n" + LATE)))
+    phones.write(JAN, "JOIN")
+    return phones
+
+
+def test_a_step_whose_time_has_passed_is_sent_late_the_next_day_or_left_out(memory: Store) -> None:
+    phones = late(memory)
+    assert told(phones, 26) == ["P: b. STOP = uit.", "step_late"]
+    assert told(phones, 18.5) == []
+    assert told(phones, 0.5) == ["P: a. STOP = uit."]
+    assert told(phones, 25) == ["P: d. STOP = uit."]
+
+
+def test_a_step_that_was_late_before_a_question_held_it_stays_late(memory: Store) -> None:
+    phones = late(memory)
+    phones.later(24 * HOUR)
+    phones.write(JAN, "VRAAG")  # at 13:00, and nobody has looked at the step of 10:00
+    assert told(phones, 0) == []
+    phones.write(JAN, "Jan")
+    assert told(phones, 0) == ["P: b. STOP = uit.", "step_late"]
 
 
 def test_of_a_step_that_recurs_only_the_newest_time_counts() -> None:

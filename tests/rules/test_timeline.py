@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from rules.timeline import (
     Skip,
     Wait,
     behind,
+    is_in_time,
     next_moment,
     when_due,
 )
@@ -232,6 +234,30 @@ def test_a_step_waits_for_its_time_and_is_due_exactly_then() -> None:
 )
 def test_a_step_that_we_are_behind_with(late: Policy, expected: Due) -> None:
     assert due("2026-01-08 11:01", late) == expected
+
+
+@pytest.mark.parametrize("late", ["late", "next window", "skip"])
+def test_a_step_is_not_late_for_what_held_it(late: Policy) -> None:
+    """A question was open from before 10:00 until 15:00; after that the step has its hour, and the hours count."""
+    step = Moment("step", 0, days(3), TEN, late=late)
+    held = msgspec.structs.replace(planned_at(step, "2026-01-08 10:00"), free_at=at("2026-01-08 15:00"))
+    for now in ("2026-01-08 15:00", "2026-01-08 16:00"):
+        assert when_due(held, at(now), AMSTERDAM, ALWAYS, 0) == Perform(at(now))
+        assert is_in_time(held, at(now), AMSTERDAM, ALWAYS, 0)
+    assert when_due(held, at("2026-01-08 16:01"), AMSTERDAM, ALWAYS, 0) != Perform(at("2026-01-08 16:01"))
+    assert not is_in_time(held, at("2026-01-08 16:01"), AMSTERDAM, ALWAYS, 0)
+    freed_at_night = msgspec.structs.replace(held, free_at=at("2026-01-08 23:00"))
+    opens = at("2026-01-09 08:00")
+    assert when_due(freed_at_night, at("2026-01-08 23:00"), AMSTERDAM, NIGHT, 0) == Wait(opens)
+    assert is_in_time(freed_at_night, at("2026-01-08 23:00"), AMSTERDAM, NIGHT, 0)
+    assert when_due(freed_at_night, opens, AMSTERDAM, NIGHT, 0) == Perform(opens)
+
+
+def test_a_step_that_was_late_when_it_came_to_be_held_is_known() -> None:
+    step = planned_at(STEP, "2026-01-08 10:00")
+    assert is_in_time(step, at("2026-01-08 11:00"), AMSTERDAM, ALWAYS, 0)
+    assert not is_in_time(step, at("2026-01-08 11:01"), AMSTERDAM, ALWAYS, 0)
+    assert not is_in_time(step, at("2026-01-08 10:20"), AMSTERDAM, ALWAYS, at("2026-01-08 10:10"))
 
 
 def test_the_next_window_needs_no_memory() -> None:
