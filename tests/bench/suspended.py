@@ -1,0 +1,416 @@
+"""What a tick costs while many runs are suspended, and steps a second beside the main way's loops.
+
+    python -m tests.bench.suspended [--only sqlite,postgresql] [--most 10000000] [--steps 20000]
+                                    [--server postgresql://…] [--cold] [--write-docs]
+
+Stores with 10,000 and 1,000,000 suspended runs, and on PostgreSQL 10,000,000, take turns: each round is one group of
+texts and one tick on each of them, so that a slow minute of the machine meets all. Both go through
+`router.group.commit`, in this process and on one thread, to COMMIT with everything on disk; there is no carrier, and
+what it would answer comes with the next group. A loop is a text of a new phone, kept, matched, tagged and answered; a
+step is a contact's run resumed at its instant, its text written and claimed, and its next step suspended.
+
+Ends with 1 when a tick costs more than 1.5 times what it costs among 10,000. `--server`: databases of that server are
+filled, kept, and used again; else a server of its own is started, and removed. `--cold`: the pages are out of memory
+first (its own server alone), and what is due is read from the disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import TypeVar
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+from router import due, timers
+from router.due import AT_ONCE
+from router.group import Done
+from router.perform import Allowance
+from router.store.checkpoint import Checkpointer
+from router.store.engine import open_store
+from tests.bench import tables
+from tests.bench.crowd import TABLES, Crowd, fill
+from tests.bench.load import ROOT
+from tests.support.own_postgres import OwnPostgres, own_postgres
+
+T = TypeVar("T")
+
+SIZES = {"sqlite": (10_000, 1_000_000), "postgresql": (10_000, 1_000_000, 10_000_000)}
+STAGES = ("due", "load", "decide", "perform", "commit")
+MOST = 1.5
+"""Times the cost among the fewest that a tick may cost among more."""
+ROUNDS = 10
+"""Of each figure: its median is taken in each round, and that of the quietest counts."""
+LOOKS = 50
+"""Ticks of each store in a round, with nothing due."""
+TICKS = 8
+"""Ticks of each store in a round, with AT_ONCE steps due and no more."""
+SLICES = 20
+"""Steps of a sweep past contacts, of each store in a round."""
+SETTINGS = {
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "30min",
+    "maintenance_work_mem": "512MB",
+    "shared_buffers": "1GB",
+}
+"""Of the server of its own: room for what is loaded, and memory of a small machine."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """Of one store; seconds."""
+
+    looks: list[float] = field(default_factory=list)
+    later_looks: list[float] = field(default_factory=list)
+    """With nothing due, before any step and after all."""
+    ticks: list[Mapping[str, float]] = field(default_factory=list)
+    """Of AT_ONCE steps: by stage, with "together"."""
+    texts: list[float] = field(default_factory=list)
+    """Of groups of AT_ONCE texts."""
+    steps: list[float] = field(default_factory=list)
+    """Of ticks while much is due."""
+    slices: list[float] = field(default_factory=list)
+    """Of a sweep."""
+
+    @property
+    def stages_us(self) -> Mapping[str, float]:
+        """Microseconds for a step, by stage, in the quietest round."""
+        rounds = [
+            {name: median(tick[name] for tick in ticks) / AT_ONCE * 1e6 for name in (*STAGES, "together")}
+            for ticks in _rounds(self.ticks)
+        ]
+        return min(rounds, key=lambda stages: stages["together"])
+
+    @property
+    def step_us(self) -> float:
+        """The same, together."""
+        return self.stages_us["together"]
+
+    @property
+    def look_us(self) -> float:
+        """Microseconds for a tick with nothing due."""
+        return _quietest_us(self.looks)
+
+    @property
+    def later_look_us(self) -> float:
+        """The same, after all steps."""
+        return _quietest_us(self.later_looks)
+
+    @property
+    def profile_us(self) -> float:
+        """Microseconds for each contact that a sweep walks past."""
+        return _quietest_us(self.slices) / timers.SLICE
+
+    @property
+    def loops_per_s(self) -> float:
+        """Texts of the main way; median."""
+        return AT_ONCE / median(self.texts)
+
+    @property
+    def steps_per_s(self) -> float:
+        """Of a backlog; median."""
+        return AT_ONCE / median(self.steps)
+
+
+def _rounds(values: Sequence[T]) -> list[Sequence[T]]:
+    size = max(1, len(values) // ROUNDS)
+    return [values[start : start + size] for start in range(0, len(values) - size + 1, size)]
+
+
+def _quietest_us(seconds: Sequence[float]) -> float:
+    return min(median(one) for one in _rounds(seconds)) * 1e6
+
+
+class Turns:
+    """Stores of several sizes on one database system; each does the same in turn."""
+
+    def __init__(self, crowds: Mapping[int, Crowd], keepers: Sequence[Checkpointer]) -> None:
+        self.crowds = crowds
+        self.figures = {size: Figures() for size in crowds}
+        self._keepers = keepers
+
+    def look(self, later: bool, times: int = LOOKS * ROUNDS) -> None:
+        """Ticks with nothing due."""
+        for crowd in self.crowds.values():
+            while crowd.sent(crowd.steps()()):
+                continue
+        for _ in range(times):
+            for size, crowd in self.crowds.items():
+                took = self.figures[size].later_looks if later else self.figures[size].looks
+                with crowd.store.begin() as tx:
+                    began = time.perf_counter()
+                    due.run(tx, crowd.ways, Allowance({}))
+                    due.next_instant(tx)
+                    took.append(time.perf_counter() - began)
+
+    def tick(self, times: int = TICKS * ROUNDS) -> None:
+        """Ticks that each have so much to do as one may, of contacts that stand anywhere."""
+        for number in range(times):
+            for size, crowd in self.crowds.items():
+                crowd.await_due(AT_ONCE)
+                done, took = _timed(crowd.steps())
+                assert crowd.sent(done) == AT_ONCE, done.faults
+                stages = {name: done.stages.get(name, 0.0) for name in STAGES}
+                self.figures[size].ticks.append({**stages, "together": took})
+            self._keep(number)
+
+    def work_off(self, steps: int) -> None:
+        """So many steps that are all due, each tick after a group of as many texts."""
+        left = dict.fromkeys(self.crowds, steps)
+        number = 0
+        while any(count > 0 for count in left.values()):
+            for size, crowd in self.crowds.items():
+                if left[size] <= 0:
+                    continue
+                done, took = _timed(crowd.texts())
+                assert crowd.sent(done, "texts") == AT_ONCE, done.faults
+                self.figures[size].texts.append(took)
+                done, took = _timed(crowd.steps())
+                if did := crowd.sent(done):
+                    left[size] -= did
+                if did == AT_ONCE:
+                    self.figures[size].steps.append(took)
+                else:
+                    crowd.await_due(min(max(left[size], AT_ONCE), size // 2))
+            number += 1
+            self._keep(number)
+
+    def sweep(self, times: int = SLICES * ROUNDS) -> None:
+        """Steps of a sweep, as after the deployment of a first rule that the clock starts: contacts get timers."""
+        for crowd in self.crowds.values():
+            crowd.deploy_timed()
+        for number in range(times):
+            for size, crowd in self.crowds.items():
+                _, took = _timed(crowd.steps())
+                self.figures[size].slices.append(took)
+            self._keep(number)
+
+    def _keep(self, number: int) -> None:
+        """What another thread of the gateway does meanwhile."""
+        if number % 20 == 0:
+            for keeper in self._keepers:
+                keeper.look()
+
+
+def _timed(work: Callable[[], Done]) -> tuple[Done, float]:
+    began = time.perf_counter()
+    done = work()
+    return done, time.perf_counter() - began
+
+
+@contextmanager
+def turns(urls: Mapping[int, str]) -> Iterator[Turns]:
+    """Routers on stores that are filled."""
+    with ExitStack() as up:
+        crowds = {}
+        for size, url in urls.items():
+            store = open_store(url)
+            up.callback(store.close)
+            crowds[size] = Crowd(store)
+            up.callback(crowds[size].close)
+        keepers = [keeper for url in urls.values() if (keeper := Checkpointer.of(url)) is not None]
+        for keeper in keepers:
+            up.callback(keeper.close)
+        gc.freeze()
+        up.callback(gc.unfreeze)
+        yield Turns(crowds, keepers)
+
+
+def fill_sqlite(url: str, size: int) -> None:
+    """On the store's own connection, and the log kept short."""
+    store, keeper = open_store(url), Checkpointer.of(url)
+    assert keeper is not None
+    crowd = Crowd(store)
+
+    def write(statement: str) -> None:
+        with store.begin() as tx:
+            tx.write(statement)
+        keeper.look()
+
+    _said(fill(crowd, size, write), size)
+    crowd.close()
+    keeper.close()
+    store.close()
+
+
+def fill_postgresql(url: str, size: int) -> None:
+    """On a connection that may take its time; then what autovacuum would do in its own time: VACUUM and ANALYZE."""
+    store = open_store(url)
+    crowd = Crowd(store)
+    with psycopg.connect(url, autocommit=True) as connection:
+        if not crowd.ask("SELECT 1 FROM runs LIMIT 1"):
+            _said(fill(crowd, size, lambda statement: connection.execute(statement.encode())), size)
+        began = time.perf_counter()
+        for table in TABLES:
+            connection.execute(f"VACUUM (ANALYZE) {table}".encode())
+        connection.execute("CHECKPOINT")
+        print(f"  vacuumed in {time.perf_counter() - began:.0f} s", flush=True)
+    crowd.close()
+    store.close()
+
+
+def _said(filling: Iterator[int], size: int) -> None:
+    began = time.perf_counter()
+    for number, made in enumerate(filling, 1):
+        if number % 4 == 0 or made == size:
+            print(f"  {made:>10,} suspended after {time.perf_counter() - began:.0f} s", flush=True)
+
+
+def forget_pages(folder: Path) -> None:
+    """Have the system drop what it holds of a folder's files."""
+    os.sync()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            handle = os.open(path, os.O_RDONLY)
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(handle)
+
+
+def measure(urls: Mapping[int, str], steps: int) -> Mapping[int, Figures]:
+    """Everything of one database system."""
+    with turns(urls) as taking:
+        taking.tick(3)
+        taking.work_off(3 * AT_ONCE)
+        taking.figures = {size: Figures() for size in urls}
+        taking.look(later=False)
+        taking.tick()
+        taking.work_off(steps)
+        taking.look(later=True)
+        taking.sweep()
+        return taking.figures
+
+
+def measure_cold(urls: Mapping[int, str]) -> Mapping[int, Figures]:
+    """Ticks of which nothing is in memory but what the tick before has read."""
+    with turns(urls) as taking:
+        taking.tick(2 * ROUNDS)
+        return taking.figures
+
+
+def on_sqlite(sizes: Sequence[int], steps: int, cold: bool) -> Iterator[Mapping[int, Figures]]:
+    """Files in a folder of their own."""
+    with tempfile.TemporaryDirectory(prefix="kwek-suspended-") as name:
+        urls = {size: f"sqlite:///{name}/{size}.db" for size in sizes}
+        for size, url in urls.items():
+            fill_sqlite(url, size)
+        yield measure(urls, steps)
+        if cold:
+            forget_pages(Path(name))
+            yield measure_cold(urls)
+
+
+def on_postgresql(sizes: Sequence[int], steps: int, cold: bool, url: str) -> Iterator[Mapping[int, Figures]]:
+    """Databases of that server, or of one of its own."""
+    with ExitStack() as up:
+        own: OwnPostgres | None = None
+        if not url:
+            own = up.enter_context(own_postgres())
+            own.restart("fast", **SETTINGS)
+            url = own.url
+        urls = {
+            size: make_url(url).set(database=f"kwek_suspended_{size}").render_as_string(hide_password=False)
+            for size in sizes
+        }
+        with psycopg.connect(url, autocommit=True) as connection:
+            there = {row[0] for row in connection.execute("SELECT datname FROM pg_database").fetchall()}
+            for size in sizes:
+                if f"kwek_suspended_{size}" not in there:
+                    connection.execute(f"CREATE DATABASE kwek_suspended_{size}".encode())
+        for size, one in urls.items():
+            fill_postgresql(one, size)
+        yield measure(urls, steps)
+        if cold and own is not None:
+            own.stop("fast")
+            forget_pages(own.folder)
+            own.start()
+            yield measure_cold(urls)
+
+
+def ticks_table(found: Mapping[str, Sequence[Mapping[int, Figures]]]) -> str:
+    """What a tick costs, by store."""
+    rows = []
+    for name, (warm, *cold) in found.items():
+        least = warm[min(warm)].step_us
+        for size, one in warm.items():
+            row = [f"{name}, {size:,}", f"{one.look_us:.0f}", f"{one.later_look_us:.0f}"]
+            row += [f"{one.stages_us[stage]:.1f}" for stage in STAGES]
+            row += [f"{one.step_us:.0f}", f"{one.step_us / least:.2f}", f"{one.profile_us:.0f}"]
+            rows.append([*row, *(f"{each[size].step_us:,.0f}" for each in cold)])
+    head = ["suspended", "nothing due, µs a tick", "after all steps", *STAGES, "a step, µs", "times 10,000's",
+            "sweep, µs a contact", "cold, µs a step"]  # fmt: skip
+    return tables.table(head[: max(map(len, rows))], rows)
+
+
+def rates_table(found: Mapping[str, Sequence[Mapping[int, Figures]]]) -> str:
+    """Steps beside loops."""
+    rows = [
+        [f"{name}, {size:,}", f"{one.steps_per_s:,.0f}", f"{one.loops_per_s:,.0f}",
+         f"{one.steps_per_s / one.loops_per_s:.2f}"]
+        for name, (warm, *_) in found.items()
+        for size, one in warm.items()
+    ]  # fmt: skip
+    return tables.table(["suspended", "steps a second", "loops a second, the ceiling", "steps to a loop"], rows)
+
+
+def too_dear(found: Mapping[str, Sequence[Mapping[int, Figures]]]) -> list[str]:
+    """Where the cost of a tick depends on more than what is due, in words."""
+    return [
+        f"{name}: {what} costs {cost(one):.0f} us among {size:,}, {cost(one) / cost(warm[min(warm)]):.2f} times that "
+        f"among {min(warm):,}; {MOST} times is the most"
+        for name, (warm, *_) in found.items()
+        for size, one in warm.items()
+        for what, cost in COSTS.items()
+        if cost(one) > MOST * cost(warm[min(warm)])
+    ]
+
+
+COSTS: Mapping[str, Callable[[Figures], float]] = {
+    "a tick with nothing due": lambda one: one.look_us,
+    "one after all steps": lambda one: one.later_look_us,
+    "a step": lambda one: one.step_us,
+    "a contact that a sweep walks past": lambda one: one.profile_us,
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Fill, measure, print, write; gives the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="sqlite,postgresql")
+    parser.add_argument("--most", type=int, default=10_000_000, help="the largest store")
+    parser.add_argument("--steps", type=int, default=20_000, help="how many are done on each store")
+    parser.add_argument("--server", default="", help="a server's URL, of a user who may create databases")
+    parser.add_argument("--cold", action="store_true")
+    parser.add_argument("--write-docs", action="store_true", help="put the tables into docs/performance.md")
+    chosen = parser.parse_args(arguments)
+    found: dict[str, list[Mapping[int, Figures]]] = {}
+    for name in chosen.only.split(","):
+        sizes = [size for size in SIZES[name] if size <= chosen.most]
+        print(f"-- {name}", flush=True)
+        on = (
+            on_sqlite(sizes, chosen.steps, chosen.cold)
+            if name == "sqlite"
+            else on_postgresql(sizes, chosen.steps, chosen.cold, chosen.server)
+        )
+        found[{"sqlite": "SQLite", "postgresql": "PostgreSQL"}[name]] = list(on)
+    pages = {"suspended": ticks_table(found), "steps": rates_table(found)}
+    for text in pages.values():
+        print(f"\n{text}")
+    if chosen.write_docs:
+        tables.write(ROOT / "docs" / "performance.md", pages)
+    dear = too_dear(found)
+    print("\n".join(dear), file=sys.stderr, end="\n" if dear else "")
+    return 1 if dear else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
