@@ -18,16 +18,12 @@ from tests.support.fake_links import FakeLink
 from tests.support.middle import Middle
 from tests.support.routing import Phones
 
-WINDOW = 1
-SHARE = 0.7
-"""How often the kernel takes what was left of a link's octets when it is asked."""
-
 
 class Watched(FakeLink):
     """A link that tells of each submit_sm, and whose kernel takes everything when the play says so."""
 
     def __init__(self, number: int, play: "Play") -> None:
-        super().__init__(number, WINDOW)
+        super().__init__(number, play.window)
         self.play = play
 
     def send(self, pdu: Any, token: Any = None) -> int:
@@ -40,7 +36,7 @@ class Watched(FakeLink):
 
     def flush(self) -> None:
         """The kernel takes all or nothing."""
-        if not self.buffer_empty and self.play.random.random() < SHARE:
+        if not self.buffer_empty and self.play.random.random() < self.play.takes:
             self.buffer_empty = True
             for claim in self.play.unwritten.pop(self.number, ()):
                 self.play.given(claim)
@@ -48,6 +44,11 @@ class Watched(FakeLink):
 
 class Play(ABC):
     """One gateway with two links. What is given to a link, or from there to the kernel, is `given`."""
+
+    window = 1
+    """Of each link."""
+    takes = 0.7
+    """How often the kernel takes what was left of a link's octets when it is asked."""
 
     def __init__(self, router: Phones, seed: int) -> None:
         self.random = Random(seed)

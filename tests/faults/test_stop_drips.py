@@ -1,0 +1,101 @@
+"""Row 32 with drips under way: opt-outs in every way there is, at the very moment that a step falls due, quiet hours
+end, a sample is decided, an event or a click begins something. After the answer to an opt-out nothing of a brand that
+it silenced goes to that phone but one confirmation, and no drip of it stands or rises until the phone says otherwise.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from gateway.exchange import Exchange
+from router.perform import Performance
+from router.store import statements, statements_events
+from router.store.engine import Tx
+from tests.sabotage import builds
+from tests.support.drip_races import WAYS, Races
+from tests.support.interleavings import played
+
+RACES = int(os.environ.get("KWEK_DRIP_STOPS", "2000"))
+SEED = int(os.environ.get("SEED", "1"))
+WAVES = 40
+"""On one store: what eight phones leave behind makes the next queries a little dearer."""
+UNDER_WAY = {
+    "step", "due", "held", "wait", "event", "sample", "question", "confirm", "quiet hours", "ready", "claimed",
+    "octets", "events",
+}  # fmt: skip
+"""What opt-outs are to meet: runs that wait for a step, are due now, wait for hours, a time, an event, a sample, an
+answer; texts in the outbox and on their way to the kernel; events that are not performed yet."""
+
+
+def until(one: Races, enough: int) -> None:
+    """Wave after wave, until so many opt-outs have raced with something, or something is broken."""
+    for _ in range(WAVES):
+        one.wave()
+        if one.broken or sum(one.raced.values()) >= enough:
+            return
+
+
+def races(seed: int, enough: int) -> Races:
+    return played(partial(Races, seed=seed), lambda one: until(one, enough))
+
+
+@pytest.mark.timeout(0)
+def test_row_32_no_race_with_what_drips_do_is_lost() -> None:
+    raced, under_way, sent, stops = Counter[str](), Counter[str](), Counter[str](), 0
+    seed = SEED
+    while sum(raced.values()) < RACES:
+        one = races(seed, RACES - sum(raced.values()))
+        assert one.broken == [], f"seed {seed}"
+        raced, under_way, sent = raced + one.raced, under_way + one.under_way, sent + one.sent
+        stops, seed = stops + one.stops, seed + 1
+    print(f"{stops} opt-outs answered, {sum(raced.values())} of them while something was under way: {dict(raced)}")
+    print(f"under way: {dict(under_way)}; sent: {dict(sent)}; seeds {SEED} to {seed - 1}")
+    assert raced.keys() == {way.name for way in WAYS}
+    assert under_way.keys() >= UNDER_WAY
+    assert sent["promotional"] > RACES // 10, "there is something to be silent of"
+
+
+def runs_are_left(patch: pytest.MonkeyPatch) -> None:
+    """An opt-out ends no run."""
+    patch.setattr(statements.delete_runs_of_brand, "run", lambda *_: None)
+
+
+def enrolments_are_left(patch: pytest.MonkeyPatch) -> None:
+    """An opt-out ends no enrolment."""
+    patch.setattr(statements_events.end_enrolments_of, "run", lambda *_: None)
+
+
+def pages_answer_at_once(patch: pytest.MonkeyPatch) -> None:
+    """A page says that it is done when that is on disk."""
+    patch.setattr(Exchange, "_take_out", lambda self, id: self._intake.take_out(id))
+
+
+def pages_stop_nothing(patch: pytest.MonkeyPatch) -> None:
+    """An opt-out by a page is no STOP to whoever writes."""
+    write = Performance.write
+
+    def written(self: Performance, tx: Tx) -> None:
+        write(self, tx)
+        self.stops = [one for one in self.stops if self._inbound]
+
+    patch.setattr(Performance, "write", written)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        runs_are_left, enrolments_are_left, pages_answer_at_once, pages_stop_nothing, builds.no_barrier,
+        builds.consent_not_asked, builds.stop_leaves_what_waits,
+    ],
+    ids=lambda build: build.__name__,
+)  # fmt: skip
+def test_row_32_each_part_of_it_is_missed_when_drips_are_under_way(
+    monkeypatch: pytest.MonkeyPatch, build: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    build(monkeypatch)
+    found = next((one.broken[0] for one in (races(seed, RACES) for seed in range(1, 4)) if one.broken), "")
+    print(f"{build.__name__}: {found}")
+    assert found
