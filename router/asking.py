@@ -8,7 +8,7 @@ from typing import Final, assert_never, cast
 import msgspec
 
 from router.messages import Run
-from router.plan import MessageClass, Suspend, Withhold
+from router.plan import ConsentAction, MessageClass, Suspend, Withhold
 from router.strand import PURPOSE, Frame, Strand
 from router.walking import Walking
 from rules.actions import INHERITED, Await, Enlist, Pause, Program, Question, Say
@@ -112,35 +112,41 @@ class Asking(Walking):
     def asked(self, step: Enlist) -> bool:
         """Opt in, or ask whether it is meant. Gives whether the chain ends or waits here."""
         case, strand = self.case, self.here
-        message_class: MessageClass = "promotional" if step.message_class == "promotional" else "transactional"
-        if case.profile.opted_out_at is None and case.allows(message_class, step.programme):
+        if case.profile.opted_out_at is None and case.allows(_consented_to(step), step.programme):
             strand.variables[PURPOSE] = step.programme
             return False
         if step.texts is None:
             self.consented(step)
             return False
-        if self.speaker.say(strand, step.texts, step.identity, "confirmation"):
-            self.suspend("confirm", step.identity, case.now + CONFIRM_WITHIN)
+        self._ask_whether(step)
         return True
+
+    def _ask_whether(self, step: Enlist) -> None:
+        """Ask whether it is meant: a consent that waits, with the wording that is shown."""
+        assert step.texts is not None
+        if self.speaker.say(self.here, step.texts, step.identity, "confirmation"):
+            self.case.permit("grant", _consented_to(step), step.programme, self._shown(step), pending=True)
+            self.suspend("confirm", step.identity, self.case.now + CONFIRM_WITHIN)
 
     def confirm_again(self, run: Run, rule: Rule, calls: tuple[Frame, ...], step: Enlist) -> None:
         """The answer came too late: the confirmation is asked for once more."""
         self.enter(Strand.of(run, rule, calls, run.variables))
-        assert step.texts is not None
-        if self.speaker.say(self.here, step.texts, step.identity, "confirmation"):
-            self.suspend("confirm", step.identity, self.case.now + CONFIRM_WITHIN)
+        self._ask_whether(step)
 
     def consented(self, step: Enlist) -> None:
         """The contact opts in."""
-        case, strand = self.case, self.here
-        message_class: MessageClass = "promotional" if step.message_class == "promotional" else "transactional"
-        wording, language = "", ""
-        if step.texts is not None:
-            template, found = step.texts.of(case.facts.contact.language, case.brand.language)
-            language = found or case.brand.language
-            wording = template.text(strand.variables, case.profile.attributes, language)
-        case.permit("grant" if step.texts is None else "confirm", message_class, step.programme, wording, language)
-        strand.variables[PURPOSE] = step.programme
+        action: ConsentAction = "grant" if step.texts is None else "confirm"
+        self.case.permit(action, _consented_to(step), step.programme, self._shown(step))
+        self.here.variables[PURPOSE] = step.programme
+
+    def _shown(self, step: Enlist) -> tuple[str, str]:
+        """What the contact is asked, and in which language; empty where the text itself is taken for the consent."""
+        case = self.case
+        if step.texts is None:
+            return "", ""
+        template, found = step.texts.of(case.facts.contact.language, case.brand.language)
+        language = found or case.brand.language
+        return template.text(self.here.variables, case.profile.attributes, language), language
 
     def confirmed(
         self, run: Run, rule: Rule, calls: tuple[Frame, ...], step: Enlist, program: Program, onward: int
@@ -167,6 +173,10 @@ class Asking(Walking):
         """A run that ended in silence has nothing more to do."""
         self.enter(Strand.of(run, rule, (), run.variables))
         self.finish("silent")
+
+
+def _consented_to(step: Enlist) -> MessageClass:
+    return "promotional" if step.message_class == "promotional" else "transactional"
 
 
 def before_time(value: Value | None, duration: Duration, zone: tzinfo) -> int | None:

@@ -120,12 +120,16 @@ class Case:
         return consent.allows(self.profile, message_class, purpose)
 
     def permit(
-        self, action: ConsentAction, message_class: MessageClass, purpose: str, wording: str = "", language: str = ""
-    ) -> None:
-        """Record a consent given by the cause at hand. Who opts in anew by an own act is no longer opted out."""
+        self, action: ConsentAction, message_class: MessageClass, purpose: str, shown: tuple[str, str] = ("", ""),
+        *, pending: bool = False,
+    ) -> None:  # fmt: skip
+        """Record a consent given by the cause at hand, with what the contact was `shown` and in which language, or that
+        it was asked for. Who opts in anew by an own act is no longer opted out."""
+        wording, language = shown
         told = Consent(
             action=action, brand=self.brand.name, message_class=message_class, purpose=purpose, wording=wording,
             language=language, method="keyword" if self.facts.message is not None else "api", cause_id=self.cause_id,
+            pending=pending,
         )  # fmt: skip
         self.profile = consent.changed(self.profile, told, self.now)
         self.effects.append(told)

@@ -25,9 +25,11 @@ LOOP_REPLIES = 10
 SHORTEST_PHONE = 7
 """Digits of the shortest number a person can have (E.164 leaves it to countries; below are short codes)."""
 
-_DESPITE_STOP: frozenset[MessageClass] = frozenset({"stop_confirmation", "confirmation", "help", "operator"})
-"""Answers to a text of somebody who is opted out: STOP's own, HELP's, the operator's, and the question whether he means
-to opt in anew."""
+_DESPITE_STOP: frozenset[MessageClass] = frozenset({"stop_confirmation", "confirmation", "help", "operator", "otp"})
+"""Answers to a text of somebody who is opted out: STOP's own, HELP's, the operator's, the question whether he means to
+opt in anew; and the code that he has just asked for."""
+CODE_LIFE = 5 * MINUTE
+"""How long after it was asked for a code may go out; the centre is told the same."""
 
 
 def may_send(
@@ -42,6 +44,8 @@ def may_send(
         return "opted_out"
     if message_class in ("promotional", "transactional"):
         return _unasked(message_class, profile, now, purpose)
+    if message_class == "otp":
+        return ""
     if message_class == "conversational" and now - (thread.last_in_at or 0) > CONVERSATION_WINDOW:
         return "no_recent_text"
     if message_class != "stop_confirmation" and replies_within(thread, now) >= LOOP_REPLIES:
@@ -59,9 +63,10 @@ def _unasked(message_class: MessageClass, profile: Profile | None, now: int, pur
 
 
 def allows(profile: Profile, message_class: MessageClass, purpose: str) -> bool:
-    """Whether a consent for the class is on record: the brand's own, or for that programme or transaction."""
-    consents = profile.consents
-    return consents.get(message_class, 0) > 0 or consents.get(f"{message_class}/{purpose}", 0) > 0
+    """Whether a consent for the class is on record: for that programme or transaction, or the brand's own. Who has left
+    one programme is not written to for it, whatever else he has agreed to (COMPLIANCE.md C10)."""
+    own = profile.consents.get(f"{message_class}/{purpose}", 0) if purpose else 0
+    return own > 0 or (own == 0 and profile.consents.get(message_class, 0) > 0)
 
 
 def is_allowed(profile: Profile, message_class: str) -> bool:
@@ -72,7 +77,9 @@ def is_allowed(profile: Profile, message_class: str) -> bool:
 
 
 def changed(profile: Profile, told: Consent, now: int) -> Profile:
-    """The standing after a consent was given or taken back."""
+    """The standing after a consent was given or taken back; one that waits for its confirmation changes nothing."""
+    if told.pending:
+        return profile
     before = Standing(profile.opted_out_at, profile.consents)
     if told.action == "revoke":
         return stood(profile, standing.revoked(before, told.message_class, told.purpose, now))
@@ -119,13 +126,15 @@ def may_still_send(text: Written, profiles: Mapping[str, Profile], thread: Threa
     opted_out_at = None if profile is None else profile.opted_out_at
     if is_overtaken(text.message_class, text.created_at, opted_out_at):
         return "opted_out"
+    if text.message_class == "otp" and now - text.created_at > CODE_LIFE:
+        return "code_expired"
     calm = msgspec.structs.replace(thread, replies=0)
     return may_send(text.message_class, profile if text.brand else None, calm, now, text.purpose)
 
 
 def replies_within(thread: Thread, now: int) -> int:
-    """Automatic answers in the running window of the loop guard."""
-    return thread.replies if now - thread.replies_since < LOOP_WINDOW else 0
+    """Automatic answers in the running window of the loop guard; none in one that a clock set wrong has begun."""
+    return thread.replies if abs(now - thread.replies_since) < LOOP_WINDOW else 0
 
 
 def answered(thread: Thread, now: int) -> Thread:

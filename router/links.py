@@ -52,8 +52,8 @@ class Followed(msgspec.Struct, frozen=True):
 
 
 def fresh(tx: Tx, count: int, chance: Callable[[], float]) -> list[str]:
-    """So many codes that no link has. Should another node write one of them first, the transaction fails and is run
-    again, with others."""
+    """So many codes that no link has. Should another node write one of them first, the insert fails by its key, which
+    is no StoreConflict: the group is taken apart and its pieces draw anew, and a cause that was alone is set aside."""
     found: dict[str, None] = {}
     for _ in range(DRAWS):
         drawn = list(dict.fromkeys(codes.draw(chance) for _ in range(count - len(found))))

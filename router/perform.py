@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
-from router import contacts, ledger, silence
+from router import attest, contacts, ledger, silence
 from router.arming import NOTHING_TIMED, Timer, Watch, armed, touched
 from router.drips import REFUSED
 from router.ledger import Record
@@ -169,6 +169,8 @@ class Performance:
         self._silenced: list[tuple[Facts, tuple[str, ...]]] = []
         self._repeats: list[tuple[Inbound, int]] = []
         self._consents: list[Record] = []
+        self.asked: dict[int, int] = {}
+        """Texts that ask whether an opt-in is meant, by contact."""
         self._lifted: list[tuple[str, str]] = []
         self._enrolments: dict[tuple[int, str, str], Row] = {}
         self._left: list[Row] = []
@@ -211,7 +213,8 @@ class Performance:
     def write(self, tx: Tx) -> None:
         """Write everything. Sweeping comes first, so that a STOP's own confirmation is not swept with the rest."""
         if self._consents:  # its heads are locked after the contacts and before the outbox
-            ledger.append(tx, self._consents, self.place.ids, self.place.now, self.place.chance)
+            records = attest.answered(tx, self._consents)
+            ledger.append(tx, records, self.place.ids, self.place.now, self.place.chance)
         if self._charges:
             self.near_budget = spend(tx, self._charges)
         for address, brand in self._lifted:
@@ -352,12 +355,17 @@ class Performance:
         cause_id = text.cause_id or (facts.message.id if facts.message else 0)
         purpose = text.purpose if isinstance(text, SendText) else ""
         claimed = state == "claimed"
+        kept = "" if text.message_class == "otp" and state == "withheld" else text.text
         self._outbox.append(
-            (new_id, facts.contact.id, text.number, connector, text.brand, text.message_class, text.text, encoding,
+            (new_id, facts.contact.id, text.number, connector, text.brand, text.message_class, kept, encoding,
              segments, state, reason, cause_id, text.rule, text.step, text.arm, purpose, place.now, place.now,
              int(claimed), int(claimed), place.node if claimed else "",
              place.now if state == "withheld" else None, segments, 0)
         )  # fmt: skip
+        if state != "withheld" and text.message_class == "confirmation":
+            self.asked[facts.contact.id] = new_id
+        elif state != "withheld" and text.message_class in attest.CONFIRMS:
+            self._consents = attest.confirmed_by(self._consents, facts.contact.id, text.message_class, new_id)
         return new_id
 
 

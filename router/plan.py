@@ -18,6 +18,7 @@ MessageClass = OneOf[
     "conversational",
     "transactional",
     "promotional",
+    "otp",
     "stop_confirmation",
     "start_confirmation",
     "confirmation",
@@ -169,6 +170,7 @@ class OptIn(msgspec.Struct, frozen=True):
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
     """What the contact lets the brand send, or no longer. `purpose` is a programme or a transaction, empty for the
     brand's own; `wording` what the contact was shown, in `language`; `cause_id` the text or event by which it was done.
+    `pending`: it was asked whether that is meant, and nothing is allowed yet.
     """
 
     action: ConsentAction
@@ -179,6 +181,7 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     language: str = ""
     method: OneOf["keyword", "api", "web"] = "keyword"
     cause_id: int = 0
+    pending: bool = False
 
 
 class Enter(msgspec.Struct, frozen=True, gc=False):

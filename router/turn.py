@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Final, assert_never
 import msgspec
 from msgspec.structs import replace
 
-from router import consent
+from router import attest, consent
 from router.arming import Timer
-from router.ledger import Record
 from router.messages import ACTS, NO_THREAD, Facts, Occurrence, Profile, Thread
 from router.plan import (
     OPERATOR,
@@ -32,14 +31,13 @@ from router.plan import (
     Withhold,
 )
 from router.reviews import reviews
-from router.standing import Action
 from router.store.values import dumps
 from rules.periods import MOST_CAPPED
 
 if TYPE_CHECKING:
     from router.perform import Performance
 
-UNASKED: Final = ("promotional", "transactional")
+UNASKED: Final = ("promotional", "transactional", "otp")
 """Classes of texts that nobody wrote for at this moment."""
 
 
@@ -105,7 +103,7 @@ class Turn:
                 for brand in brands:
                     self.changed[brand] = consent.silenced(self._profile(brand), performance.place.now)
                     if brand != OPERATOR:
-                        performance.consent(self._of_brand(brand, "revoke"))
+                        performance.consent(attest.of_brand(facts, performance.place, brand, "revoke"))
                 performance.silence(facts, brands)
             case Hold(brands):
                 due_at, rows = reviews(facts, effect, performance.place.ids, performance.place.now)
@@ -115,12 +113,20 @@ class Turn:
             case OptIn(brands):
                 for brand in brands:
                     self._restand(consent.unsilenced(self._profile(brand), performance.place.now))
-                    performance.consent(self._of_brand(brand, "restore"))
+                    performance.consent(attest.of_brand(facts, performance.place, brand, "restore"))
             case Consent():
-                self._restand(consent.changed(self._profile(effect.brand), effect, performance.place.now))
-                performance.consent(self._of_consent(effect))
+                self._agree(effect)
             case _:
                 assert_never(effect)
+
+    def _agree(self, told: Consent) -> None:
+        """What is asked for is no change yet, and where the question does not go out nothing was asked."""
+        facts, performance = self.facts, self.performance
+        asked_by = performance.asked.get(facts.contact.id, 0)
+        if not told.pending:
+            self._restand(consent.changed(self._profile(told.brand), told, performance.place.now))
+        if asked_by or not told.pending:
+            performance.consent(attest.of_consent(facts, performance.place, told, asked_by))
 
     def _send(self, text: SendText) -> None:
         performance = self.performance
@@ -181,27 +187,6 @@ class Turn:
         profile = self._profile(text.brand) if text.brand else None
         thread = self._thread(text.number) if text.message_class in UNASKED else self.thread
         return consent.may_send(text.message_class, profile, thread, now, text.purpose)
-
-    def _of_brand(self, brand: str, action: Action) -> Record:
-        """An event of consent about a whole brand: STOP, an opt-in word, or the page to opt out."""
-        message, page = self.facts.message, self.facts.occurrence
-        seen = {} if page is None else {name: str(value) for name, value in page.values.items()}
-        return Record(
-            contact_id=self.facts.contact.id, msisdn=self.facts.contact.address, brand=brand, action=action,
-            method="keyword" if page is None else "web", at=self.performance.place.now, number=self.facts.number,
-            mo_id=message.id if message is not None else 0, wording=message.text if message is not None else "",
-            ip=seen.get("ip", ""), user_agent=seen.get("agent", ""), evidence_url=seen.get("page", ""),
-        )  # fmt: skip
-
-    def _of_consent(self, told: Consent) -> Record:
-        promotional = told.message_class == "promotional"
-        return Record(
-            contact_id=self.facts.contact.id, msisdn=self.facts.contact.address, brand=told.brand,
-            action=told.action, method=told.method, at=self.performance.place.now, number=self.facts.number,
-            message_class=told.message_class, programme=told.purpose if promotional else "",
-            purpose_ref="" if promotional else told.purpose, mo_id=told.cause_id, wording=told.wording,
-            language=told.language,
-        )  # fmt: skip
 
     def _withhold(self, text: SendText | Withhold, reason: str) -> None:
         performance = self.performance
