@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from router.measure import Measured, Measures, Pages, Period, measure
+from router.measure import Measured, Pages, Period, measure
+from router.measures import Measures
 from router.prices import Prices
 from router.store.errors import StoreError, StoreUnavailable
 from router.store.reading import Reader, open_reader
@@ -17,6 +18,9 @@ from router.world import Worker, World
 
 LONGEST_REST_S: Final = 1.0
 """Between two pages, in seconds: a page that took long waited for a disk or for other threads."""
+
+
+NOTHING: Final = Measures()
 
 
 class TooLongError(Exception):
@@ -37,12 +41,12 @@ class Measurer:
         self._reader: Reader | None = None
 
     async def measure(
-        self, period: Period, prices: Prices, brand: str | None = None, measures: Measures | None = None, *,
+        self, period: Period, prices: Prices, brand: str | None = None, measures: Measures = NOTHING, *,
         origins: bool = False,
     ) -> Measured:  # fmt: skip
         """What a period came to (router.measure). Raises StoreUnavailable when the store does not answer or the gateway
         ends, TooLongError when it takes too long."""
-        return await self._worker.begin(lambda: self._measure(period, prices, brand, measures or {}, origins))
+        return await self._worker.begin(lambda: self._measure(period, prices, brand, measures, origins))
 
     def close(self) -> None:
         """End what is under way at its next page, and give the connection back."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from router.counted import Key
-from router.measure import CLICK, Measured
+from router.measure import Measured
+from router.measures import CLICK
 from router.statistics import Arm, Interval, compare, nps, votes, wilson
 from router.totals import Figures, Landed, Texted
 from router.world import COUNTER_BITS, NODE_BITS
@@ -200,7 +201,7 @@ def _splits(measured: Measured) -> Iterator[Row]:
         split, _, name = arm.partition("=")
         splits.setdefault((brand, rule, split), []).append((name, landed))
     for (brand, rule, split), arms in splits.items():
-        said = measured.measures.get((brand, split), "")
+        said = measured.measures.splits.get((brand, split), "")
         measure = {"": "", CLICK: "clicked"}.get(said, "happened") or next(
             (one for one in ("converted", "clicked") if any(getattr(arm, one) for _, arm in arms)), "answered"
         )

@@ -90,7 +90,7 @@ class Counting:
         self.arms: dict[tuple[str, str, str], Landed] = {}
         """Arms of splits, by brand, rule and "split=arm"."""
         self.stopped: dict[str, set[int]] = {}
-        """Who opted out in the period, by brand; under "" those whose STOP named no brand (the ledger has it for each)."""
+        """Who opted out in the period, by brand; under "" those whose STOP named none (the ledger has it for each)."""
         self.goals: dict[tuple[str, str], int] = {}
         """Goals reached by those who entered in the period, by brand and drip."""
         self.links: dict[tuple[str, str, str, str], Followed] = {}

@@ -6,7 +6,7 @@ when its page is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import merge
 from typing import Final, TypeVar
@@ -15,6 +15,7 @@ import msgspec
 
 from router.counted import GIVEN, REVOKED, Came, Clicked, Converted, Happened, Key, Sent
 from router.figures import CREDITED_WITHIN, Counting
+from router.measures import CLICK, Measures
 from router.prices import Prices
 from router.statistics import HIGHEST_SCORE
 from router.store import statements_statistics as sql
@@ -23,13 +24,8 @@ from router.store.reading import Begins
 from router.store.sql import Statement
 from router.store.values import loads
 from router.world import first_id_at
-from rules.actions import Draw
-from rules.rulebook import Rulebook
 
 T = TypeVar("T")
-Measures = Mapping[tuple[str, str], str]
-"""What a split is measured by where its rule says so, by brand and the split's name: "click", or an event's name."""
-
 PAGE: Final = 5_000
 """Rows read in one transaction: a few milliseconds on SQLite, which no checkpoint notices."""
 MOST_VALUES: Final = 1_000
@@ -39,9 +35,7 @@ LONGEST_LINK: Final = 80
 """Characters of an address that a link without a name is known by."""
 NPS: Final = "nps"
 """Records of this name, or that begin with it and an underscore, are scores from 0 to 10."""
-CLICK: Final = "click"
-"""What a split is measured by that is no event."""
-_NONE: Final[Measures] = {}
+_NONE: Final = Measures()
 _BRAND: Final = Sent._fields.index("brand")
 _GIVEN, _TAKEN_BACK = ("grant", "confirm"), "revoke"
 
@@ -69,7 +63,7 @@ class Measured:
     counting: Counting
     noted: dict[tuple[str, str], Noted]
     samples: dict[Key, str]
-    measures: Measures = field(default_factory=dict)
+    measures: Measures = _NONE
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -150,20 +144,12 @@ def measure(
     for goal in _goals(pages, since, until, origins):
         if wanted(goal.brand):
             counting.converted(goal)
+    for goal in _late_goals(pages, period, measures, origins):
+        if wanted(goal.brand):
+            counting.converted(goal)
     for one in _events(pages, (since, after), measures):
         counting.happened(one)
     return Measured(counting, _noted(pages, (since, until), wanted), _samples(pages, counting), measures)
-
-
-def measures_of(book: Rulebook) -> dict[tuple[str, str], str]:
-    """What the splits of a rule set are measured by, those that say so."""
-    return {
-        (brand.name, step.name): step.measure
-        for brand in book.brands.values()
-        for rule in (*brand.rules.values(), *brand.chains.values())
-        for step in rule.program.steps
-        if isinstance(step, Draw) and step.measure
-    }
 
 
 def entries(pages: Pages, period: Period, brand: str, name: str) -> list[str]:
@@ -238,8 +224,7 @@ def _goals(pages: Pages, since_id: int, until_id: int, origins: bool) -> Iterato
     cause_id, drip = since_id, ""
     while True:
         rows = pages.rows(sql.goals, cause_id, drip, until_id, PAGE)
-        texts = sorted({row[0] for row in rows}) if origins else []
-        rules: dict[int, str] = dict(row[:2] for row in pages.found(sql.rules_of, texts))
+        rules = _rules_of(pages, [row[0] for row in rows] if origins else [])
         for caused_by, name, contact_id, brand, ended_at in rows:
             at_id, rule = first_id_at(ended_at), f"{brand}/drip {name}"
             yield Converted(at_id, contact_id, brand, rule, caused_by, rules.get(caused_by, ""))
@@ -248,10 +233,39 @@ def _goals(pages: Pages, since_id: int, until_id: int, origins: bool) -> Iterato
         cause_id, drip = rows[-1][:2]
 
 
+def _late_goals(pages: Pages, period: Period, measures: Measures, origins: bool) -> Iterator[Converted]:
+    """Who met with the goal of a drip after its last text, and in time."""
+    goals = measures.goals
+    if not goals:
+        return
+    names = sorted({goal.event for goal in goals.values()})
+    last_id = first_id_at(max(goal.until(period.until) for goal in goals.values()))
+    seen: set[tuple[int, str, str]] = set()
+    event_id, drip = first_id_at(period.since), ""
+    while True:
+        rows = pages.rows(sql.late_goals, event_id, drip, last_id, PAGE, names)
+        rules = _rules_of(pages, [row[5] for row in rows] if origins else [])
+        for _, drip, contact_id, brand, name, caused_by, entered_at, at in rows:
+            goal, once = goals.get((brand, drip)), (contact_id, brand, drip)
+            if goal is None or goal.event != name or once in seen or not entered_at <= at <= goal.until(entered_at):
+                continue
+            seen.add(once)
+            origin = rules.get(caused_by, "")
+            yield Converted(first_id_at(at), contact_id, brand, f"{brand}/drip {drip}", caused_by, origin)
+        if len(rows) < PAGE:
+            return
+        event_id, drip = rows[-1][:2]
+
+
+def _rules_of(pages: Pages, texts: Iterable[int]) -> dict[int, str]:
+    """The rules that took these texts; ids of what is no text are left out."""
+    return dict(row[:2] for row in pages.found(sql.rules_of, sorted(set(texts))))
+
+
 def _events(pages: Pages, stretch: tuple[int, int], measures: Measures) -> Iterator[Happened]:
     """What happened in a stretch of ids and measures a split."""
     splits: dict[tuple[str, str], list[str]] = {}
-    for (brand, split), event in measures.items():
+    for (brand, split), event in measures.splits.items():
         if event != CLICK:
             splits.setdefault((brand, event), []).append(split)
     if not splits:

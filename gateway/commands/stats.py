@@ -20,7 +20,8 @@ from gateway.exits import Exit
 if TYPE_CHECKING:
     from config.settings import Settings
     from gateway.periods import Days
-    from router.measure import Measures, Pages
+    from router.measure import Pages
+    from router.measures import Measures
 
 SEED_OCTETS = 16
 """Of chance in a seed that nobody gave."""
@@ -124,7 +125,7 @@ def _measures(pages: Pages, settings: Settings) -> Measures:
     """What splits are measured by, in the rule set that was last in force; nothing where it no longer compiles."""
     from gateway.binding import grants_of
     from router.deployments import sources_of
-    from router.measure import measures_of
+    from router.measures import Measures, measures_of
     from router.store.statements import last_deployment
     from rules.compiler import compile_sources
     from rules.diagnostics import Source
@@ -132,7 +133,7 @@ def _measures(pages: Pages, settings: Settings) -> Measures:
     rows = pages.rows(last_deployment)
     sources = [Source(file, text) for file, text in sources_of(rows[0][1]).items()] if rows else []
     book = compile_sources(sources, grants_of(settings)).book if sources else None
-    return {} if book is None else measures_of(book)
+    return Measures() if book is None else measures_of(book)
 
 
 def _settings(config: Path, brand: str | None) -> Settings:

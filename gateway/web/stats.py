@@ -20,7 +20,7 @@ from gateway.web.entrance import Looks
 from gateway.web.holders import ProblemError, away, holder
 from gateway.web.problems import problem
 from router.instants import MINUTE
-from router.measure import measures_of
+from router.measures import measures_of
 from router.prices import Prices
 from router.store.errors import StoreUnavailable
 from router.world import World

@@ -95,6 +95,29 @@ goals = Statement(
     "after_id", "after_drip", "until", "most",
 )  # fmt: skip
 """Drips whose goal was reached, by what they were entered by; an index holds these alone."""
+late_goals = Statement(
+    select(
+        events.c.id, enrolments.c.drip, events.c.contact_id, events.c.brand, events.c.name, enrolments.c.cause_id,
+        enrolments.c.entered_at, events.c.at,
+    )
+    .join_from(
+        events,
+        enrolments,
+        (enrolments.c.contact_id == events.c.contact_id) & (enrolments.c.brand == events.c.brand),
+    )
+    .where(
+        tuple_(events.c.id, enrolments.c.drip) > tuple_(bindparam("after_id"), bindparam("after_drip")),
+        events.c.id < bindparam("until"),
+        one_of(events.c.name, "names"),
+        events.c.source.in_([literal_column("'api'"), literal_column("'voucher'")]),
+        enrolments.c.outcome == literal_column("'finished'"),
+        events.c.at >= enrolments.c.entered_at,
+    )
+    .order_by(events.c.id, enrolments.c.drip)
+    .limit(bindparam("most")),
+    "after_id", "after_drip", "until", "most", "names",
+)  # fmt: skip
+"""Events of contacts that have had all texts of a drip, and of which it may be the goal."""
 happened = _page(
     select(events.c.id, events.c.contact_id, events.c.brand, events.c.name, events.c.at).where(
         one_of(events.c.name, "names"), events.c.source != literal_column("'click'")

@@ -248,7 +248,7 @@ async def test_it_reads_beside_a_gateway_that_runs(tmp_path: Path, monkeypatch: 
     [
         (("--since", "gisteren"), "'gisteren' is no day: write it as 2026-05-01"),
         (("--since", "2026-02-30"), "'2026-02-30' is no day"),
-        (("--since", "2026-05-02", "--until", "2026-05-01"), "since 2026-05-02 is after until 2026-05-01: give --since"),
+        (("--since", "2026-05-02", "--until", "2026-05-01"), "since 2026-05-02 is after until 2026-05-01: give"),
         (("--since", "1300-05-02"), "1300-05-02 is no day of this century"),
         (("--by", "weekday"), "'weekday' is not one of"),
         (("--brand", "Kluser"), "grants no number to a brand 'Kluser'; did you mean \"Klusser\"?"),

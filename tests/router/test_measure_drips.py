@@ -6,8 +6,9 @@ from gateway.commands.stats_page import page as page_of
 from gateway.report import Asked, report
 from router import measure
 from router.instants import DAY, HOUR
-from router.measure import Pages, Period, measures_of
+from router.measure import Pages, Period
 from router.measure import measure as measured_of
+from router.measures import Measures, measures_of
 from router.prices import Prices
 from router.store.engine import Store
 from rules.rulebook import Rulebook
@@ -107,7 +108,7 @@ def test_a_split_is_measured_by_the_event_that_its_rule_names(store: Store) -> N
     send(phones, "purchase", PIET, KEES)
     send(phones, "signup", ROOS)
     measures = measures_of(book())
-    assert measures == {("Shop", "aanbod"): "purchase", ("Shop", "slot"): "click"}
+    assert measures.splits == {("Shop", "aanbod"): "purchase", ("Shop", "slot"): "click"}
     found = measured_of(Pages(store), WEEK, Prices(), measures=measures)
     arms = {arm: landed for (_, rule, arm), landed in found.counting.arms.items() if rule == "Shop/on event offer"}
     ids = {row["address"]: row["id"] for row in phones.table("contacts")}
@@ -121,11 +122,36 @@ def test_a_split_is_measured_by_the_event_that_its_rule_names(store: Store) -> N
     assert {row["arm"] for row in told["rows"]} == {"aanbod=een", "aanbod=twee"}
 
 
+@pytest.mark.usefixtures("page")
+def test_a_goal_after_the_last_text_counts_within_its_time_and_once(store: Store) -> None:
+    phones = Phones(store, book())
+    agree(phones, JAN, PIET, KEES, ROOS)
+    send(phones, "purchase", JAN)  # before the drip
+    phones.later(HOUR)
+    send(phones, "signup", JAN, PIET, KEES, ROOS)
+    days(phones, 3)
+    assert {row["outcome"] for row in phones.table("enrolments")} == {"finished"}
+    send(phones, "purchase", JAN, PIET)
+    send(phones, "purchase", PIET)
+    send(phones, "signup", KEES)  # no goal
+    phones.later(12 * DAY)
+    send(phones, "purchase", ROOS)  # a day too late
+    everything = measures_of(book())
+    found = measured_of(Pages(store), WEEK, Prices(), measures=everything)
+    assert found.counting.goals == {("Shop", "Shop/drip welkom"): 2}
+    other = measured_of(Pages(store), WEEK, Prices(), "Other", everything, origins=True)
+    assert other.counting.goals == {}
+    later = Period(NOW + 2 * DAY, NOW + 9 * DAY)  # nobody entered then
+    assert measured_of(Pages(store), later, Prices(), measures=everything, origins=True).counting.goals == {}
+    of_splits = Measures(everything.splits)
+    assert measured_of(Pages(store), WEEK, Prices(), measures=of_splits).counting.goals == {}
+
+
 def test_a_split_that_is_measured_by_clicks_is_so_whatever_else_was_reached(store: Store) -> None:
     phones = Phones(store, book())
     agree(phones, *EVERYBODY)
     for address in EVERYBODY[:6]:
         send(phones, "offer", address)
-    found = measured_of(Pages(store), WEEK, Prices(), measures={("Shop", "aanbod"): "click"})
+    found = measured_of(Pages(store), WEEK, Prices(), measures=Measures({("Shop", "aanbod"): "click"}))
     (split,) = report(found, Asked("2026-01-05", "2026-01-11", "UTC", None, "rule", 2.0))["splits"]
     assert (split["measure"], split["event"]) == ("clicked", "")

@@ -10,7 +10,8 @@ from gateway.report import Asked, report
 from router.consent_import import Import, Order
 from router.consent_rows import Consent
 from router.instants import DAY
-from router.measure import Measured, Pages, Period, measure, measures_of
+from router.measure import Measured, Pages, Period, measure
+from router.measures import measures_of
 from router.messages import Occurrence
 from router.perform import Claim
 from router.prices import Prices
