@@ -23,8 +23,10 @@ from gateway.dripper import Dripper
 from gateway.exchange import Exchange
 from gateway.lifecycle import Supervisor, every
 from gateway.metrics import Metrics
+from gateway.wallclock import WallClock
 from gateway.witness import Witness
 from router import deployments, evidence, nodes, outbox, rulings, timers
+from router.instants import SECOND
 from router.others import Others
 from router.rulings import Order, Taken
 from router.spending import unpriced
@@ -39,6 +41,9 @@ from rules.rulebook import Rulebook
 
 HOUSEKEEPING_S = 60.0
 """How often what nothing can refer to any more is forgotten, in seconds."""
+
+FORWARD: Final = "what fell due meanwhile is done now: what is late by its rule's own measure goes by that rule"
+BACK: Final = "texts that waited to be sent wait no longer for that; what has a time of day waits until it is that time"
 
 BY_ITSELF: Final = Taken()
 """Nobody told it to."""
@@ -60,6 +65,7 @@ def begin(
         doubtful = evidence.recover(tx, node, world.now(), horizons)
         world.fault("recovery.middle")
         unknown = outbox.recover(tx, node, world.now())
+        outbox.set_back(tx, horizons, world.now())
         _rule(tx, node, world.now(), InForce(book, sources, taken))
     if unknown or doubtful:
         log.warning("since the last process ended", outcomes_unknown=unknown, acknowledgements_in_doubt=doubtful)
@@ -104,6 +110,7 @@ class Node:
         self.exchange.barrier.says_stop = self.ways.says_stop
         self.writer = self.exchange.writer = Writer(store, self.ways, self.exchange)
         self._world = world
+        self._clock = WallClock(world)
         self._drain_s = settings.gateway.drain_s
         self._horizons = _horizons(settings)
         self._others = Others(settings.gateway.node)
@@ -151,7 +158,16 @@ class Node:
             self.exchange.close()
 
     def _look_round(self) -> None:
+        set_by = self._clock.set_by()
+        if set_by:
+            log.warning("the clock was set", by_s=round(set_by / SECOND), what=FORWARD if set_by > 0 else BACK)
+        if set_by < 0:
+            self.writer.between(self._catch_up)
         self.writer.put(due=True, claim=True)
+
+    def _catch_up(self) -> None:
+        with self.store.begin() as tx:
+            outbox.set_back(tx, self._horizons, self._world.now())
 
     def _adopt(self, rules: InForce) -> None:
         with self.store.begin() as tx:
@@ -177,6 +193,7 @@ class Node:
     def _forget(self) -> None:
         with self.store.begin() as tx:
             outbox.housekeep(tx, self._world.now())
+            outbox.set_back(tx, self._horizons, self._world.now())  # and on again between two looks at it
             evidence.housekeep(tx, self._world.now())
             self.ways.memory.counted(tx)
             doubtful, unknown = self._among_others(tx) if tx.dialect != "sqlite" else (0, 0)

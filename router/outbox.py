@@ -40,6 +40,8 @@ MOST_PUT_OFF = 4
 """Tries after which it fails: what is wrong with a row seldom passes, and it holds up that phone's other texts."""
 QUIET = "quiet_hours"
 """Why a text waits for its hours, or is ended where they never open."""
+CLOCKS_APART = 2 * MINUTE
+"""By no more than that do two nodes' clocks differ; what is further ahead was written before ours was set back."""
 RECONCILED = 10 * MINUTE
 """Strays of so long are held against awaited ids again, a minute apart: two nodes' commits overlap for seconds."""
 
@@ -86,6 +88,8 @@ def settle(tx: Tx, outcomes: Sequence[Outcome], now: int) -> int | None:
         sql_outbox.settle_other.run(tx, state, reason, now, due, int(state == "ready"), int(retried), ids)
     if sent:
         sql_outbox.settle_sent.run(tx, now, sent)
+    if said := [o.id for o in outcomes if o.message_class == "otp" and o.state in ("sent", "failed")]:
+        sql_outbox.forget_codes.run(tx, said)
     for less, ids in fewer.items():
         sql_outbox.fewer_receipts.run(tx, less, ids)
     receipts.expect(tx, [(o.connector, message_id, o.id) for o in outcomes for message_id in o.message_ids], now)
@@ -250,6 +254,14 @@ def recover(tx: Tx, node: str, now: int) -> int:
     return len(rows)
 
 
+def set_back(tx: Tx, connectors: Iterable[str], now: int) -> None:
+    """Should the clock have been set back: what was written down by its later time waits no longer than it would have
+    waited by this one. What waits for a time of day (a run) keeps it. The cost is that of what waits for later."""
+    for name in connectors:
+        sql_outbox.ready_ahead.run(tx, name, now, now + CLOCKS_APART)
+    sql_outbox.unknown_ahead.run(tx, now, now + CLOCKS_APART)
+
+
 def resolve_unknown(tx: Tx, now: int, most: int = RECOVERY_SLICE) -> int:
     """Unknown messages whose time is up: once more to the wire where their class allows it, else expired. Not those of
     which a receipt has come, whoever wrote it down.
@@ -287,6 +299,9 @@ def housekeep(tx: Tx, now: int) -> None:
     """Bring together what two nodes wrote at once, and forget what nothing can refer to any more: old strays, receipts
     that never came, joined parts, markers."""
     receipts.reconcile(tx, now - RECONCILED)
+    old = sql_outbox.old_codes.rows(tx, first_id_at(now - 2 * consent.CODE_LIFE))
+    if old:
+        sql_outbox.forget_codes.run(tx, [row[0] for row in old])
     sql_receipts.forget_strays.run(tx, now - FORGET_AFTER)
     sql_receipts.forget_awaiting.run(tx, now - FORGET_AFTER)
     sql_parts.forget_parts.run(tx, first_id_at(now - HOUR))

@@ -92,6 +92,14 @@ keep_accepted = Statement(
     .values(accepted=bindparam("accepted")),
     "accepted", "one",
 )  # fmt: skip
+old_codes = Statement(
+    select(outbox.c.id).where(
+        literal_column("message_class = 'otp' AND text <> ''"), outbox.c.id < bindparam("before")
+    ),
+    "before",
+)
+forget_codes = Statement(update(outbox).where(one_of(outbox.c.id, "ids")).values(text=literal_column("''")), "ids")
+"""What a code said is kept until it has gone out, or could not in time."""
 fewer_receipts = Statement(
     update(outbox)
     .where(one_of(outbox.c.id, "ids"))
@@ -143,6 +151,24 @@ resolve_unknown = Statement(
     .values(state=bindparam("state"), reason=bindparam("reason"), due_at=bindparam("due")),
     "state", "reason", "due", "ids",
 )  # fmt: skip
+ready_ahead = Statement(
+    update(outbox)
+    .where(
+        outbox.c.state == _READY,
+        outbox.c.connector == bindparam("connector"),
+        outbox.c.due_at > bindparam("now"),
+        or_(outbox.c.created_at > bindparam("later"), outbox.c.settled_at > bindparam("later")),
+    )
+    .values(due_at=bindparam("now")),
+    "connector", "now", "later",
+)  # fmt: skip
+unknown_ahead = Statement(
+    update(outbox)
+    .where(outbox.c.state == _UNKNOWN, outbox.c.due_at > bindparam("later"), outbox.c.settled_at > bindparam("later"))
+    .values(due_at=outbox.c.due_at - outbox.c.settled_at + bindparam("now"), settled_at=bindparam("now")),
+    "now", "later",
+)  # fmt: skip
+"""Texts that wait for an instant reckoned from one that has not come yet."""
 next_unknown = Statement(select(func.min(outbox.c.due_at)).where(outbox.c.state == _UNKNOWN))
 earliest_ready = Statement(
     select(func.min(outbox.c.due_at)).where(outbox.c.state == _READY, outbox.c.connector == bindparam("connector")),

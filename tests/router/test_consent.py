@@ -91,6 +91,7 @@ def test_the_count_of_answers_begins_anew_after_its_window() -> None:
     assert thread == Thread("Shop", NOW, NOW + 5, 2, NOW)
     assert replies_within(thread, NOW + LOOP_WINDOW - 1) == 2
     assert replies_within(thread, NOW + LOOP_WINDOW) == 0
+    assert replies_within(thread, NOW - LOOP_WINDOW) == 0, "the clock was set back since"
     assert answered(thread, NOW + LOOP_WINDOW) == Thread("Shop", NOW, NOW + LOOP_WINDOW, 1, NOW + LOOP_WINDOW)
 
 

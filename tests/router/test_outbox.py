@@ -383,3 +383,29 @@ def test_what_is_claimed_in_one_group_is_bounded(phones: Phones) -> None:
         phones.commit(inbound=[phones.text(str(next(numbers)), "JOIN") for _ in range(40)], room=0)
     assert len(phones.commit(claim=True, room=200).claims) == outbox.CLAIMS_AT_ONCE
     assert len(phones.commit(claim=True, room=200).claims) == 80 - outbox.CLAIMS_AT_ONCE
+
+
+def test_a_clock_that_was_set_back_makes_nothing_wait_for_the_time_that_it_showed(phones: Phones) -> None:
+    now = phones.world.now()
+    phones.write(JAN, "JOIN", room=0)  # waits since before
+    phones.later(DAY)
+    (refused,) = phones.write(PIET, "JOIN")
+    phones.commit(outcomes=[phones.refused(refused, phones.world.now() + MINUTE)])
+    (lost,) = phones.write(KEES, "JOIN")
+    phones.commit(outcomes=[phones.unknown(lost)])
+    phones.world.at = now
+    assert [claim.address for claim in phones.commit(claim=True).claims] == [JAN]
+    with phones.store.begin() as tx:
+        outbox.set_back(tx, ["carrier"], now)
+    waits = {row["id"]: (row["state"], row["due_at"]) for row in phones.table("outbox")}
+    assert (waits[refused.id], waits[lost.id]) == (("ready", now), ("unknown", now + RESEND_AFTER))
+    assert [claim.address for claim in phones.commit(claim=True).claims] == [PIET]
+
+
+def test_two_clocks_that_differ_a_little_are_not_one_that_was_set(phones: Phones) -> None:
+    (claim,) = phones.write(JAN, "JOIN")
+    retry_at = phones.world.now() + MINUTE
+    phones.commit(outcomes=[phones.refused(claim, retry_at)])
+    with phones.store.begin() as tx:
+        outbox.set_back(tx, ["carrier"], phones.world.now() - outbox.CLOCKS_APART)
+    assert [row["due_at"] for row in phones.table("outbox")] == [retry_at]
