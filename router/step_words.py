@@ -9,7 +9,7 @@ from rules.actions import Await, Draw, Enlist, Pause, Program, Question, Say, St
 from rules.expressions import DAYS
 from rules.printer import clock, duration, quoted
 from rules.texts import Hole, Texts
-from rules.timeline import Moment
+from rules.timeline import LABELLED, Moment
 
 MOST_SHOWN: Final = 40
 """Characters of a text that are shown: enough to know it by."""
@@ -36,7 +36,7 @@ def words_of(located: Located) -> str:
         case Enlist(message_class=message_class, programme=programme):
             return f"opt in {message_class}" + (f" for {programme}" if programme else "")
         case Stage(identity=identity):
-            label = f"{identity}: " if identity.startswith("step ") else ""
+            label = f"{identity}: " if identity.startswith(LABELLED) else ""
             return label + _when(moment_of(located.program, identity))
         case Draw(name=name):
             return f"split {name}"

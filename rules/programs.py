@@ -45,7 +45,7 @@ from rules.keywords import Entry, Matcher
 from rules.patterns import Reading, compile_pattern
 from rules.questions import answers_of, with_choices
 from rules.texts import template, texts
-from rules.timeline import Moment
+from rules.timeline import LABELLED, Moment
 
 #: How often `else again` repeats where its author gave no number (LANGUAGE.md section 6).
 REPEATS: Final = 2
@@ -90,7 +90,7 @@ class _Builder:
         """One step of a drip, named by its label, else by when it is due: its texts may be edited while contacts wait
         for it."""
         when = (step.after, step.every, step.at)
-        identity = f"step {step.label}" if step.label is not None else self.identity("", "step", when)
+        identity = f"{LABELLED}{step.label}" if step.label is not None else self.identity("", "step", when)
         self.steps.append(Turn())
         self.place(Stage(identity))
         self.block(step.block, f"{identity}/")

@@ -34,6 +34,8 @@ Policy = OneOf["late", "next window", "skip"]
 _DAY: Final = timedelta(days=1)
 _NEVER: Final = 2**63 - 1
 """Later than any instant: what hours that never open wait for."""
+LABELLED: Final = "step "
+"""How the identity of a step begins that its author has named; that of another says when it is due."""
 
 
 class Moment(msgspec.Struct, frozen=True, gc=False):
@@ -65,12 +67,14 @@ class Cursor(msgspec.Struct, frozen=True, gc=False):
 
     `identity`: the step performed (or skipped) last. `began`: the reading of the contact's clock at enrolment.
     `instant` and `shown`: the latest instant and the latest reading of a step behind it, each with that step's place.
+    `had`: labelled steps behind it, which do not come again when an author moves them to a later time.
     """
 
     identity: str
     began: int
     instant: tuple[int, int]
     shown: tuple[int, int]
+    had: tuple[str, ...] = ()
 
 
 class Perform(msgspec.Struct, frozen=True, gc=False):
@@ -120,9 +124,11 @@ def behind(cursor: Cursor | None, planned: Planned, enrolled_at: int, zone: tzin
     # A time of day that is left out lies before all that is planned for the instant after the gap.
     in_gap = planned.shown < reading(planned.at, zone) and not _is_elapsed(planned.moment)
     instant, shown = (planned.at - in_gap, place), (planned.shown, place)
+    identity = planned.moment.identity
+    had = (identity,) if identity.startswith(LABELLED) and not planned.moment.every else ()
     if cursor is None:
-        return Cursor(planned.moment.identity, reading(enrolled_at, zone), instant, shown)
-    return Cursor(planned.moment.identity, cursor.began, max(instant, cursor.instant), max(shown, cursor.shown))
+        return Cursor(identity, reading(enrolled_at, zone), instant, shown, had)
+    return Cursor(identity, cursor.began, max(instant, cursor.instant), max(shown, cursor.shown), cursor.had + had)
 
 
 def when_due(planned: Planned, now: int, zone: tzinfo, hours: Hours, enrolled_at: int) -> Due:
@@ -180,7 +186,7 @@ def _is_elapsed(moment: Moment) -> bool:
 def _is_behind(planned: Planned, cursor: Cursor) -> bool:
     """Whether a step that does not recur has been performed."""
     moment = planned.moment
-    if moment.identity == cursor.identity:
+    if moment.identity == cursor.identity or moment.identity in cursor.had:
         return True
     if _is_elapsed(moment):
         return (planned.at, moment.place) <= cursor.instant
