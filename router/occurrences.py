@@ -12,7 +12,7 @@ from functools import partial
 from router import contacts, hosted
 from router.happen import happen
 from router.messages import Facts, Occurrence, Profile
-from router.perform import Allowance, Performance, Place
+from router.perform import Allowance, Performance
 from router.plan import Plan
 from router.senders import first_number
 from router.store import statements as sql_main
@@ -20,6 +20,7 @@ from router.store import statements_events as sql
 from router.store.engine import Row, Tx
 from router.store.values import dumps
 from router.ways import Ways
+from rules.rulebook import Rulebook
 
 _RULE, _FAULT = 10, 12
 """Where they stand in a row of an event."""
@@ -65,7 +66,7 @@ def perform(
     plans = ways.joined(tx, facts, plans, place.now)
     for about, plan in zip(facts, plans, strict=True):
         performance.add(about, plan, loaded.unsettled)
-    return [_row(about, plan, place) for about, plan in zip(facts, plans, strict=True)]
+    return [_row(about, plan, ways.books.newest) for about, plan in zip(facts, plans, strict=True)]
 
 
 def set_aside(tx: Tx, one: Occurrence, reason: str, ways: Ways) -> None:
@@ -74,8 +75,8 @@ def set_aside(tx: Tx, one: Occurrence, reason: str, ways: Ways) -> None:
     place = ways.place()
     known = sql_main.contacts_by_address.rows(tx, [one.address])
     contact_id = known[0][0] if known else 0
-    event = (one.id, contact_id, one.brand, one.name, one.source, one.ref, dumps(one.values), one.at, one.received_at,
-             None, "", ways.books.newest.deployment, reason)  # fmt: skip
+    event = (one.id, contact_id, one.brand, one.name, one.source, one.ref, _kept(one, ways.books.newest), one.at,
+             one.received_at, None, "", ways.books.newest.deployment, reason)  # fmt: skip
     sql.insert_events.run(tx, [event])
     row = (place.ids.next(place.now), "", 0, one.id, b"", f"event {one.id}: {reason}", place.now)
     sql_main.insert_quarantine.run(tx, [row])
@@ -98,8 +99,15 @@ def _profile(loaded: contacts.Loaded, contact_id: int, brand: str) -> Profile:
     return loaded.profiles.get(contact_id, {}).get(brand) or Profile(brand)
 
 
-def _row(facts: Facts, plan: Plan, place: Place) -> Row:
+def _kept(one: Occurrence, book: Rulebook) -> str:
+    """The values that may be written down: what a code is made of may not."""
+    brand = book.brands.get(one.brand)
+    secrets = brand.secrets if brand is not None else frozenset[str]()
+    return dumps({name: value for name, value in one.values.items() if name not in secrets} if secrets else one.values)
+
+
+def _row(facts: Facts, plan: Plan, book: Rulebook) -> Row:
     one = facts.occurrence
     assert one is not None, "a batch of occurrences"
-    return (one.id, facts.contact.id, one.brand, one.name, one.source, one.ref, dumps(one.values), one.at,
+    return (one.id, facts.contact.id, one.brand, one.name, one.source, one.ref, _kept(one, book), one.at,
             one.received_at, _key(one), plan.rule, plan.deployment, plan.fault)  # fmt: skip

@@ -109,6 +109,8 @@ class Stage:
         self._texted = False
         self._sent: list[tuple[int, int]] = []
         """Messages the carrier has taken and not yet given a receipt for: id and segments."""
+        self._codes: dict[int, str] = {}
+        """What codes said, which the outbox forgets."""
 
     def _made(self) -> Ways:
         ways = Ways(self.world, "stage", self.book, bytes.decode, _OTHER_BOOKS.get)
@@ -232,8 +234,15 @@ class Stage:
             outcomes = []
             for claim in claims:
                 self._sent.append((claim.id, claim.segments))
+                if claim.message_class == "otp":
+                    self._codes[claim.id] = claim.text
                 names = _names(claim.id, claim.segments)
-                outcomes.append(Outcome(id=claim.id, connector=claim.connector, state="sent", message_ids=names))
+                outcomes.append(
+                    Outcome(
+                        id=claim.id, connector=claim.connector, state="sent", message_ids=names,
+                        message_class=claim.message_class,
+                    )
+                )  # fmt: skip
             claims = commit(self._store, Group(outcomes=outcomes, claim=True), self._ways, allowance).claims
         return [*self._new(), *map(Broke, reasons)]
 
@@ -244,7 +253,8 @@ class Stage:
         outputs: list[Output] = []
         for row_id, text, number, state, reason in rows:
             self._seen = row_id
-            outputs.append(Kept(reason, text) if state in _KEPT_BACK else Got(text, number))
+            said = self._codes.pop(row_id, text)
+            outputs.append(Kept(reason, said) if state in _KEPT_BACK else Got(said, number))
         return outputs
 
 

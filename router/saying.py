@@ -13,7 +13,8 @@ import msgspec
 
 from router import consent
 from router.case import Case
-from router.plan import Answer, CodeOf, LinkOf, MessageClass, SendText, SpentBy, Unknown, Withhold
+from router.instants import HOUR
+from router.plan import Answer, CodeOf, Happened, LinkOf, MessageClass, SendText, SpentBy, Unknown, Withhold
 from router.strand import Strand
 from rules.facts import Value
 from rules.periods import keep, period_of, room
@@ -21,6 +22,8 @@ from rules.texts import Hole, Rendered, Template, Texts
 
 MOST_TEXTS: Final = 5
 """Texts one inbound message (or one due run) may cause: each costs money and the contact's patience."""
+MOST_CODES: Final = 5
+"""Codes that one phone may ask a brand for in an hour: who mistypes asks again, who asks more often is a machine."""
 _WEB: Final = ("https://", "http://")
 
 
@@ -71,9 +74,11 @@ class Speaker:
 
     def _refusal(self, strand: Strand, message_class: MessageClass) -> str:
         """Why an unasked text may not go out. Answers to a text are judged where they become rows."""
-        if message_class not in ("promotional", "transactional"):
+        if message_class not in ("promotional", "transactional", "otp"):
             return ""
         case = self._case
+        if message_class == "otp":
+            return self._is_stale() or self._is_abused()
         reason = consent.may_send(
             message_class, case.profile, case.facts.thread_on(strand.number), case.now, strand.purpose
         )
@@ -84,6 +89,20 @@ class Speaker:
         if not room(case.brand.caps, case.profile.promoted, case.now, case.zone):
             return "frequency_cap"
         return "budget" if self._is_spent() else ""
+
+    def _is_stale(self) -> str:
+        """A code answers a request that has just been made."""
+        asked = self._case.facts.occurrence
+        return "code_expired" if asked is None or self._case.now - asked.at > consent.CODE_LIFE else ""
+
+    def _is_abused(self) -> str:
+        """Somebody may let one phone be sent codes without end."""
+        case = self._case
+        asked = case.facts.occurrence
+        assert asked is not None, "nobody else asks for codes"
+        before = Happened(case.facts.contact.id, case.brand.name, asked.name, case.now - HOUR, asked.id)
+        told = case.know(before)
+        return "too_many_codes" if isinstance(told, int) and told >= MOST_CODES else ""
 
     def _is_spent(self) -> bool:
         budget = self._case.brand.budget

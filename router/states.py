@@ -38,7 +38,7 @@ FORGET_AFTER = 3 * DAY
 MOST_SENDS = 2
 """Times in all that a message may have reached the phone, as far as we know: tries that were refused do not count."""
 
-_ONCE_MORE: frozenset[MessageClass] = frozenset({"conversational", "transactional", "operator"})
+_ONCE_MORE: frozenset[MessageClass] = frozenset({"conversational", "transactional", "otp", "operator"})
 
 
 def after_unknown(message_class: MessageClass, sends: int, now: int) -> int:

@@ -134,6 +134,9 @@ class Walking(ABC):
         variables = strand.variables
         if self.is_new:
             variables = {**variables, NEW_CONTACT: 1}
+        if secrets := self.case.brand.secrets:  # a code is kept nowhere
+            kept = {f"event.{field}" for field in secrets}
+            variables = {name: value for name, value in variables.items() if name not in kept}
         self.case.effects.append(
             Suspend(
                 Run(

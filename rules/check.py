@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from rules import syntax as s
 from rules.check_brand import check_brand, check_values
+from rules.check_codes import check_codes
 from rules.check_consent import check_consent
 from rules.check_flow import Flow
 from rules.check_lookups import check_lookups
@@ -34,6 +35,7 @@ def check(files: Sequence[s.File], grants: Grants) -> list[Diagnostic]:
         Names(brand, findings).check()
         check_structure(brand, grants, findings)
         check_consent(brand, grants, findings)
+        check_codes(brand, findings)
         check_offers(brand, findings)
         check_lookups(brand, findings)
         check_wording(brand, findings)

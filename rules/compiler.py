@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from rules import syntax
 from rules.actions import Program
 from rules.check import check
+from rules.check_codes import secrets_of
 from rules.check_texts import check_texts
 from rules.conditions import compile_expression
 from rules.declared import BrandFiles, brands_of, hears
@@ -182,6 +183,7 @@ class _BrandMaker:
             hours=ALWAYS if files.quiet is None else quiet_hours(files.quiet.start, files.quiet.end),
             caps=tuple(Cap(cap.count, cast(Unit, cap.unit)) for cap in files.caps),
             budget=None if files.budget is None else _budget(files.budget),
+            secrets=secrets_of([node for node, _ in self.triggered]),
         )
 
     def _every_rule(self) -> Iterator[Rule]:

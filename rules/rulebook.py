@@ -137,7 +137,8 @@ class BrandBook(msgspec.Struct, frozen=True):
 
     `help` and `stop` are its own texts, else the market's; `undo` is the market's, which says how to take an opt-out
     back, `started` that it was taken back. `limit` is the most segments of one text, None: no limit. `rules` are all
-    that a run can stand in, drips and `on …` too; `hours`, `caps` and `budget` hold for promotional texts.
+    that a run can stand in, drips and `on …` too; `hours`, `caps` and `budget` hold for promotional texts. `secrets`
+    are the fields of events that codes are made of: they are kept nowhere.
     """
 
     name: str
@@ -160,6 +161,7 @@ class BrandBook(msgspec.Struct, frozen=True):
     hours: Hours = ALWAYS
     caps: tuple[Cap, ...] = ()
     budget: Budget | None = None
+    secrets: frozenset[str] = frozenset()
 
 
 class NumberBook(msgspec.Struct, frozen=True):

@@ -257,7 +257,10 @@ class Outgoing:
         ids = self._mapping.message_ids(flight.message_ids, claim.address)
         # One id for all (message_payload), none where the centre gave none, more where the text had to be cut smaller.
         less = claim.segments - len(ids) - len(flight.before) if self._settings.receipts else 0
-        return Outcome(id=claim.id, connector=self.name, state="sent", message_ids=ids, without_receipt=less)
+        return Outcome(
+            id=claim.id, connector=self.name, state="sent", message_ids=ids, without_receipt=less,
+            message_class=claim.message_class,
+        )  # fmt: skip
 
     def _spoilt(self, claim: Claim, fault: Exception, flight: Flight | None = None) -> Outcome:
         """Its own text or address cannot be sent, which does not change; or a fault nobody foresaw, which may pass."""

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0009"
+REVISION = "0010"
 """The last migration. Tables of other subjects are declared in tables_*.py, with this `metadata`."""
 
 metadata = MetaData()
@@ -188,6 +188,8 @@ outbox = Table(
           postgresql_where=text("state = 'unknown'")),
     Index("outbox_unknown_of", "contact_id", sqlite_where=text("state = 'unknown'"),
           postgresql_where=text("state = 'unknown'")),
+    Index("outbox_codes", "id", sqlite_where=text("message_class = 'otp' AND text <> ''"),
+          postgresql_where=text("message_class = 'otp' AND text <> ''")),
 )  # fmt: skip
 """A text that goes out, or was withheld; `state` moves as router.states says. `attempts` counts claims, `sends` those
 after which it may have reached the phone, `retries` refusals for a passing fault (not pauses). `accepted` says which of
