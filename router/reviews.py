@@ -1,26 +1,25 @@
 """Texts that may be opt-outs, for a person to read (COMPLIANCE.md "Graded revocation" L4).
 
 Until a person has decided, or ten business days are over, the brand sends the contact nothing promotional. Whoever
-decides that it was an opt-out ends all that a STOP ends, and the ledger says who it was; the text stands there as its
-wording. Whoever decides that it was none lets promotions go on, unless another such text still waits.
+decides that it was an opt-out ends all that a STOP ends, and is told which texts were on their way by then; the ledger
+says who it was, and the text stands there as its wording. Whoever decides that it was none lets promotions go on,
+unless another such text still waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal as OneOf
 
 import msgspec
 
-from router import consent, contacts, ledger
+from router import consent, contacts, ledger, silence
 from router.instants import business_days_after
 from router.ledger import Record
 from router.messages import Contact, Facts, Profile
 from router.plan import Hold
 from router.store import statements as sql
-from router.store import statements_events as sql_events
 from router.store import statements_reviews as sql_reviews
-from router.store import statements_silence as sql_silence
 from router.store.engine import Row, Tx
 from router.world import Ids
 
@@ -42,6 +41,14 @@ class Review(msgspec.Struct, frozen=True):
     text: str
     evidence: str
     due_at: int
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """A text that a person has decided on. `claimed`: texts of the brand to that phone that a node may still write, for
+    as long as its lease lasts, or has written; none where nobody was silenced."""
+
+    review: Review
+    claimed: Sequence[int] = ()
 
 
 class Judge(msgspec.Struct, frozen=True):
@@ -70,7 +77,7 @@ def waiting(tx: Tx, most: int) -> list[Review]:
     return [Review(*row) for row in sql_reviews.waiting.rows(tx, most)]
 
 
-def settle(tx: Tx, id: int, outcome: Outcome, judge: Judge) -> Review | None:
+def settle(tx: Tx, id: int, outcome: Outcome, judge: Judge) -> Settled | None:
     """Settle one; None where nothing with that id waits (any more)."""
     found = sql_reviews.waiting_one.rows(tx, id)
     if not found:
@@ -81,22 +88,21 @@ def settle(tx: Tx, id: int, outcome: Outcome, judge: Judge) -> Review | None:
     if not sql_reviews.settle.rows(tx, judge.now, outcome, id):  # somebody was quicker
         return None
     profile = loaded.profiles.get(contact.id, {}).get(review.brand) or Profile(review.brand)
+    claimed: Sequence[int] = ()
     if outcome == "opt out":
         profile = consent.silenced(profile, judge.now)
-        _silence(tx, review, contact, judge)
+        claimed = _silence(tx, review, contact, judge)
     if not sql_reviews.others.rows(tx, contact.id, review.brand):
         profile = msgspec.structs.replace(profile, hold_until=None)
     sql.upsert_profiles.run(tx, [contacts.row_of(contact.id, profile)])
-    return review
+    return Settled(review, claimed)
 
 
-def _silence(tx: Tx, review: Review, contact: Contact, judge: Judge) -> None:
-    """What a STOP does, done by a person."""
+def _silence(tx: Tx, review: Review, contact: Contact, judge: Judge) -> list[int]:
+    """What a STOP does, done by a person. Gives what is claimed already."""
     record = Record(
         contact_id=contact.id, msisdn=contact.address, brand=review.brand, action="revoke", method="agent",
         at=judge.now, number=review.number, mo_id=review.inbound_id, wording=review.text, actor=judge.actor,
     )  # fmt: skip
     ledger.append(tx, [record], judge.ids, judge.now, judge.chance)
-    sql_silence.cancel_ready.run(tx, contact.id, [review.brand], "", "opted_out", judge.now)
-    sql.delete_runs_of_brand.run(tx, contact.id, [review.brand])
-    sql_events.end_enrolments_of.run(tx, judge.now, contact.id, [review.brand])
+    return [id for id, _ in silence.sweep(tx, contact.id, [review.brand], judge.now)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +16,8 @@ from gateway.exits import Exit
 
 if TYPE_CHECKING:
     from router.reviews import Review
+    from router.store.engine import Store
+    from router.world import World
 
 
 class Decision(StrEnum):
@@ -49,7 +53,7 @@ def list_(config: Config = Path("kwek.toml"), most: Most = 100, form: Format = F
 def settle(ids: Ids, decision: As, by: By, config: Config = Path("kwek.toml")) -> None:
     """Say whether texts were opt-outs: one ends all that a STOP ends, the other lets promotions go on.
 
-    On SQLite the gateway must be stopped; on PostgreSQL it may run.
+    On SQLite the gateway must be stopped; on PostgreSQL it may run, and the command ends when it writes nothing more.
     """
     from router import nodes, outbox
     from router import reviews as router
@@ -58,7 +62,8 @@ def settle(ids: Ids, decision: As, by: By, config: Config = Path("kwek.toml")) -
     settings, world = settings_of(config), System()
     node = f"{settings.gateway.node} (kwek reviews)"
     outcome: router.Outcome = "opt out" if decision is Decision.OPT_OUT else "no opt out"
-    missing = []
+    missing: list[str] = []
+    claimed: list[int] = []
     with opened(settings) as store:
         with store.begin() as tx:
             world.ids.be(nodes.number_of(tx, node, world.now()))
@@ -69,10 +74,28 @@ def settle(ids: Ids, decision: As, by: By, config: Config = Path("kwek.toml")) -
             if settled is None:
                 missing.append(f"{id} waits for nobody, or has been settled already")
             else:
-                print(f"{id}: {outcome} of {settled.brand}")
+                print(f"{id}: {outcome} of {settled.review.brand}")
+                claimed += settled.claimed
+        under_way = written_or_over(store, world, claimed)
+        if under_way:
+            print(f"on their way before that, and perhaps yet to arrive: {under_way} text(s)")
     world.close()
     if missing:
         fail(Exit.FAILED, *missing)
+
+
+def written_or_over(store: Store, world: World, claimed: Sequence[int]) -> int:
+    """Wait until what nodes have claimed is settled, or its lease is over. Gives how many were written, or may have
+    been, and are not answered for. On SQLite no gateway runs: what a dead one had claimed asks the gate again."""
+    from gateway.barrier import BARRIER_S, LOOK_S
+    from router.silence import settled_of
+
+    left, until = set(claimed if store.dialect != "sqlite" else ()), world.monotonic() + BARRIER_S
+    while left and world.monotonic() < until:
+        time.sleep(LOOK_S)
+        with store.begin() as tx:
+            left.difference_update(settled_of(tx, left))
+    return len(left)
 
 
 def as_json(one: Review) -> dict[str, Any]:

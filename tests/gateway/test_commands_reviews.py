@@ -1,7 +1,9 @@
 """Texts that may be opt-outs wait for a person, who decides; the ledger says who that was."""
 
 import json
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from gateway import cli
 from gateway.exits import Exit
 from router.instants import DAY
 from router.outbox import highest_id
+from router.perform import Claim
 from router.store.engine import open_store
 from tests.support.postgres import PostgresDatabases, postgres_databases
 from tests.support.process import write_config
@@ -131,6 +134,51 @@ def test_what_waited_in_the_outbox_ends_with_the_opt_out(place: tuple[Path, str]
     jan, *_ = waiting(config)
     kwek(config, "settle", str(jan["id"]), "--as", "opt-out", "--by", "ann")
     assert [row["state"] for row in rows(url, "outbox") if row["message_class"] == "conversational"][-1] == "cancelled"
+
+
+def under_way(url: str) -> tuple[Phones, Claim]:
+    """A gateway that has a text to the first phone on the wire, and more to come; its store is open."""
+    phones = Phones(open_store(url), promoting())
+    with phones.store.begin() as tx:
+        phones.world.ids.go_on_after(highest_id(tx))
+    (on_the_wire,) = phones.write(JAN, "HOI")
+    phones.write(JAN, "JOIN", room=0)
+    return phones, on_the_wire
+
+
+def test_what_was_on_the_wire_is_told_and_nothing_follows_it(place: tuple[Path, str]) -> None:
+    config, url = place
+    gateway, on_the_wire = under_way(url)
+    jan, *_ = waiting(config)
+    if url.startswith("sqlite"):  # one process owns the file
+        gateway.store.close()
+        done = kwek(config, "settle", str(jan["id"]), "--as", "opt-out", "--by", "ann")
+        assert done.stdout == f"{jan['id']}: opt out of Shop\n"
+        gateway = Phones(open_store(url), promoting())
+    else:
+        done = kwek(config, "settle", str(jan["id"]), "--as", "opt-out", "--by", "ann")
+        assert done.stdout == (
+            f"{jan['id']}: opt out of Shop\non their way before that, and perhaps yet to arrive: 1 text(s)\n"
+        )
+    assert [row["state"] for row in gateway.table("outbox") if row["brand"] == "Shop"][-2:] == ["claimed", "cancelled"]
+    assert gateway.table("runs") == []
+    assert gateway.commit(renew=[on_the_wire.id]).renewed.over == [on_the_wire.id], "nor may the rest of it be written"
+    assert gateway.commit(claim=True, due=True).claims == []
+    gateway.store.close()
+
+
+def test_it_does_not_wait_for_what_is_answered_for(place: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    config, url = place
+    gateway, on_the_wire = under_way(url)
+    if url.startswith("sqlite"):
+        gateway.store.close()
+    else:
+        answered = partial(gateway.commit, outcomes=[gateway.sent(on_the_wire)])
+        monkeypatch.setattr(time, "sleep", lambda _: answered())
+    jan, *_ = waiting(config)
+    done = kwek(config, "settle", str(jan["id"]), "--as", "opt-out", "--by", "ann")
+    assert done.stdout == f"{jan['id']}: opt out of Shop\n"
+    gateway.store.close()
 
 
 def test_nothing_to_read_is_said_and_a_store_that_is_not_there_too(

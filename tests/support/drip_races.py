@@ -6,107 +6,20 @@ every drip that stands in the store.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from functools import cache, partial
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
-from router.consent_import import Import, Order
-from router.consent_rows import Consent
 from router.group import Done
 from router.instants import DAY, HOUR, MINUTE, SECOND
 from router.messages import Inbound, Occurrence, Source
 from router.perform import Claim
 from router.store.engine import Store
 from router.suppression import Suppressions
-from rules.rulebook import Rulebook
+from tests.support.drip_brands import BRANDS, agree, two_brands
 from tests.support.interleavings import Play
-from tests.support.routing import NOW, Phones, book_of
+from tests.support.routing import NOW, Phones
 
-BRAND = """\
-brand "{name}"
-    numbers 4411
-    language nl
-    timezone Europe/Amsterdam
-    quiet 21:00..08:00
-
-keyword {join}
-    opt in promotional
-        confirm "{name}: antwoord JA voor tips. STOP = uit."
-        answer yes
-    reply "{name}: welkom."
-    start tips
-
-keyword {word}
-    reply "{name}: {long}"
-    start tips
-    start reeks
-
-drip tips promotional
-    again after 1 minute
-    at once
-        send "{name}: tip een. {{link tip https://tips.example}} STOP = uit."
-        start reeks
-    step twee: after 1 minute
-        send "{name}: tip twee. STOP = uit."
-    step proef: after 2 minutes
-        split kop by click sample 30% for 3 minutes
-            50% kort
-                send "{name}: kort. STOP = uit."
-            50% lang
-                send "{name}: {long} STOP = uit."
-
-drip vraag promotional
-    again after 1 minute
-    at once
-        ask "{name}: bevalt het? STOP = uit." within 2 minutes
-            answer yes
-                send "{name}: fijn. STOP = uit."
-            silence
-                send "{name}: nog daar? STOP = uit."
-
-drip koop promotional
-    again after 1 minute
-    at once
-        wait for event koop within 2 minutes
-            then
-                send "{name}: dank u. STOP = uit."
-            silence
-                start reeks
-
-drip reeks promotional
-    again after 1 minute
-    exit on event koop
-    step a: after 1 minute
-        send "{name}: reeks a. STOP = uit."
-    step b: after 3 minutes
-        send "{name}: reeks b. STOP = uit."
-        send "{name}: reeks c. STOP = uit."
-    step d: after 5 minutes
-        wait 1 minute
-        send "{name}: reeks d. STOP = uit."
-
-on event mand
-    wait 1 minute
-    send promotional "{name}: uw mand. STOP = uit."
-
-on event begin
-    send promotional "{name}: begin. STOP = uit."
-    start tips
-
-on event vraag
-    start vraag
-
-on event kijk
-    start koop
-
-on event order
-    send transactional "{name}: uw bestelling. STOP = uit."
-
-on click tip
-    start reeks
-    send promotional "{name}: geklikt. STOP = uit."
-"""
-BRANDS = {"Shop": ("LID", "TIP"), "Bakker": ("ERBIJ", "BROOD")}
 EVENTS = ("mand", "begin", "begin", "koop", "order", "vraag", "kijk")
 IN_OWN_WORDS = ("stuur mij geen sms meer", "STPO", "stop aub!")
 LIFTS = ("START", "JA")
@@ -171,18 +84,6 @@ class Said(NamedTuple):
 
     way: Way
     waits: Mapping[str, int]
-
-
-@cache
-def two_brands() -> Rulebook:
-    """Both on 4411."""
-    long = "een tip die in geen bericht past, " * 6
-    return book_of(
-        *(
-            (f"{name}.rules", BRAND.format(name=name, join=join, word=word, long=long))
-            for name, (join, word) in BRANDS.items()
-        )
-    )
 
 
 class Races(Play):
@@ -396,15 +297,3 @@ class Races(Play):
             self.middle.desk.put(due=True, claim=True)
             if not calm and self.random.random() < 0.5:
                 self.opts_out(phone)
-
-
-def agree(router: Phones, brand: str, phones: Iterable[str]) -> None:
-    """Bring consents to a brand's texts in."""
-    at = router.world.now() - SECOND
-    rows = [
-        Consent(line, phone, at, "Ja, ik wil tips", "paper", f"scan {line}", "") for line, phone in enumerate(phones)
-    ]
-    told = Import(router.store, router.world, Suppressions(), Order(brand, "promotional", "", "crm@shop.example")).run(
-        rows
-    )
-    assert {one.outcome for one in told} == {"taken"}
