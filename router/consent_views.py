@@ -14,7 +14,7 @@ from router.erasure import FRAMES_A_SLICE, ROWS_A_SLICE, Person, forms_of, holds
 from router.ledger import Entry, Record
 from router.messages import Profile
 from router.plan import OPERATOR
-from router.standing import NOTHING, Standing, standing_at
+from router.standing import NOTHING, Standing, counted_at, standing_at
 from router.store import statements as sql
 from router.store import statements_consent as sql_consent
 from router.store.engine import Tx
@@ -86,7 +86,7 @@ def _view(
 ) -> BrandView:  # fmt: skip
     records = [event.record for event in events]
     last = standing_at(records, max((one.at for one in records), default=0))
-    told = tuple(event for event in events if event.record.at <= at)
+    told = tuple(event for counts_at, event in zip(counted_at(records), events, strict=True) if counts_at <= at)
     # An erasure took the ledger's details, and the operator's own silence is in no brand's ledger.
     is_told = suppressed_since is None and brand != OPERATOR
     differs = is_told and last != standing_of(profile)

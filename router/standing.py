@@ -60,10 +60,22 @@ def key_of(message_class: str, within: str = "") -> str:
 
 def standing_at(events: Iterable[Event], at: int) -> Standing:
     """Where the contact stood at that instant, by the events up to it; those of one instant in the order given."""
-    standing = NOTHING
-    for event in sorted((one for one in events if one.at <= at), key=lambda one: one.at):
-        standing = after(standing, event)
+    standing, told = NOTHING, list(events)
+    for counts_at, event in sorted(zip(counted_at(told), told, strict=True), key=lambda one: one[0]):
+        if counts_at <= at:
+            standing = after(standing, event)
     return standing
+
+
+def counted_at(events: Iterable[Event]) -> list[int]:
+    """When each event counts, in the order in which they were written down. A consent that was brought in counts from
+    the day it was given. What happened here counts no sooner than what had happened before it, whatever a clock that
+    was set back, or that of another node, said of it."""
+    found, latest = [], 0
+    for event in events:
+        latest = latest if event.action == "import" else max(latest, event.at)
+        found.append(event.at if event.action == "import" else latest)
+    return found
 
 
 def after(standing: Standing, event: Event) -> Standing:

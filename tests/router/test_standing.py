@@ -1,11 +1,22 @@
 """What each event of consent does; and by properties, that no order of them gives what was not there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import given
 from hypothesis import strategies as some
 
-from router.standing import NOTHING, Action, Method, Standing, after, is_refused, key_of, revoked, standing_at
+from router.standing import (
+    NOTHING,
+    Action,
+    Method,
+    Standing,
+    after,
+    counted_at,
+    is_refused,
+    key_of,
+    revoked,
+    standing_at,
+)
 
 
 @dataclass(frozen=True)
@@ -200,7 +211,16 @@ def test_the_standing_at_an_instant_is_that_of_what_had_happened_by_then(history
         if event.at <= at:
             standing = after(standing, event)
     assert standing_at(history, at) == standing
-    assert standing_at(reversed([one for one in history if one.action == "revoke"]), at).opted_out_at == max(
-        (one.at for one in history if one.action == "revoke" and one.at <= at and not one.message_class
-         and not one.programme), default=None,
-    )  # fmt: skip
+
+
+@given(histories(), some.lists(some.integers(0, 9), min_size=30, max_size=30))
+def test_a_clock_that_is_set_back_changes_no_order(history: list[Said], back: list[int]) -> None:
+    told = [replace(one, at=max(1, one.at - by)) for one, by in zip(history, back, strict=False)]
+    own = [one for one in told if one.action != "import"]
+    standing = NOTHING
+    for event in own:
+        standing = after(standing, event)
+    assert standing_at(own, max((one.at for one in own), default=0)) == standing
+    assert counted_at(own) == sorted(counted_at(own))
+    brought = [one for one in told if one.action == "import"]
+    assert counted_at(brought) == [one.at for one in brought]
