@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from rules import syntax as s
 from rules.available import AVAILABLE
 from rules.check import check
-from rules.compiler import grants_of
+from rules.compiler import compile_sources, grants_of
 from rules.declared import brands_of
 from rules.diagnostics import Diagnostic, Source
 from rules.format import format_file, print_file
@@ -362,3 +362,14 @@ def test_the_guide_names_what_no_engine_runs(root: Path) -> None:
 def test_any_program_is_checked_to_the_end(text: str) -> None:
     found = checked(text, text)
     assert all(one.message and one.help for one in found)
+
+
+def test_capability_45_a_text_without_a_class_is_refused() -> None:
+    head = 'brand "B"\n    numbers 4411\n\n'
+    for chain in ("keyword A", "on event a", "fallback", "chain a", "on click a", "on undelivered"):
+        for action in ('send "B: x. STOP = uit."', 'send nl "B: x. STOP" en "B: y. STOP"'):
+            compiled = compile_sources([Source("b.rules", f"{head}{chain}\n    {action}\n")], None)
+            assert compiled.book is None
+            assert "R514" in [one.code for one in compiled.diagnostics if one.severity == "error"]
+    drip = 'drip a promotional\n    at once\n        send "B: x. STOP = uit."\n'
+    assert compile_sources([Source("b.rules", head + drip)], None).book is not None
