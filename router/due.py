@@ -64,7 +64,8 @@ def run(
     if left > 0:
         gone_off = timers.run(tx, ways, allowance, left)
         if gone_off is not None:
-            done.append(gone_off)
+            done.append(gone_off[0])
+            faults += gone_off[1]
         else:
             timers.sweep(tx, ways, min(timers.SLICE, left))
     return done, faults

@@ -11,6 +11,7 @@ import msgspec
 
 from router import contacts, occurrences, turns
 from router.arming import Timer, Verdict, all_of, look, timed_names
+from router.instants import HOUR
 from router.messages import Facts, Occurrence
 from router.perform import Allowance, Performance
 from router.store import statements_timers as sql
@@ -18,6 +19,10 @@ from router.store.engine import Row, Tx
 from router.ways import Ways
 from rules.rulebook import Rulebook
 
+MOST_JOINS = 10
+"""Times that joining one segment begins something for one contact within JOINS_WITHIN. Chains that put him into each
+other's segments and take him out again would go on for ever; nobody who texts comes near it."""
+JOINS_WITHIN = HOUR
 SLICE = 50
 """Profiles that one step of a sweep walks past: 2 to 6 ms on two busy cores, so that nobody waits longer."""
 
@@ -47,8 +52,9 @@ def next_instant(tx: Tx) -> int | None:
     return min((at for at in instants if at is not None), default=None)
 
 
-def run(tx: Tx, ways: Ways, allowance: Allowance, most: int) -> Performance | None:
-    """Let timers go off that are due, at most so many and one of each contact."""
+def run(tx: Tx, ways: Ways, allowance: Allowance, most: int) -> tuple[Performance, list[str]] | None:
+    """Let timers go off that are due, at most so many and one of each contact. Gives what came of it, and what was cut
+    short, for an operator; None where none is due."""
     now = ways.world.now()
     found = sql.timers_due.rows(tx, now, most)
     if not found:
@@ -75,9 +81,30 @@ def run(tx: Tx, ways: Ways, allowance: Allowance, most: int) -> Performance | No
             moved.append(_row(verdict.then))
     if moved:
         sql.move.run(tx, moved)
+    gone_off, faults = _bounded(tx, gone_off, loaded, ways, now)
     if gone_off:
         occurrences.noticed(tx, performance, gone_off, loaded, ways)
-    return performance
+    return performance, faults
+
+
+def _bounded(
+    tx: Tx, gone_off: list[Occurrence], loaded: contacts.Loaded, ways: Ways, now: int
+) -> tuple[list[Occurrence], list[str]]:
+    """What may begin something; a segment that was joined too often of late is set aside, on record."""
+    joining = [loaded.contacts[one.address].id for one in gone_off if one.source == "join"]
+    if not joining:
+        return gone_off, []
+    lately = {tuple(row[:3]): row[3] for row in sql.joins_since.rows(tx, sorted(joining), now - JOINS_WITHIN)}
+    allowed: list[Occurrence] = []
+    faults: list[str] = []
+    for one in gone_off:
+        key = (loaded.contacts[one.address].id, one.brand, one.name)
+        if one.source == "join" and lately.get(key, 0) >= MOST_JOINS:
+            faults.append(f"{one.brand}/on join {one.name}: joined {MOST_JOINS} times within an hour")
+            occurrences.set_aside(tx, one, faults[-1], ways)
+        else:
+            allowed.append(one)
+    return allowed, faults
 
 
 def _forget_the_gone(tx: Tx, missing: set[int], now: int) -> None:

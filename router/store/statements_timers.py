@@ -54,6 +54,17 @@ failed = Statement(
 )
 """Texts of brands that have rules for those that do not arrive; what such a rule led to aside."""
 
+joins_since = Statement(
+    select(events.c.contact_id, events.c.brand, events.c.name, func.count())
+    .where(
+        one_of(events.c.contact_id, "ids"), events.c.source == literal_column("'join'"),
+        events.c.at >= bindparam("since"), events.c.rule != literal_column("''"),
+    )
+    .group_by(events.c.contact_id, events.c.brand, events.c.name),
+    "ids", "since",
+)  # fmt: skip
+"""How often contacts joined segments lately, and that began something."""
+
 every_sweep = Statement(select(sweeps.c.brand, sweeps.c.rules, sweeps.c.undelivered, sweeps.c.cursor,
                                    sweeps.c.due_at))  # fmt: skip
 upsert_sweeps = Insert(

@@ -111,7 +111,7 @@ def fill(store: Store) -> None:
         "stray_receipts": f"'carrier', 'stray' || i, i, {NOW}, 0, ''",
         "parts": f"{late} + i, 'carrier', '3161' || (1000000 + i), '4411', 1, 2, 1, '', '', 1, 1, {NOW} - i, {NOW}, i, "
                  f"{late} + i",
-        "runs": f"i, i, '4411', 'question', 'Shop', 'r', '[]', 'd', '{{}}', {NOW + DAY} + i, 0, {old}, i",
+        "runs": f"i, i, '4411', 'question', 'Shop', 'r', '[]', 'd', '{{}}', {NOW + DAY} + i, 0, {old}, i, 0",
         "enrolments": f"i, 'Shop', 'reeks', {old}, i, {old}, 'done'",
         "timers": f"i, 'Shop', 'inactive', 'r', {NOW + DAY} + i, NULL",
         "records": f"i, i, 'Shop', 'n', '{{}}', {'0' if store.dialect == 'sqlite' else 'false'}, 'r', i, {old}",

@@ -13,7 +13,7 @@ from router.instants import DAY, HOUR, MINUTE
 from router.messages import Occurrence
 from router.store.engine import Store, Tx
 from router.suppression import Suppressions
-from router.timers import SLICE
+from router.timers import JOINS_WITHIN, MOST_JOINS, SLICE
 from tests.support.routing import JAN, KEES, NOW, PIET, Phones, book_of
 from tests.support.timed import ALL, BIRTHDAY, BRAND, DATE, INACTIVE, PLAIN, Town, crowd, known
 
@@ -269,3 +269,49 @@ def test_who_is_brought_in_by_a_list_gets_the_timers_too(store: Store) -> None:
     town.later(DAY)
     town.look()
     assert [row["text"] for row in town.table("outbox")] == ["Gefeliciteerd"]
+
+
+ROUND = """\
+segment rood  = tag rood
+segment ander = tag gezien and not tag rood
+
+keyword ROOD
+    tag rood
+    tag gezien
+
+keyword KLAAR
+    tag klaar
+    tag rood
+
+keyword AF
+    tag klaar
+    untag rood
+
+on join rood
+    untag rood
+    send promotional "Rood"
+
+on join ander
+    if not tag klaar
+        tag rood
+
+"""
+
+
+def test_chains_that_put_a_contact_into_each_others_segments_come_to_an_end_on_record(store: Store) -> None:
+    town = Town(store, ROUND)
+    town.write(JAN, "ROOD")
+    town.write(PIET, "KLAAR")
+    town.look()
+    begun = [row for row in town.table("events") if row["rule"]]
+    assert [row["name"] for row in begun].count("rood") == MOST_JOINS + 1, "the other's once"
+    (cut,) = (row for row in town.table("events") if not row["rule"])
+    assert cut["fault"] == f"Shop/on join {cut['name']}: joined {MOST_JOINS} times within an hour"
+    assert [row["reason"] for row in town.table("quarantine")] == [f"event {cut['id']}: {cut['fault']}"]
+    town.later(JOINS_WITHIN + 1)
+    town.look()
+    assert len(town.table("quarantine")) == 1, "nothing goes on by itself"
+    town.write(JAN, "AF")
+    town.look()
+    assert len([row for row in town.table("events") if row["rule"]]) == len(begun) + 1, "a later join counts anew"
+    assert len(town.table("quarantine")) == 1
