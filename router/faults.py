@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+
+class SetAside(Exception):
+    """What happened cannot be performed (the reason is the message): it is on record, and nothing came of it. Told
+    again, it is tried again."""
+
+
 LONGEST_REASON = 500
 """Characters of a fault that are kept with what it befell."""
 

@@ -90,6 +90,8 @@ class Done(msgspec.Struct):
     accepted: list[Inbound] = []
     occurred: dict[int, int] = {}
     """Occurrences by id; each with the id of the first where it was told before, else its own."""
+    aside: dict[int, str] = {}
+    """Those of them that cannot be performed, and why."""
     held: list[Inbound] = []
     """Texts that nobody can judge yet: they are not written, and are to be put again."""
     receipts: list[ReceiptIn] = []
@@ -123,6 +125,7 @@ class Done(msgspec.Struct):
                      "stops"):  # fmt: skip
             getattr(self, name).extend(getattr(other, name))
         self.occurred = {**self.occurred, **other.occurred}
+        self.aside = {**self.aside, **other.aside}
         self.strays += other.strays
         self.resent += other.resent
         self.busy |= other.busy
@@ -350,6 +353,7 @@ def _set_aside(tx: Tx, group: Group, ways: Ways) -> Done:
     for occurrence in group.occurrences:
         occurrences.set_aside(tx, occurrence, group.poison, ways)
         done.occurred[occurrence.id] = occurrence.id
+        done.aside[occurrence.id] = group.poison
     if group.due:
         told = due.set_aside(tx, ways, group.poison, group.run_id)
         done.faults = [told] if told else []

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from router.evidence import Ended, Mark
+from router.faults import SetAside
 from router.group import Done, Group, Interrupted
 from router.messages import Inbound, Occurrence
 from router.outbox import Outcome
@@ -104,7 +105,8 @@ class Writer:
 
     def occur(self, occurrence: Occurrence) -> asyncio.Future[int]:
         """Queue something that happened. The future gives its id once it is on disk, or the id of the first where it
-        was told before under the same key; StoreUnavailable when the gateway ends before."""
+        was told before under the same key; SetAside when it cannot be performed, StoreUnavailable when the gateway ends
+        before."""
         told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._told[occurrence.id] = told
         self._occurrences.append(occurrence)
@@ -263,7 +265,9 @@ class Writer:
         self._owner.committed(done, began)
         for occurrence_id, first in done.occurred.items():
             told = self._told.pop(occurrence_id, None)
-            if told is not None:
+            if told is not None and occurrence_id in done.aside:
+                _refuse(told, done.aside[occurrence_id])
+            elif told is not None:
                 _tell(told, first)
 
     def _gather(self) -> Group | None:
@@ -339,6 +343,11 @@ class Writer:
 def _tell(told: asyncio.Future[int], first: int) -> None:
     if not told.done():  # whoever asked may be gone
         told.set_result(first)
+
+
+def _refuse(told: asyncio.Future[int], reason: str) -> None:
+    if not told.done():
+        told.set_exception(SetAside(reason))
 
 
 def _take(queue: deque[T], most: int) -> list[T]:

@@ -22,6 +22,7 @@ from gateway.web.events import LONGEST_NAME, LONGEST_REF, Refused, is_plain, rea
 from gateway.web.holders import ProblemError, away, holder
 from gateway.web.problems import problem
 from router import redemption
+from router.faults import SetAside
 from router.hosted import BY
 from router.keys import Key
 from router.messages import Occurrence
@@ -135,6 +136,11 @@ class Api:
             return Refused(
                 503, "Not known", "whether it was kept is not known yet; send it again with the same key, to be sure"
             )
+        except SetAside:
+            return Refused(
+                500, "Not performed", "a fault on this side keeps it from being performed; it is on record for whoever "
+                "runs the gateway, and nothing came of it. Send it again when it is mended"
+            )  # fmt: skip
         except StoreUnavailable:
             return Refused(503, "Store away", "the gateway is stopping, and nothing was kept; send it again in a while")
 

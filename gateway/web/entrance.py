@@ -34,7 +34,7 @@ class Occurs(Protocol):
 
     def occur(self, occurrence: Occurrence) -> Awaitable[int]:
         """Queue one. Its id comes after the commit, however long the store is away; that of the first, where its key
-        was told before. Raises StoreUnavailable when the gateway ends before."""
+        was told before. Raises SetAside when it cannot be performed, StoreUnavailable when the gateway ends before."""
 
 
 class Looks:

@@ -24,6 +24,7 @@ from gateway.web.entrance import Looks, Occurs
 from gateway.web.guesses import Guesses, client_of
 from gateway.web.previews import is_person
 from router import links
+from router.faults import SetAside
 from router.links import Followed
 from router.store import statements_offers as sql
 from router.store.engine import Tx
@@ -212,6 +213,9 @@ class Pages:
                 await asyncio.shield(pending)
         except (TimeoutError, StoreUnavailable) as fault:
             log.warning("an opt-out waits for the store", why=str(fault))
+            return False
+        except SetAside as fault:
+            log.error("an opt-out cannot be performed", why=str(fault))
             return False
         return True
 

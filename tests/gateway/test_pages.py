@@ -15,6 +15,7 @@ from gateway.web.guesses import MOST_MISSES, WINDOW_S, Guesses, client_of
 from gateway.web.pages import Silence
 from gateway.web.previews import is_person
 from router import links, offers, redemption
+from router.faults import SetAside
 from router.instants import DAY, SECOND
 from router.redemption import Till
 from rules.packs import load
@@ -507,6 +508,19 @@ async def test_at_the_end_nobody_waits_for_an_opt_out(site: Site, monkeypatch: p
 async def test_an_opt_out_while_the_gateway_stops_is_told(site: Site) -> None:
     site.writer.fails = True
     assert (await get(site, f"/o/{site.link('optout')}", "POST")).status == 503
+
+
+async def test_an_opt_out_that_cannot_be_performed_is_not_shown_as_done(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def aside(wish: pages.Silence) -> None:
+        raise SetAside("a fault of ours")
+
+    monkeypatch.setattr(site.pages, "_silence", aside)
+    code = site.link("optout")
+    assert (await get(site, f"/o/{code}", "POST")).status == 503
+    assert (await get(site, f"/o/{code}")).status == 200
+    assert site.writer.silenced == []
 
 
 async def test_where_nobody_performs_it_there_is_no_page_to_opt_out(site: Site, aiohttp_client: Any) -> None:

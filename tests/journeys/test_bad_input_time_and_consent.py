@@ -291,6 +291,33 @@ async def test_an_empty_pool_withholds_the_text_or_says_what_the_author_wrote_un
         assert await one.ask("BEURS", JAN) == "Uw code: B-1"
 
 
+async def test_what_cannot_be_performed_is_answered_so_and_can_be_told_again(
+    tmp_path: Path, clock: WrongClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shop(tmp_path) as (one, tell):
+        assert await one.ask("BEURS", JAN) == "Uw code: B-1"
+        with monkeypatch.context() as broken:
+
+            def fault(*_: object, **__: object) -> None:
+                raise ZeroDivisionError("a fault of ours")
+
+            broken.setattr("router.hosted.settle", fault)
+            asked = [await tell("", path="/v1/vouchers/redeem", code="B-1"), await tell("mand", key="m-1")]
+        assert [(status, answer["title"]) for status, answer in asked] == [(500, "Not performed")] * 2
+        assert "nothing came of it" in asked[0][1]["detail"]
+        faults = [
+            ("voucher_redeemed", "ZeroDivisionError: a fault of ours"),
+            ("mand", "ZeroDivisionError: a fault of ours"),
+        ]
+        assert one.rows("SELECT name, fault FROM events ORDER BY id") == faults
+        assert one.rows("SELECT count(*) FROM quarantine") == [(2,)]
+        assert one.rows("SELECT count(*) FROM runs") == [(0,)]
+        statuses = [(await tell("", path="/v1/vouchers/redeem", code="B-1"))[0] for _ in range(2)]
+        assert statuses == [200, 409]
+        assert (await tell("mand", key="m-1"))[0] == 202
+        assert one.rows("SELECT count(*) FROM runs") == [(1,)]
+
+
 # ------------------------------------------------------------------------------------------------ a clock that is wrong
 
 

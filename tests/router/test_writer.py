@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, TypeVar
+from unittest.mock import ANY
 
 import pytest
 
 from router import underway, writer
 from router.evidence import Ended, Mark
+from router.faults import SetAside
 from router.group import Done, Doubt, Group, Interrupted, Steps
 from router.messages import Inbound, Occurrence
 from router.outbox import Outcome
@@ -141,6 +143,29 @@ async def test_an_owner_may_tell_later_whoever_waits_for_an_occurrence(
     held[0]()
     held[0]()
     assert await told == 5
+
+
+async def test_whoever_waits_for_what_cannot_be_performed_is_told_and_the_others_get_theirs(
+    running: Writer, phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settle(_: object, fresh: Sequence[Occurrence]) -> None:
+        if any(one.name == "poison" for one in fresh):
+            raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr("router.hosted.settle", settle)
+    told = [
+        running.occur(Occurrence(id=id, brand="Shop", address=sender, name=name, source="api", at=0, received_at=0))
+        for id, sender, name in ((5, JAN, "x"), (6, PIET, "poison"), (7, KEES, "x"))
+    ]
+    assert await asyncio.gather(*told, return_exceptions=True) == [5, ANY, 7]
+    with pytest.raises(SetAside, match="ZeroDivisionError: a fault of ours"):
+        await told[1]
+    gone = running.occur(Occurrence(id=8, brand="Shop", address=JAN, name="poison", source="api", at=0, received_at=0))
+    gone.cancel()
+    assert await running.occur(Occurrence(id=9, brand="Shop", address=JAN, name="x", source="api", at=0, received_at=0))
+    faults = [(row["id"], row["fault"]) for row in phones.table("events") if row["fault"]]
+    assert faults[0] == (6, "ZeroDivisionError: a fault of ours")
+    assert faults[1][0] == 8
 
 
 async def test_a_phones_next_text_waits_for_the_next_group(running: Writer, owner: Owner, phones: Phones) -> None:
