@@ -80,7 +80,7 @@ class RuleKeeper:
         sources, book, fault = await self._read(compile_here)
         self.taken = msgspec.structs.replace(self.taken, files=deployment_of(sources) if book is not None else "")
         if book is None:
-            good = await last_good()
+            good = kept.sources or await last_good()
             if good is None:
                 raise NoRulesError(f"no rules to start with: {fault}")
             sources = [Source(file, text) for file, text in good.items()]

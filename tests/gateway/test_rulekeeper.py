@@ -14,7 +14,7 @@ from gateway.health import Health
 from gateway.metrics import Metrics
 from gateway.rulekeeper import NoRulesError, RuleKeeper
 from gateway.rules_compile import CompilerFailedError, compile_here
-from router.rulings import Taken
+from router.rulings import Kept, Order, Ruling, Standing, Taken
 from rules.compiler import Compiled
 from rules.diagnostics import Source
 from rules.rulebook import Grants, NumberGrant, Rulebook, deployment_of
@@ -33,6 +33,7 @@ class Around:
         self.metrics = Metrics()
         self.keeper = RuleKeeper([Path("brands")], GRANTS, self.health, self.metrics, compile_here)
         self.adopted: list[tuple[str, Mapping[str, str]]] = []
+        self.refused: list[str] = []
         self.stored: Mapping[str, str] | None = None
 
     async def last_good(self) -> Mapping[str, str] | None:
@@ -42,8 +43,11 @@ class Around:
         self.taken = taken
         self.adopted.append((book.deployment, sources))
 
-    async def first(self) -> tuple[Rulebook, Mapping[str, str]]:
-        return await self.keeper.first(self.last_good)
+    def refuse(self, order: Order, fault: str) -> None:
+        self.refused.append(fault)
+
+    async def first(self, kept: Kept | None = None) -> tuple[Rulebook, Mapping[str, str]]:
+        return await self.keeper.first(self.last_good, kept or Kept())
 
     async def watch(self, *doings: Callable[[], object]) -> None:
         """Watches while these things happen, each followed by enough looks to notice it; then ends."""
@@ -204,3 +208,94 @@ async def test_an_earlier_deployment_is_compiled_again_or_given_up(around: Aroun
     assert revived is not None
     assert revived.deployment == deployment(CHANGED)
     assert around.keeper.revive(stored(BROKEN)) is None
+
+
+# ---- orders
+
+
+def an_order(text: str, id: int = 100) -> Order:
+    return Order(Ruling(id, deployment(text), "deploy", "jan"), {"brands/klusser.rules": text})
+
+
+def kept(text: str, files: str = "", order: Order | None = None) -> Kept:
+    """What the store says of a node that worked by that text while its files were those."""
+    standing = Standing(deployment(text), deployment(files or text), 1, "", 1)
+    return Kept(order, standing, {"brands/klusser.rules": text})
+
+
+async def test_an_order_rules_whatever_the_files_say(around: Around) -> None:
+    await around.first()
+    around.health.note("rules", "the files are broken")
+    ordered = an_order(CHANGED)
+    with capture_logs() as logged:
+        await around.keeper.heed(ordered, around.adopt, around.refuse)
+    assert [name for name, _ in around.adopted] == [deployment(CHANGED)]
+    assert around.taken == Taken(order=ordered)
+    assert around.refused == []
+    assert around.health.trouble == {}
+    assert around.counted("kwek_rules_info") == [f'kwek_rules_info{{deployment="{deployment(CHANGED)}"}} 1.0']
+    assert logged == [
+        {
+            "event": "rules taken over", "log_level": "info", "deployment": deployment(CHANGED), "origin": "deploy",
+            "actor": "jan",
+        }
+    ]  # fmt: skip
+
+
+async def test_an_order_that_does_not_compile_is_refused(around: Around) -> None:
+    await around.first()
+    await around.keeper.heed(an_order(BROKEN), around.adopt, around.refuse)
+    assert around.adopted == []
+    assert around.refused == [SENTENCE]
+    assert around.counted("kwek_rules_info") == [f'kwek_rules_info{{deployment="{deployment(KLUSSER)}"}} 1.0']
+
+
+async def test_files_that_are_edited_after_an_order_rule(around: Around) -> None:
+    await around.first()
+    await around.keeper.heed(an_order(CHANGED), around.adopt, around.refuse)
+    again = KLUSSER.replace("Dank u.", "Bedankt.")
+    await around.watch(lambda: write(Path("brands"), klusser=again))
+    assert [name for name, _ in around.adopted] == [deployment(CHANGED), deployment(again)]
+    assert around.taken == Taken(files=deployment(again))
+
+
+async def test_what_was_ordered_outlives_a_restart_until_the_files_change(around: Around) -> None:
+    book, sources = await around.first(kept(CHANGED, files=KLUSSER))
+    assert (book.deployment, sources) == (deployment(CHANGED), {"brands/klusser.rules": CHANGED})
+    assert around.keeper.taken == Taken(files=deployment(KLUSSER))
+    write(Path("brands"), klusser=KLUSSER.replace("Dank u.", "Bedankt."))
+    book, _ = await around.first(kept(CHANGED, files=KLUSSER))
+    assert book.deployment == deployment(KLUSSER.replace("Dank u.", "Bedankt."))
+    assert around.keeper.taken == Taken(files=book.deployment)
+
+
+async def test_files_that_are_not_followed_do_not_rule_at_a_restart_either(around: Around) -> None:
+    around.keeper = RuleKeeper([Path("brands")], GRANTS, around.health, around.metrics, compile_here, follow=False)
+    book, _ = await around.first(kept(CHANGED))
+    assert book.deployment == deployment(CHANGED)
+    remove()
+    book, _ = await around.first(kept(CHANGED))
+    assert book.deployment == deployment(CHANGED)
+    write(Path("brands"), klusser=CHANGED)
+    book, _ = await around.first(kept(CHANGED))
+    assert book.deployment == deployment(CHANGED)
+
+
+async def test_an_order_that_was_given_while_nothing_ran(around: Around) -> None:
+    ordered = an_order(CHANGED)
+    book, _ = await around.first(kept(KLUSSER, order=ordered))
+    assert book.deployment == deployment(CHANGED)
+    assert around.keeper.taken == Taken(deployment(KLUSSER), ordered)
+
+
+async def test_an_order_at_the_start_that_does_not_compile_leaves_the_files(around: Around) -> None:
+    ordered = an_order(BROKEN)
+    book, _ = await around.first(kept(KLUSSER, order=ordered))
+    assert book.deployment == deployment(KLUSSER)
+    assert around.keeper.taken == Taken(deployment(KLUSSER), ordered, SENTENCE)
+
+
+async def test_rules_that_are_gone_from_the_store_leave_the_files(around: Around) -> None:
+    gone = msgspec.structs.replace(kept(CHANGED, files=KLUSSER), sources=None)
+    book, _ = await around.first(gone)
+    assert book.deployment == deployment(KLUSSER)
