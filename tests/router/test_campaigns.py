@@ -3,6 +3,8 @@
 from decimal import Decimal
 from random import Random
 
+import pytest
+
 from router.instants import DAY, HOUR, MINUTE
 from router.prices import Price, Prices
 from router.store.engine import Store
@@ -166,3 +168,36 @@ def test_capability_83_the_step_after_which_many_leave_is_found(store: Store) ->
     low, high = weak["interval"]
     assert low < 0.15 < high
     assert any(line.startswith('warning: 15.0 % opted out after "De Sportzaak: uw code') for line in crowd.page("step"))
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("point", ["commit.before", "commit.after"])
+def test_capability_19_a_chain_that_is_killed_in_the_middle_is_done_once(
+    store: Store, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd, (jan,) = Audience(store, row("19"), "De Club"), numbers(1)
+    crowd.agree([jan])
+    text = crowd.phones.text(jan, "JOIN")
+
+    def kill(passed: str) -> None:
+        if passed == point:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(crowd.phones.world, "fault", kill)
+        with pytest.raises(Killed):
+            crowd.phones.commit(inbound=[text])
+    if point == "commit.before":  # nothing was acknowledged: the carrier delivers it again
+        assert crowd.phones.table("records") == crowd.phones.table("outbox") == crowd.phones.table("enrolments") == []
+        crowd.phones.commit(inbound=[text])
+    (profile,) = crowd.phones.table("profiles")
+    assert ("lid" in profile["tags"], "10" in profile["attributes"]) == (True, True)
+    assert [one["name"] for one in crowd.phones.table("records")] == ["lid_sinds"]
+    crowd.later(3 * DAY)
+    assert [one["text"] for one in crowd.phones.table("outbox")] == [
+        "Welkom bij de club! U heeft 10 punten.", "De Club: uw pas ligt klaar. STOP = uit.",
+    ]  # fmt: skip
+    assert [(one["drip"], one["outcome"]) for one in crowd.phones.table("enrolments")] == [("lid", "finished")]
