@@ -150,6 +150,25 @@ def test_capability_80_what_is_triggered_and_what_is_transactional_are_told_apar
     }  # fmt: skip
 
 
+def test_capability_82_figures_by_step_and_arm(store: Store) -> None:
+    crowd, everybody = Audience(store, row("22"), PROEF, PRICES), numbers(40)
+    crowd.agree(everybody)
+    crowd.write(everybody, "WIJN")
+    crowd.write(everybody[:4], "wat leuk")
+    crowd.later(DAY)
+    crowd.happen(everybody[10:16], "purchase")
+    crowd.write(everybody[20:21], "STOP")
+    for by, rows in (("step", 2), ("arm", 2)):
+        told = crowd.report(by)
+        first = [one for one in told["rows"] if one["arm"]]
+        assert len(first) == rows
+        for name, count in (("sent", 40), ("delivered", 40), ("answered", 4), ("clicked", 0), ("opted_out", 1)):
+            assert sum(one[name] for one in first) == count, (by, name)
+        assert sum(Decimal(one["cost"]["EUR"]) for one in first) == 40 * Decimal("0.07")
+        assert "open" not in str(told).lower()  # nobody can know
+    assert sum(one["converted"] for one in crowd.report("arm")["rows"]) == 6
+
+
 def test_capability_83_the_step_after_which_many_leave_is_found(store: Store) -> None:
     crowd, everybody = Audience(store, row("58"), "De Sportzaak"), numbers(60)
     crowd.agree(everybody)
