@@ -19,6 +19,8 @@ from rules.times import after
 
 SKIPPED: Final = -1
 """Instead of a place: the step is left out."""
+MOST_WITHIN: Final = 16
+"""Drips begun one within the other by one cause: each begins the next at once, and nobody means so many."""
 REFUSED: Final = "refused"
 """How the enrolment ended of a contact that has not allowed the drip's texts: it was none."""
 
@@ -102,6 +104,9 @@ class Drips(Asking):
         last = case.know(Enrolled(case.facts.contact.id, brand, name))
         if name in self._entered or not self._may_enter(last, terms):
             return
+        if len(self._above) >= MOST_WITHIN:
+            case.fault = f"more than {MOST_WITHIN} drips begun one within the other"
+            return
         known = {key: value for key, value in upper.variables.items() if key not in OF_A_DRIP}
         strand = Strand(rule, known, number_for(case), upper.cause_id, case.now)
         purpose = strand.purpose
@@ -113,9 +118,10 @@ class Drips(Asking):
         strand.variables[PURPOSE] = purpose
         self._entered |= {name}
         case.effects.append(Enter(brand, name, strand.cause_id))
+        self._above = (*self._above, upper)
         self.enter(strand)
         self.follow(self.run(rule.program, 0))
-        self.enter(upper)
+        self.back_to(upper)
 
     def _refuse(self, drip: str, strand: Strand) -> None:
         """Recorded once: a contact that may not enter is asked for again and again, perhaps."""
@@ -135,8 +141,7 @@ class Drips(Asking):
             if run.rule == rule.identity:
                 self.leave(run, rule, "exited")
         self.recall(rule, "exited")
-        if self.here.rule is rule:
-            self.finish("exited")
+        self.finish_those(lambda one: one is rule, "exited")
 
     def withdraw(self) -> None:
         """`opt out`: the brand's promotional drips end, this one too; any other chain goes on."""
@@ -156,9 +161,7 @@ class Drips(Asking):
         for rule in brand.drips.values():
             if rule.terms is not None and wanted(rule.terms):
                 self.recall(rule, outcome)
-        terms = self.here.rule.terms
-        if terms is not None and wanted(terms):
-            self.finish(outcome)
+        self.finish_those(lambda one: one.terms is not None and wanted(one.terms), outcome)
 
     def _may_enter(self, last: Answer, terms: Terms) -> bool:
         """Whoever is under way does not enter again, whoever is through only `again after` so long."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -28,7 +29,7 @@ class Walking(ABC):
     what every other text would wait for.
     """
 
-    __slots__ = ("_ended", "_entered", "_left", "_steps", "case", "is_new", "number", "speaker", "strand")
+    __slots__ = ("_above", "_ended", "_entered", "_left", "_steps", "case", "is_new", "number", "speaker", "strand")
 
     def __init__(self, facts: Facts, books: Books, rulebook: Rulebook, brand: BrandBook, now: int) -> None:
         self.case = case = Case(facts, books, rulebook, brand, now)
@@ -38,6 +39,8 @@ class Walking(ABC):
         self.strand: Strand | None = None
         self._ended: frozenset[int] = frozenset()
         self._entered: frozenset[str] = frozenset()
+        self._above: tuple[Strand, ...] = ()
+        """Chains that go on when the one that they began has ended or waits, outermost first."""
         self._left = False
         self._steps = 0
 
@@ -107,8 +110,7 @@ class Walking(ABC):
     def leave(self, run: Run, rule: Rule, outcome: Outcome) -> None:
         """A stored run of a drip, or of a chain that something ends early, is over."""
         self.end(run, outcome)
-        if rule.terms is not None and rule.terms.message_class:
-            self.case.effects.append(Leave(self.case.brand.name, rule.head.removeprefix("drip "), outcome))
+        self._out_of(rule, outcome)
 
     def recall(self, rule: Rule, outcome: Outcome) -> None:
         """A run of a drip that the cause at hand began, and that waits already, is over too."""
@@ -124,7 +126,26 @@ class Walking(ABC):
     def finish(self, outcome: Outcome) -> None:
         """The chain under way is over, whatever stands below."""
         self._left = True
-        rule = self.here.rule
+        self._out_of(self.here.rule, outcome)
+
+    def finish_those(self, wanted: Callable[[Rule], bool], outcome: Outcome) -> None:
+        """The same for every chain under way that is wanted, whatever it has begun that goes on."""
+        for strand in self._above:
+            if wanted(strand.rule):
+                self._above = tuple(one for one in self._above if one is not strand)
+                self._out_of(strand.rule, outcome)
+        if wanted(self.here.rule):
+            self.finish(outcome)
+
+    def back_to(self, upper: Strand) -> None:
+        """The chain within has ended or waits: the one that began it goes on, unless something within ended that."""
+        self.enter(upper)
+        if self._above and self._above[-1] is upper:
+            self._above = self._above[:-1]
+        else:
+            self._left = True
+
+    def _out_of(self, rule: Rule, outcome: Outcome) -> None:
         if rule.terms is not None and rule.terms.message_class:
             self.case.effects.append(Leave(self.case.brand.name, rule.head.removeprefix("drip "), outcome))
 
