@@ -1,4 +1,5 @@
 """Reading a file of consents given elsewhere: octets become rows, each a consent with its proof or a reason why not.
+A file of opt-outs is read alike, and needs no proof: whoever is said to want no more texts gets none.
 
 The four encodings that spreadsheets write are told apart by what only one of them can be: a mark at the beginning, zero
 octets, octets that are UTF-8; what is left is cp1252. A file that is UTF-8 but for a few octets stays so, and the rows
@@ -69,13 +70,20 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """How rows are read: by the brand's market, zone and attributes (name to kind); nothing lies after `now`."""
+    """How rows are read: by the brand's market, zone and attributes (name to kind); nothing lies after `now`.
+    `opt_outs`: the rows say who wants no more texts."""
 
     market: str | None
     zone: tzinfo
     language: str
     attributes: Mapping[str, str]
     now: int
+    opt_outs: bool = False
+
+    @property
+    def needed(self) -> Sequence[str]:
+        """Columns that a file must have."""
+        return NEEDED[:1] if self.opt_outs else NEEDED
 
 
 def encoding_of(octets: bytes) -> str:
@@ -125,7 +133,7 @@ def rows_of(octets: bytes, reading: Reading) -> Iterator[Consent | Refused]:
 def _columns(cells: Sequence[str], reading: Reading) -> list[str]:
     names = [cell.strip().removeprefix("\ufeff") for cell in cells]
     names = [name if name.lower().startswith(ATTRIBUTE) else name.lower() for name in names]
-    missing = [name for name in NEEDED if name not in names]
+    missing = [name for name in reading.needed if name not in names]
     if missing:
         raise Unusable(f"its first line must name the columns, and does not name {', '.join(missing)}")
     for name in names:
@@ -143,16 +151,18 @@ def _row(line: int, cells: Sequence[str], columns: Sequence[str], reading: Readi
     fault = _unreadable(cells, columns)
     if fault:
         return Refused(line, "unreadable", fault)
-    row = {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
+    unsaid = {"method": "agent", "at": "now", "wording": "", "evidence": ""} if reading.opt_outs else {}
+    told = {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
+    row = told | {name: value for name, value in unsaid.items() if not told.get(name)}
     number = read_phone(row["msisdn"], reading.market)
     if number is None:
         return Refused(line, "not a number", "no phone can have that number")
-    absent = [name for name in ("at", "wording", "method", "evidence") if not row[name]]
+    absent = [name for name in reading.needed if not row[name]]
     if absent:
         return Refused(line, "no proof", f"{' and '.join(absent)} must be told")
     if row["method"].lower() not in METHODS:
         return Refused(line, "no proof", f"the method is none of {', '.join(sorted(METHODS))}")
-    at = _instant(row["at"], reading.zone)
+    at = reading.now if row["at"] == "now" and reading.opt_outs else _instant(row["at"], reading.zone)
     if at is None or at < 0:
         return Refused(line, "unreadable", "`at` is no date or time in ISO 8601 since 1970")
     if at > reading.now:

@@ -7,7 +7,7 @@ must be stopped, for one process owns the file; on PostgreSQL it may run.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +22,11 @@ from gateway.exits import Exit
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from router.consent_import import Order, Told
     from router.store.engine import Store
     from router.suppression import Suppressions
     from router.world import System
+    from rules.rulebook import BrandBook
 
 Config = Annotated[Path, typer.Option("--config", help="The settings: they say which store.")]
 Number = Annotated[str, typer.Argument(metavar="NUMBER", parser=digits, help="The phone, with its country's digits.")]
@@ -40,6 +42,10 @@ File = Annotated[
     Path,
     typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False, help="msisdn, at, wording, method, evidence."),
 ]
+OptOuts = Annotated[
+    Path,
+    typer.Argument(metavar="FILE.csv", exists=True, dir_okay=False, help="msisdn; at, wording, method, evidence."),
+]
 ForBrand = Annotated[str, typer.Option("--brand", help="Whose consents they are.")]
 MessageClass = Annotated[
     Literal["promotional", "transactional"], typer.Option("--class", help="What they are consents to.")
@@ -48,7 +54,7 @@ Programme = Annotated[
     str, typer.Option("--programme", help="Where a row names none; of transactional ones: the purpose.")
 ]
 
-consent = typer.Typer(no_args_is_help=True, help="Consents: show, prove, export, erase, verify, import.")
+consent = typer.Typer(no_args_is_help=True, help="Consents: show, prove, export, erase, verify, import, opt-out.")
 
 
 @consent.command("show")
@@ -173,10 +179,37 @@ def import_(  # noqa: PLR0913, PLR0917  (a command has as many as it has options
     config: Config = Path("kwek.toml"), form: Format = Form.TEXT,
 ) -> None:  # fmt: skip
     """Bring in consents that were given elsewhere, each row with its proof; ends with 1 when a row was refused."""
+    from router.consent_import import Import
+    from router.consent_rows import Reading, rows_of
+
+    settings, own, market, deployment = _brand_of(brand, config)
+    with _store(settings) as (store, world):
+        reading = Reading(market, own.zone, own.language, own.attributes, world.now())
+        order = _order(brand, message_class, programme, by, (own, market, deployment))
+        going = Import(store, world, _suppressions(settings), order)
+        _take_in(file, form, world, lambda octets: going.run(rows_of(octets, reading)))
+
+
+@consent.command("opt-out")
+def opt_out(
+    file: OptOuts, brand: ForBrand, by: By, config: Config = Path("kwek.toml"), form: Format = Form.TEXT
+) -> None:  # fmt: skip
+    """Take in opt-outs that were said elsewhere: by voice, by mail, at a counter. Each ends all that a STOP ends."""
+    from router.consent_rows import Reading, rows_of
+    from router.optouts import OptOuts as Going
+
+    settings, own, market, deployment = _brand_of(brand, config)
+    with _store(settings) as (store, world):
+        reading = Reading(market, own.zone, own.language, own.attributes, world.now(), opt_outs=True)
+        order = _order(brand, "", "", by, (own, market, deployment))
+        going = Going(store, world, _suppressions(settings), order)
+        _take_in(file, form, world, lambda octets: going.run(rows_of(octets, reading)))
+
+
+def _brand_of(brand: str, config: Path) -> tuple[Settings, BrandBook, str | None, str]:
+    """What a file is read by: the settings, the brand, its market, and the rules' deployment. Ends the command when
+    the rules have no such brand."""
     from gateway.commands.books import load_book
-    from gateway.commands.consent_pages import report_as_page
-    from router.consent_import import Import, Order
-    from router.consent_rows import GOOD, OUTCOMES, Reading, Unusable, rows_of
     from rules.packs import market_of
 
     settings = settings_of(config)
@@ -185,16 +218,30 @@ def import_(  # noqa: PLR0913, PLR0917  (a command has as many as it has options
         fail(Exit.USAGE, f"the rules have no brand {brand!r}; they have {', '.join(sorted(book.brands))}")
     own = book.brands[brand]
     market = next((one.country for one in settings.numbers if brand in one.brands), None) or market_of(str(own.zone))
-    with _store(settings) as (store, world):
-        reading = Reading(market, own.zone, own.language, own.attributes, world.now())
-        order = Order(brand, message_class, programme, by, str(own.zone), market or "", book.deployment)
-        began = world.monotonic()
-        try:
-            rows = rows_of(file.read_bytes(), reading)
-            told = list(Import(store, world, _suppressions(settings), order).run(rows))
-        except Unusable as fault:
-            fail(Exit.USAGE, f"{file}: {fault}")
-        seconds = world.monotonic() - began
+    return settings, own, market, book.deployment
+
+
+def _order(
+    brand: str, message_class: str, programme: str, by: str, under: tuple[BrandBook, str | None, str]
+) -> Order:  # fmt: skip
+    from router.consent_import import Order
+    from rules.editions import edition
+
+    own, market, deployment = under
+    return Order(brand, message_class, programme, by, str(own.zone), edition(market), deployment)
+
+
+def _take_in(file: Path, form: Form, world: System, take: Callable[[bytes], Iterator[Told]]) -> None:
+    """Bring a file in, and say what became of its rows; ends the command with 1 when one was refused."""
+    from gateway.commands.consent_pages import report_as_page
+    from router.consent_rows import GOOD, OUTCOMES, Unusable
+
+    began = world.monotonic()
+    try:
+        told = list(take(file.read_bytes()))
+    except Unusable as fault:
+        fail(Exit.USAGE, f"{file}: {fault}")
+    seconds = world.monotonic() - began
     outcomes: dict[str, int] = {outcome: sum(one.outcome == outcome for one in told) for outcome in OUTCOMES}
     refused = [one for one in told if one.outcome not in GOOD]
     if form is Form.JSON:
