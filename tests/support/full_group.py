@@ -1,5 +1,6 @@
 """A group of every kind of cause after some history, and the tables it starts from and comes to."""
 
+import re
 from typing import Any
 
 from router.instants import MINUTE
@@ -40,7 +41,14 @@ def clean_rows(store: Store) -> dict[str, list[Any]]:
     def anew(table: str, column: str) -> bool:
         return table == _MARKERS or (table, column) in _GIVEN_ANEW or column in ("contact_id", "outbox_id")
 
-    return everything(store, anew)
+    rows = everything(store, anew)
+    rows["ledger_details"] = [tuple(map(_without_text_id, row)) for row in rows["ledger_details"]]
+    return rows
+
+
+def _without_text_id(value: Any) -> Any:
+    """Details of the ledger, without the id of our text that confirms: it is made with the text."""
+    return re.sub(r'"mt_id":\d+,?', "", value) if isinstance(value, str) else value
 
 
 def reset(store: Store, tables: dict[str, list[Any]]) -> None:
