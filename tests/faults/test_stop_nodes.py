@@ -1,4 +1,5 @@
-"""Rows 32 and 35: STOP races with what other nodes are sending to the same phone, as processes on one PostgreSQL."""
+"""Rows 32 and 35: STOP, and the page to opt out, race with what other nodes are sending to the same phone, as processes
+on one PostgreSQL."""
 
 import asyncio
 import os
@@ -12,6 +13,7 @@ from urllib.request import urlopen
 
 import psycopg
 import pytest
+from aiohttp import ClientSession
 
 from gateway.barrier import BARRIER_S
 from tests.support.fleet import PATIENCE_S, Fleet, fleet
@@ -30,6 +32,9 @@ keyword JA
 
 keyword LANG
     reply "{long}"
+
+keyword PAGINA
+    reply "Afmelden: {link optout}"
 """.replace("{long}", "Een lange tekst die niet in een bericht past en dus in delen gaat. " * 12)
 STOPS = int(os.environ.get("KWEK_NODE_STOPS", "60"))
 AT_ONCE = 12
@@ -82,12 +87,17 @@ def afterwards(nodes: Fleet, times: dict[str, tuple[float, float]]) -> list[str]
     ]
 
 
+def where(nodes: Fleet) -> str:
+    """Where the first node is reached."""
+    log = nodes.gateways[0].log.read_text()
+    found = re.search(r"http://127\.0\.0\.1:\d+", log)
+    assert found is not None, log
+    return found[0]
+
+
 def barriers(nodes: Fleet) -> tuple[int, int]:
     """How many barriers of the first node were over within QUICK_S, and how many there were."""
-    log = nodes.gateways[0].log.read_text()
-    where = re.search(r"http://127\.0\.0\.1:\d+", log)
-    assert where is not None, log
-    with urlopen(f"{where[0]}/metrics") as page:
+    with urlopen(f"{where(nodes)}/metrics") as page:
         lines = dict(line.rsplit(" ", 1) for line in page.read().decode().splitlines() if not line.startswith("#"))
     quick = lines[f'kwek_stop_seconds_bucket{{le="{QUICK_S}"}}']
     return int(float(quick)), int(float(lines["kwek_stop_seconds_count"]))
@@ -150,6 +160,36 @@ async def test_row_35_a_node_that_stood_still_with_claims_does_not_write_them(
             assert await asyncio.to_thread(count, store, "SELECT count(*) FROM outbox WHERE state = 'sent'") <= 1
             reasons = "SELECT count(*) FROM outbox WHERE state = 'claimed'"
             assert await asyncio.to_thread(count, store, reasons) == 0, "what was not written is no longer held"
+
+
+@pytest.mark.timeout(120)
+async def test_row_35_a_page_waits_for_a_node_that_stands_still_with_claims(
+    tmp_path: Path, postgres: PostgresDatabases
+) -> None:
+    number = "31600000001"
+    with postgres.database() as store:
+        stands_still = {1: {"KWEK_FAULT": "claims.before:1:stop"}}
+        async with fleet(tmp_path, RULES, store, 2, environments=stands_still) as nodes, ClientSession() as phone:
+            await asyncio.wait_for(nodes.text(0, number, "PAGINA"), PATIENCE_S)
+            async with asyncio.timeout(PATIENCE_S):
+                while not nodes.arrived[number]:
+                    await passed(0.02)
+            code = nodes.arrived[number][0][1].rpartition("/")[2]
+            held = nodes.text(1, number, "JA")
+            claimed = "SELECT count(*) FROM outbox WHERE state = 'claimed' AND node = 'node-1'"
+            async with asyncio.timeout(PATIENCE_S):
+                while not await asyncio.to_thread(count, store, claimed):
+                    await passed(0.02)
+            said = time.monotonic()
+            async with phone.post(f"{where(nodes)}/o/{code}", allow_redirects=False) as answer:
+                told = time.monotonic()
+                assert answer.status == 303
+            print(f"the page waited {told - said:.3f} s for a node that stands still")
+            assert BARRIER_S <= told - said < LONGEST_S + MACHINE_S
+            nodes.gateways[1].process.send_signal(signal.SIGCONT)
+            assert await asyncio.wait_for(held, PATIENCE_S) == 0
+            await passed(0.5)
+            assert [text for at, text in nodes.arrived[number] if at > told] == []
 
 
 def count(store: str, sql: str) -> int:
