@@ -44,14 +44,15 @@ def fill(store: Store, texts: int) -> None:
         "ELSE 'delivered' END"
     )
     columns = (
-        "id, contact_id, number, connector, brand, message_class, text, encoding, segments, state, reason, inbound_id, "
+        "id, contact_id, number, connector, brand, message_class, text, encoding, segments, state, reason, cause_id, "
         "rule, step, created_at, due_at, attempts, sends, retries, accepted, node, settled_at, receipts_left, "
         "receipts_bad"
     )
     phrase = "'Een tekst van gewone lengte, zoals een merk die stuurt, nummer ' || i"
     rows = (
         f"{first} + i * {span}, i % {CONTACTS} + 1, '4411', 'carrier', 'Shop', 'promotional', {phrase}, 'gsm7', "
-        f"1 + i % 2, {kind}, CASE i % 50 WHEN 0 THEN 'quiet_hours' ELSE '' END, {first} + i * {span} - 4096, "
+        f"1 + i % 2, {kind}, CASE i % 50 WHEN 0 THEN 'quiet_hours' ELSE '' END, "
+        f"{first} + (i - 2 - i % 2) * {span} + 8192, "
         f"'Shop/drip d' || (i % 20), 'reply-' || (i % 40), {NOW}, {NOW}, 1, 1, 0, '', 'ams-1', {NOW}, 0, 0"
     )
     inbound = (
@@ -72,7 +73,7 @@ def fill(store: Store, texts: int) -> None:
         tx.write(f"INSERT INTO inbound ({inbound}) SELECT {came} FROM {series} AS s WHERE i % 2 = 0")
 
 
-def timed(url: str, period: Period, prices: Prices, said: str) -> Measured:
+def timed(url: str, period: Period, prices: Prices, said: str, *, origins: bool = False) -> Measured:
     """Count once and print how long it took."""
     reader = open_reader(url)
     pages = 0
@@ -85,7 +86,7 @@ def timed(url: str, period: Period, prices: Prices, said: str) -> Measured:
         now = time.perf_counter()
         longest, last, pages = max(longest, now - last), now, pages + 1
 
-    found = measure(Pages(reader, look), period, prices)
+    found = measure(Pages(reader, look), period, prices, origins=origins)
     took, used = time.perf_counter() - begun, time.thread_time() - used
     reader.close()
     texts = sum(figures.texts for figures in found.counting.figures.values())
@@ -150,6 +151,7 @@ def main() -> None:
             timed(url, Period(NOW + 350 * DAY, NOW + 357 * DAY), PRICES, "a week, with prices")
             timed(url, Period(NOW, NOW + YEAR), Prices(), "everything")
             timed(url, Period(NOW, NOW + YEAR), PRICES, "everything, with prices")
+            timed(url, Period(NOW, NOW + YEAR), PRICES, "everything, by keyword", origins=True)
             beside(store, url)
         finally:
             stop.set()

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import bench_stages, load, tables
+from router.measure import Period
+from router.store.engine import open_store
+from tests.bench import bench_stages, bench_stats, load, tables
 from tests.bench.load import Gateway, Load, Result, Watched
 from tests.bench.run import Sitting
 from tests.conftest import find_peer
+from tests.support.routing import NOW
 
 SHORT = Load(messages=300, window=20, warmup=40, quiet_s=15.0)
 AT_A_RATE = Load(messages=150, rate=300.0, warmup=20, quiet_s=15.0)
@@ -100,3 +103,15 @@ def a_result(window: int) -> Result:
         acked_no_reply=0, never_acked=0, duplicates=0, bad_text=0, elapsed_s=1.0,
         lat_ms=load.Latency(100, 2.0, 4.5), procs={}, loops_per_s_mid80=5_000.0,
     )  # fmt: skip
+
+
+def test_a_year_that_was_made_is_counted(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'kwek.db'}"
+    store = open_store(url)
+    bench_stats.fill(store, 400)
+    year = Period(NOW, NOW + bench_stats.YEAR)
+    found = bench_stats.timed(url, year, bench_stats.PRICES, "a year, by keyword", origins=True)
+    store.close()
+    assert sum(figures.texts for figures in found.counting.figures.values()) == 400
+    (keyword,) = [came for (_, rule), came in found.counting.texted.items() if rule == "Shop/keyword JA"]
+    assert (keyword.texts, keyword.begun.texts) == (196, 398)  # four of them said STOP
