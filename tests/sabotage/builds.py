@@ -25,10 +25,10 @@ from router.evidence import Memory
 from router.instants import SECOND
 from router.messages import Inbound, Part
 from router.outbox import Outcome
-from router.perform import Allowance
+from router.perform import Allowance, Performance
 from router.receipts import ReceiptIn
 from router.states import MOST_SENDS, RESEND_AFTER
-from router.store import engine, statements_evidence, statements_silence
+from router.store import engine, statements, statements_evidence, statements_silence
 from router.store.engine import Tx
 from router.ways import Ways
 from router.writer import Writer
@@ -268,3 +268,19 @@ def doubts_for_ever(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(evidence, "_in_doubt", in_doubt)
     patch.setattr(statements_evidence.forget_doubts, "run", lambda *_: None)
+
+
+def slots_without_a_lock(patch: pytest.MonkeyPatch) -> None:
+    """What falls due is performed whoever else is at work on its contact."""
+    patch.setattr(statements, "lock_free_contacts", statements.contacts_by_id)
+
+
+def steps_without_their_text(patch: pytest.MonkeyPatch) -> None:
+    """A step counts as performed, and of sixteen texts one is not written down."""
+    write = Performance.write
+
+    def some(self: Performance, tx: Tx) -> None:
+        self._outbox = [row for row in self._outbox if row[0] % 16]
+        write(self, tx)
+
+    patch.setattr(Performance, "write", some)

@@ -10,6 +10,7 @@ import signal
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import psycopg
@@ -17,6 +18,7 @@ import pytest
 
 from gateway.simulation.equal_texts import equal_texts
 from gateway.simulation.run import Run
+from gateway.torture import gateways
 from tests.faults import test_store_power as power
 from tests.sabotage import builds
 from tests.sabotage.builds import Sabotage
@@ -24,6 +26,7 @@ from tests.sabotage.storm import BeforeTheCommit, LongTexts, Repeats, Rush, Stop
 from tests.support import process
 from tests.support.fleet import PATIENCE_S, fleet
 from tests.support.postgres import PostgresDatabases, postgres_databases
+from tests.support.slots import Scheduled
 
 MOST_SEEDS = 10
 MOST_ATTEMPTS = 3
@@ -137,6 +140,22 @@ async def test_l6_what_a_frozen_node_had_claimed_goes_out_after_stop(
         if await after_stop(folder, postgres) == ["Een."]:
             return
     pytest.fail(f"{MOST_ATTEMPTS} frozen claims did not catch it")
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(
+    ("build", "kind"), [("slots_without_a_lock", "doubled"), ("steps_without_their_text", "missed")]
+)
+async def test_three_nodes_show_that_a_build_doubles_or_misses_slots(
+    tmp_path: Path, postgres: PostgresDatabases, monkeypatch: pytest.MonkeyPatch, build: str, kind: str
+) -> None:
+    monkeypatch.setattr(gateways, "NURSERY", f"{START.format(build)}; {gateways.NURSERY}")
+    with postgres.database() as store:
+        trial = Scheduled(tmp_path, store, 60, Random(1), (0.0, 0.0, 0.0))
+        async with trial.ready():
+            await trial.settle()
+    print(trial.verdict.line)
+    assert trial.verdict.found[kind]
 
 
 async def after_stop(folder: Path, postgres: PostgresDatabases) -> list[str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from random import Random
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -155,7 +156,10 @@ class Verdict:
 class Scheduled:
     """The gateways of one trial, and the carrier that they share."""
 
-    def __init__(self, folder: Path, store: str, contacts: int, chance: Random) -> None:
+    def __init__(
+        self, folder: Path, store: str, contacts: int, chance: Random, apart_s: Sequence[float] = APART_S
+    ) -> None:
+        self._apart_s = apart_s
         self.planned = enrolled(store, contacts, chance)
         self.verdict = Verdict()
         self._arrivals = Arrivals()
@@ -176,7 +180,7 @@ class Scheduled:
         try:
             await self._nursery.open()
             await self._centre.start()
-            for node in range(len(APART_S)):
+            for node in range(len(self._apart_s)):
                 folder = self._folder / f"node-{node}"
                 folder.mkdir()
                 config = write_config(folder, self._centre.port, rules(), self._store, **{'"test"': f'"node-{node}"'})
@@ -209,10 +213,19 @@ class Scheduled:
             await asyncio.gather(*tasks)
             self.verdict.seconds = time.monotonic() - began
 
+    async def dies(self, node: int, point: str) -> None:
+        """A node starts and dies at that point, amid the slots that are due."""
+        gateway = await self._start(node, self._apart_s[node], at_point(point))
+        async with asyncio.timeout(PATIENCE_S):
+            await gateway.ended.wait()
+        assert gateway.status == -signal.SIGKILL, f"it ended by itself with {gateway.status}:\n{self._logs()}"
+        self.verdict.kills[point] += 1
+
     async def settle(self) -> None:
         """All nodes run, clocks apart as ever, until what has fallen due by now is done; then they are told to stop."""
         began, until = time.monotonic(), self.now()
-        alive = [await self._start(node, APART_S[node]) for node in range(len(self._nodes))]
+        alive = [await self._start(node, self._apart_s[node]) for node in range(len(self._nodes))]
+        await self._centre.bound(len(alive), PATIENCE_S)
         async with asyncio.timeout(DRAIN_S):
             while await asyncio.to_thread(self._open, until):
                 await passed(0.2)
@@ -231,7 +244,7 @@ class Scheduled:
 
     async def _lives(self, node: int) -> None:
         """One life after another; the first by the node's own clock, the next ones by whichever it finds."""
-        apart_s = APART_S[node]
+        apart_s = self._apart_s[node]
         while not self._over.is_set():
             fault = self._fault()
             gateway = await self._start(node, apart_s, fault)
@@ -244,7 +257,7 @@ class Scheduled:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._chance.random() * PAUSE_S):
                     await self._over.wait()
-            apart_s = self._chance.choice(APART_S)
+            apart_s = self._chance.choice(self._apart_s)
 
     def _fault(self) -> Fault:
         if self._chance.random() < 0.3:
@@ -286,7 +299,7 @@ class Scheduled:
         rows: dict[Slot, list[tuple[str, int, str, str, str]]] = defaultdict(list)
         for phone, text, state, sends, kind, node, reason in asked(self._store, _ROWS):
             rows[phone, text].append((state, sends, kind, node, reason))
-        latest = until + int(max(APART_S) + DRAIN_S) * SECOND
+        latest = until + int(max(self._apart_s) + DRAIN_S) * SECOND
         for slot, at in self.planned.items():
             mine = rows.pop(slot, [])
             self.verdict.slots += at <= until
@@ -299,13 +312,15 @@ class Scheduled:
             for row in mine[:1]:
                 self._weigh(slot, *row)
         found_more = [slot for slot in rows if slot[1] != "Hoi."]
+        for _, reason in asked(self._store, "SELECT id, reason FROM quarantine"):
+            found["set aside"].append(reason)
         for slot in found_more:
             found["unplanned"].append(f"{slot}: {rows[slot]}")
 
     def _weigh(self, slot: Slot, state: str, sends: int, kind: str, node: str, reason: str) -> None:
         """One row beside what the carrier was handed."""
         found, handed = self.verdict.found, self._arrivals.handed[slot]
-        self.verdict.nodes[node] += 1
+        self.verdict.nodes[node] += bool(handed)
         self.verdict.unknown += state in ("unknown", "expired")
         self.verdict.sent_again += handed > 1
         if state in ("withheld", "cancelled", "failed"):
@@ -327,7 +342,7 @@ async def passed(seconds: float) -> None:
     await come.wait()
 
 
-def asked(store: str, sql: str) -> Sequence[tuple[str, str, str, int, str, str, str]]:
+def asked(store: str, sql: str) -> Sequence[tuple[Any, ...]]:
     """The rows of a query, on a connection of its own."""
     with psycopg.connect(store) as connection:
         return connection.execute(sql.encode()).fetchall()
