@@ -44,7 +44,7 @@ torture: .make/dev              ## kills, a million damaged PDUs, 20,000 spoilt 
 	    KWEK_SIMULATED_DAYS=20 KWEK_SIMULATED_MINUTES=1000 KWEK_EQUAL_TEXTS_HOURS=0.17 \
 	    KWEK_PARTS=100000 KWEK_TERMS=50 KWEK_FLOOD_S=600 KWEK_GARBAGE=500 \
 	    KWEK_STOPS=20000 KWEK_DRIP_STOPS=100000 KWEK_NODE_STOPS=1000 KWEK_CUTS=200 KWEK_RESTARTS=50 KWEK_RECEIPTS=1000000 \
-	    KWEK_ZONES=all KWEK_WORD_LISTS=all \
+	    KWEK_ZONES=all KWEK_WORD_LISTS=all KWEK_SLOTS=10000 \
 	    $(BIN)/python -m pytest tests/faults tests/fuzz tests/rules/test_format.py tests/rules/test_every_zone.py \
 	    tests/router/test_parts.py tests/router/test_receipts_many.py tests/journeys/test_word_lists.py \
 	    -s --timeout=0 --hypothesis-seed=$(SEED) -p no:cacheprovider
