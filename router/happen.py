@@ -8,7 +8,7 @@ from router.case import Books
 from router.decide import planned
 from router.interpret import Walk
 from router.messages import Facts, Occurrence, Run
-from router.plan import Needs, OptOut, Plan, Unknown
+from router.plan import Happened, Needs, OptOut, Plan, Unknown
 from router.routes import Located, locate
 from router.segments import Known
 from router.standing import Standing, is_refused
@@ -18,6 +18,7 @@ from rules.facts import Value
 from rules.rulebook import BrandBook, Rule, Terms
 from rules.times import after
 
+LATE = "its attributes came late: a newer event of that name was told before"
 CONSENT_VALUE = "consent"
 """The value of an event by which it records a consent: `transactional`, for the event's `ref`."""
 
@@ -35,6 +36,7 @@ def happen(facts: Facts, books: Books, now: int) -> Plan | Needs:
     walk = Walk(facts, books, books.newest, brand, now)
     try:
         _agree(walk, occurrence)
+        _learn(walk, occurrence)
         _end_early(walk, brand, occurrence)
         went_on = _go_on(walk, books, occurrence)
         if isinstance(went_on, Needs):
@@ -53,6 +55,18 @@ def _agree(walk: Walk, occurrence: Occurrence) -> None:
     stands = Standing(case.profile.opted_out_at, case.profile.consents)
     if occurrence.values.get(CONSENT_VALUE) == "transactional" and ref and not is_refused(stands, "transactional", ref):
         case.permit("grant", "transactional", ref)
+
+
+def _learn(walk: Walk, occurrence: Occurrence) -> None:
+    """What a brand's system tells of its contact is known from here on; what comes late does not undo what is newer."""
+    if not occurrence.attributes:
+        return
+    newer = Happened(walk.case.facts.contact.id, occurrence.brand, occurrence.name, occurrence.at + 1, occurrence.id)
+    if walk.case.know(newer):
+        walk.case.fault = LATE
+        return
+    for name, value in occurrence.attributes.items():
+        walk.case.set(name, value)
 
 
 def _end_early(walk: Walk, brand: BrandBook, occurrence: Occurrence) -> None:

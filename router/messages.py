@@ -69,7 +69,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
 
     `address` is the contact's MSISDN. `name` is the event's, or that of the clicked link. `ref` names the transaction
     that it is about (an order, a booking). `at` is when it happened, `received_at` when we heard of it. `key`: what is
-    told again under the same key is the same (empty: no key).
+    told again under the same key is the same (empty: no key). `attributes` are what it tells of the contact.
     """
 
     id: int
@@ -82,6 +82,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
     values: Mapping[str, Value] = {}
     ref: str = ""
     key: str = ""
+    attributes: Mapping[str, Value] = {}
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from functools import partial
 from typing import Any, assert_never
@@ -18,7 +18,15 @@ import msgspec
 from aiohttp import web
 
 from gateway.web.entrance import Looks, Occurs
-from gateway.web.events import LONGEST_NAME, LONGEST_REF, Refused, is_plain, read_event, read_json
+from gateway.web.events import (
+    LONGEST_NAME,
+    LONGEST_REF,
+    NONE_DECLARED,
+    Refused,
+    is_plain,
+    read_event,
+    read_json,
+)
 from gateway.web.holders import ProblemError, away, holder
 from gateway.web.problems import problem
 from router import redemption
@@ -45,9 +53,13 @@ JSON, LINES = "application/json", ("application/x-ndjson", "application/ndjson",
 
 
 class Api:
-    """What a brand's systems may ask. `looks` reads the store, `occurs` takes what happened."""
+    """What a brand's systems may ask. `looks` reads the store, `occurs` takes what happened, `declared` gives the
+    attributes (name to kind) that the rules in force know of a brand's contacts."""
 
-    def __init__(self, world: World, looks: Looks, occurs: Occurs) -> None:
+    def __init__(
+        self, world: World, looks: Looks, occurs: Occurs, declared: Callable[[str], Mapping[str, str]] | None = None
+    ) -> None:  # fmt: skip
+        self._declared = declared
         self._world = world
         self._looks = looks
         self._occurs = occurs
@@ -106,7 +118,8 @@ class Api:
 
     def _read(self, octets: bytes, brand: str, header: str = "") -> Occurrence | Refused:
         now = self._world.now()
-        return read_event(octets, brand, self._world.ids.next(now), now, header)
+        declared = NONE_DECLARED if self._declared is None else self._declared(brand)
+        return read_event(octets, brand, self._world.ids.next(now), now, header, declared)
 
     async def _told(self, read: Sequence[Occurrence | Refused]) -> list[dict[str, Any]]:
         """What became of each event. Those of one request are handed over in its order and committed together."""

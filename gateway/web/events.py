@@ -1,7 +1,8 @@
 """An event as a shop's system sends it, read and judged before anything is kept of it.
 
 `{"contact": "+31612345678", "name": "order_placed", "values": {"total": 12.5}, "ref": "o-1", "at": "…", "key": "…"}`.
-Names that no rule asks for are taken: rules change. What is wrong is told in a sentence that says what would be right.
+`attributes` are what the brand's rules declare of a contact. Names of events and values that no rule asks for are
+taken: rules change. What is wrong is told in a sentence that says what would be right.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.web.attributes import NotAnAttribute, attributes_of
 from router.instants import DAY
 from router.messages import Occurrence
 from rules.facts import Value, read_phone
@@ -37,7 +39,9 @@ SAID_BY_US = frozenset({"voucher_redeemed", "opt_out"})
 """Names that kwek itself says."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_KNOWN = ("contact", "name", "values", "ref", "at", "key")
+_KNOWN = ("contact", "name", "values", "attributes", "ref", "at", "key")
+NONE_DECLARED: Mapping[str, str] = {}
+"""Attributes of a brand without rules."""
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -52,8 +56,11 @@ class _Wrong(Exception):
     """What is wrong with an event, in a sentence."""
 
 
-def read_event(octets: bytes, brand: str, new_id: int, now: int, key: str = "") -> Occurrence | Refused:
-    """One event of a brand. `key`: what the request's header says of it."""
+def read_event(
+    octets: bytes, brand: str, new_id: int, now: int, key: str = "", declared: Mapping[str, str] = NONE_DECLARED
+) -> Occurrence | Refused:  # fmt: skip
+    """One event of a brand. `key`: what the request's header says of it; `declared`: the kinds of the attributes that
+    the brand's rules know."""
     if len(octets) > LONGEST_LINE:
         return Refused(413, "Too large", f"an event has at most {LONGEST_LINE} octets; this has {len(octets)}")
     try:
@@ -61,8 +68,10 @@ def read_event(octets: bytes, brand: str, new_id: int, now: int, key: str = "") 
     except ValueError as fault:
         return Refused(400, "Not JSON", str(fault))
     try:
-        return _event(found, brand, new_id, now, key)
-    except _Wrong as wrong:
+        event = _event(found, brand, new_id, now, key)
+        learnt = attributes_of(found.get("attributes", {}), declared)
+        return msgspec.structs.replace(event, attributes=learnt) if learnt else event
+    except (_Wrong, NotAnAttribute) as wrong:
         return Refused(422, "Not an event", str(wrong))
 
 

@@ -8,7 +8,7 @@ out takes a POST, and one that comes from our own page. A link leads only where 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, tzinfo
 from functools import partial
 from typing import Any, Protocol
@@ -57,6 +57,10 @@ class Brand(Protocol):
     @property
     def zone(self) -> tzinfo:
         """Whose days its offers end with."""
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """What its rules declare of a contact, by name with its kind."""
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@ them now and then."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from aiohttp import web
@@ -12,6 +12,7 @@ from gateway.metrics import Metrics
 from gateway.pools import Pools, Write
 from gateway.web.api import Api
 from gateway.web.entrance import Looks, Occurs
+from gateway.web.events import NONE_DECLARED
 from gateway.web.pages import Brand, Pages, Silence
 from gateway.web.problems import Handler
 from gateway.web.stats import Stats, Terms
@@ -42,7 +43,7 @@ class Site:
     def routes(self, brand: Callable[[str], Brand | None], url: str) -> list[web.RouteDef]:
         """Where it answers. `brand`: what the rules in force say of one; `url`: how the outside reaches the gateway."""
         self._pages = Pages(self._world, self._looks, self._occurs, brand, url, self._silence)
-        api = Api(self._world, self._looks, self._occurs)
+        api = Api(self._world, self._looks, self._occurs, partial(_declared, brand))
         return [
             web.route(one.method, one.path, self._counted(one.path, one.handler), **one.kwargs)
             for one in (*self._pages.routes(), *api.routes())
@@ -97,3 +98,9 @@ class Site:
             return answer
 
         return counted
+
+
+def _declared(brand: Callable[[str], Brand | None], name: str) -> Mapping[str, str]:
+    """The attributes that the rules in force know of a brand's contacts."""
+    own = brand(name)
+    return NONE_DECLARED if own is None else own.attributes

@@ -2,7 +2,7 @@
 commit, once for a key."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from datetime import tzinfo
 from pathlib import Path
 from random import Random
@@ -83,6 +83,7 @@ class Writer:
 class Brand(msgspec.Struct, frozen=True):
     language: str = "nl"
     zone: tzinfo = ZoneInfo("Europe/Amsterdam")
+    attributes: Mapping[str, str] = {}
 
 
 class Site:
@@ -95,10 +96,12 @@ class Site:
         self.looks = Looks(self.url)
         self.writer = Writer(self.store)
         self.brands: dict[str, Brand] = {SHOP: Brand()}
+        self.declared: Mapping[str, str] = {}
+        """Attributes that the rules declare."""
         self.pages = Pages(
             self.world, self.looks, self.writer, self.brands.get, "https://sms.example", self.writer.silence
         )
-        self.api = Api(self.world, self.looks, self.writer)
+        self.api = Api(self.world, self.looks, self.writer, lambda _: self.declared)
         self._chance = Random(7).random
 
     def application(self) -> web.Application:
