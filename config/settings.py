@@ -115,6 +115,20 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Email:
+    """The mail server that takes the e-mails of rules; without one they wait."""
+
+    host: str = setting("", "Its host name or IP address; empty: there is none.", shown="mail.example")
+    port: int = setting(587, "Its TCP port.", bounds=Bounds(least=1, most=0xFFFF))
+    security: Literal["starttls", "tls", "none"] = setting(
+        "starttls", "How the connection is encrypted; the server's certificate is then checked."
+    )
+    user: str = setting("", "Our name there; empty: it wants none.")
+    password: Secret = setting(Secret(""), "Our password there, named as env:NAME or file:PATH.")
+    sender: str = setting("", "The address that e-mails come from.", shown="noreply@klusser.example")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Bounds that keep one peer from using up the gateway."""
 
@@ -377,6 +391,7 @@ class Settings:
     consent: Consent = setting(
         Consent(), "What outlives an erasure: digests of numbers that may not be written to again."
     )
+    email: Email = setting(Email(), "The mail server that takes the e-mails of rules; without one they wait.")
     limits: Limits = setting(Limits(), "Bounds that keep one peer from using up the gateway.")
     numbers: tuple[Number, ...] = setting(
         (), "A number that phones text to, the brands that may use it, and the connector that carries it.", key="number"

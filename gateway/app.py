@@ -24,6 +24,7 @@ from gateway.exchange import Exchange
 from gateway.exits import Exit
 from gateway.health import Health
 from gateway.lifecycle import Supervisor, every
+from gateway.mailer import LOOK_S, Mailer
 from gateway.metrics import Metrics
 from gateway.orders import Orders
 from gateway.pools import in_turn
@@ -135,6 +136,9 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor,
     where = await up.enter_async_context(serve_web(settings.gateway.listen, metrics, health, one.exchange, routes))
     keep_up = partial(site.keep_up, settings.gateway.vouchers_low)
     await up.enter_async_context(supervisor.running(every(KEEP_UP_S, keep_up), "site"))
+    if settings.email.host:
+        mailer = Mailer(settings.email, world, store, settings.gateway.node, in_turn(one.writer))
+        await up.enter_async_context(supervisor.running(every(LOOK_S, mailer.look), "mailer"))
     await up.enter_async_context(_lookout(Lookout(world, store.url, metrics), about.recent_s, supervisor))
     await up.enter_async_context(one.connected(supervisor))
     gc.collect()

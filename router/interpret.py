@@ -29,6 +29,7 @@ from rules.actions import (
     Enrol,
     Expel,
     Jump,
+    Mail,
     Note,
     Pause,
     Program,
@@ -55,7 +56,7 @@ MOST_STEPS: Final = 1_000
 MOST_ROUTES: Final = 5
 """Times one message may be handed on by `route` (LANGUAGE.md section 6)."""
 
-_ACTS: Final = (PutTag, TakeTag, SetValue, AddValue, Note, Enrol, Expel, Withdraw)
+_ACTS: Final = (PutTag, TakeTag, SetValue, AddValue, Note, Enrol, Expel, Withdraw, Mail)
 
 
 class Walk(Drips):
@@ -240,6 +241,8 @@ class Walk(Drips):
                 self.expel(drip)
             case Withdraw():
                 self.withdraw()
+            case Mail():
+                self.speaker.mail(self.here, step)
             case _:
                 assert_never(step)
 

@@ -23,12 +23,14 @@ from router.plan import (
     Leave,
     MessageClass,
     Plan,
+    SendEmail,
     SendText,
     Withhold,
 )
 from router.silence import Stop
 from router.spending import NO_TILL, Charge, Till, spend
 from router.store import statements as sql
+from router.store import statements_emails as sql_emails
 from router.store import statements_events as sql_events
 from router.store import statements_outbox as sql_outbox
 from router.store import statements_reviews as sql_reviews
@@ -175,6 +177,7 @@ class Performance:
         self._enrolments: dict[tuple[int, str, str], Row] = {}
         self._left: list[Row] = []
         self._timers: dict[tuple[int, str, str, str], int | None] = {}
+        self._emails: list[Row] = []
         self._charges: list[Charge] = []
         self.near_budget: list[Charge] = []
         """Budgets of which so much is spent that it is to be warned of, with what is spent."""
@@ -230,6 +233,7 @@ class Performance:
             (sql.upsert_profiles, list(self._profiles.values())),
             (sql.upsert_runs, self._standing_runs()),
             (sql.insert_records, self._records),
+            (sql_emails.insert_emails, self._emails),
             (sql_reviews.insert_reviews, self.reviews),
             (sql_events.upsert_enrolments, list(self._enrolments.values())),
             (sql_timers.arm, [(*key, due_at) for key, due_at in self._timers.items()]),
@@ -298,6 +302,17 @@ class Performance:
     def silence(self, facts: Facts, brands: tuple[str, ...]) -> None:
         """Sweep away what these brands still have for the contact."""
         self._silenced.append((facts, brands))
+
+    def mail(self, facts: Facts, email: SendEmail) -> None:
+        """An e-mail waits for the mail server, or is kept with why it does not go out."""
+        now, new_id = self.place.now, self.place.ids.next(self.place.now)
+        if email.reason:
+            self.withheld[email.reason] = self.withheld.get(email.reason, 0) + 1
+        self._emails.append(
+            (new_id, facts.contact.id, email.brand, email.message_class, email.to, email.subject, email.body,
+             "withheld" if email.reason else "ready", email.reason, email.cause_id, email.rule, email.step, now, now, 0,
+             "", now if email.reason else None)
+        )  # fmt: skip
 
     def record(self, row: Row) -> None:
         """Write a value down."""

@@ -89,6 +89,20 @@ class Withhold(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     arm: str = ""
 
 
+class SendEmail(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """An e-mail, or with a `reason` one that the rules hold back."""
+
+    brand: str
+    message_class: MessageClass
+    to: str
+    subject: str
+    body: str
+    rule: str = ""
+    step: str = ""
+    cause_id: int = 0
+    reason: str = ""
+
+
 class AddTag(msgspec.Struct, frozen=True, gc=False):
     """Put a tag of the brand's on the contact."""
 
@@ -212,7 +226,7 @@ class Arm(msgspec.Struct, frozen=True, gc=False):
 
 Effect = (
     SendText | Withhold | AddTag | RemoveTag | SetAttribute | RecordValue | Suspend | EndRun | OptOut | OptIn | Hold
-    | Consent | Enter | Leave | Arm
+    | Consent | Enter | Leave | Arm | SendEmail
 )  # fmt: skip
 
 

@@ -63,13 +63,21 @@ class Kept(msgspec.Struct, frozen=True):
     text: str
 
 
+class Mailed(msgspec.Struct, frozen=True):
+    """An e-mail that went out."""
+
+    to: str
+    subject: str
+    body: str
+
+
 class Broke(msgspec.Struct, frozen=True):
     """What could not be acted upon: in production it stands in quarantine."""
 
     reason: str
 
 
-Output = Got | Kept | Broke
+Output = Got | Kept | Mailed | Broke
 
 
 class OnStage:
@@ -105,7 +113,7 @@ class Stage:
         self.book = msgspec.structs.replace(book, numbers=numbers)
         self._store = open_store(IN_MEMORY)
         self._ways = self._made()
-        self._seen = 0
+        self._seen = self._mailed = 0
         self._texted = False
         self._sent: list[tuple[int, int]] = []
         """Messages the carrier has taken and not yet given a receipt for: id and segments."""
@@ -130,7 +138,7 @@ class Stage:
         self.world = Virtual(now)
         self.phone = phone
         self._ways = self._made()
-        self._seen, self._texted, self._sent = 0, False, []
+        self._seen, self._mailed, self._texted, self._sent = 0, 0, False, []
 
     def text(self, number: str, text: str) -> list[Output]:
         """The phone texts a number."""
@@ -250,7 +258,11 @@ class Stage:
         """What stands in the outbox since the last look."""
         with self._store.begin() as tx:
             rows = stage.outbox_after.rows(tx, self._seen)
+            letters = stage.emails_after.rows(tx, self._mailed)
         outputs: list[Output] = []
+        for letter_id, to, subject, body, state, reason in letters:
+            self._mailed = letter_id
+            outputs.append(Kept(reason, body) if state in _KEPT_BACK else Mailed(to, subject, body))
         for row_id, text, number, state, reason in rows:
             self._seen = row_id
             said = self._codes.pop(row_id, text)

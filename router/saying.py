@@ -7,16 +7,17 @@ reason, never dropped.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
 from router import consent
 from router.case import Case
 from router.instants import HOUR
-from router.plan import Answer, CodeOf, Happened, LinkOf, MessageClass, SendText, SpentBy, Unknown, Withhold
+from router.plan import Answer, CodeOf, Happened, LinkOf, MessageClass, SendEmail, SendText, SpentBy, Unknown, Withhold
 from router.strand import Strand
-from rules.facts import Value
+from rules.actions import INHERITED, Mail
+from rules.facts import Value, read_email
 from rules.periods import keep, period_of, room
 from rules.texts import Hole, Rendered, Template, Texts
 
@@ -71,6 +72,29 @@ class Speaker:
             promoted = (*keep(case.brand.caps, case.profile.promoted, case.now, case.zone), case.now)
             case.profile = msgspec.structs.replace(case.profile, promoted=promoted)
         return case.profile.opted_out_at is None or message_class == "confirmation"
+
+    def mail(self, strand: Strand, step: Mail) -> None:
+        """Send an e-mail, or withhold it with its reason. No hours and no caps hold for it. Raises Unknown."""
+        case = self._case
+        own = strand.drip_class if step.message_class == INHERITED else cast(MessageClass, step.message_class)
+        reason, language = "", case.facts.contact.language or case.brand.language
+        if own != "conversational":
+            thread = case.facts.thread_on(strand.number)
+            reason = consent.may_send(own, case.profile, thread, case.now, strand.purpose)
+        said: list[str] = []
+        for template in (step.to, step.subject, step.body):
+            values, lack = (strand.variables, "") if reason else self._values(strand, template, step.identity)
+            reason = reason or lack
+            said.append(template.text(values, case.profile.attributes, language))
+        to, subject, body = said
+        if read_email(to.strip()) is None:
+            reason = reason or "no_address"
+        case.effects.append(
+            SendEmail(
+                brand=case.brand.name, message_class=own, to=to.strip(), subject=subject, body=body, reason=reason,
+                rule=strand.rule.identity, step=step.identity, cause_id=strand.cause_id,
+            )
+        )  # fmt: skip
 
     def _refusal(self, strand: Strand, message_class: MessageClass) -> str:
         """Why an unasked text may not go out. Answers to a text are judged where they become rows."""

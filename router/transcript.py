@@ -18,7 +18,7 @@ import msgspec
 
 from router.interpret import arm_of
 from router.messages import Profile
-from router.rehearsal import Got, Kept, Output, Stage
+from router.rehearsal import Got, Kept, Mailed, Output, Stage
 from rules import syntax
 from rules.actions import Draw
 from rules.compiler import compile_sources
@@ -119,13 +119,17 @@ class Play:
         """What came of the last thing done and no line has told yet."""
         self.came: list[Output] = []
         """All that came of it."""
+        self.mailed: list[Mailed] = []
+        """The e-mails that went out with it and no line has told: they may go unmentioned."""
 
     def line(self, line: syntax.TestLine) -> None:
         """Do one line, or hold it against what came. Raises Otherwise."""
         match line:
             case syntax.Says() | syntax.Later() | syntax.ReceiptArrives() | syntax.Occurs() | syntax.Clicks():
                 self.is_all_told(line)
-                self.untold = self.done(line)
+                came = self.done(line)
+                self.mailed = [one for one in came if isinstance(one, Mailed)]
+                self.untold = [one for one in came if not isinstance(one, Mailed)]
                 self.came = list(self.untold)
             case syntax.Gets(text=text):
                 self.next_is(line, f"< {text}", lambda output: isinstance(output, Got) and _fits(text, output.text))
@@ -133,6 +137,8 @@ class Play:
                 self.next_is(
                     line, f"withheld {reason}", lambda output: isinstance(output, Kept) and _fits(reason, output.reason)
                 )
+            case syntax.ExpectEmail(to=to):
+                self.was_mailed(line, to.value)
             case syntax.ExpectNothing():
                 if self.came:
                     raise Otherwise(line.span, "nothing", _shown(self.came))
@@ -177,6 +183,15 @@ class Play:
         if not self.untold or not fits(self.untold[0]):
             raise Otherwise(line.span, expected, _shown(self.untold))
         del self.untold[0]
+
+    def was_mailed(self, line: syntax.TestLine, to: str) -> None:
+        """An e-mail went to that address; each is told once."""
+        for letter in self.mailed:
+            if _fits(to, letter.to):
+                self.mailed.remove(letter)
+                return
+        came = ", ".join(f'email "{letter.to}"' for letter in self.mailed)
+        raise Otherwise(line.span, f'email "{to}"', came or "nothing")
 
     def check(self, line: syntax.TestLine, condition: syntax.Expression) -> None:
         """A condition over what is known of the phone now; a recorded name is its newest value."""
@@ -265,6 +280,7 @@ def _shown(outputs: Sequence[Output]) -> str:
     return "\n".join(
         f"< {_escaped(output.text)}" if isinstance(output, Got)
         else f"withheld {output.reason}" if isinstance(output, Kept)
+        else f'email "{output.to}"' if isinstance(output, Mailed)
         else f"a fault: {output.reason}"
         for output in outputs
     )  # fmt: skip

@@ -25,6 +25,7 @@ from router.plan import (
     OptOut,
     RecordValue,
     RemoveTag,
+    SendEmail,
     SendText,
     SetAttribute,
     Suspend,
@@ -81,6 +82,8 @@ class Turn:
                 performance.leave(facts.contact.id, effect)
             case Withhold():
                 self._withhold(effect, effect.reason)
+            case SendEmail():
+                performance.mail(facts, effect)
             case Arm(brand, source, name, due_at):
                 performance.arm(Timer(facts.contact.id, brand, source, name, due_at))
             case _:

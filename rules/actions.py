@@ -109,6 +109,16 @@ class Stage(msgspec.Struct, frozen=True):
     identity: str
 
 
+class Mail(msgspec.Struct, frozen=True):
+    """`email`. Nothing waits for it: it goes to the mail server by its own way."""
+
+    to: Template
+    subject: Template
+    body: Template
+    identity: str
+    message_class: str = "conversational"
+
+
 class PutTag(msgspec.Struct, frozen=True):
     """`tag`."""
 
@@ -188,7 +198,7 @@ class End(msgspec.Struct, frozen=True):
     """Ends the run, its callers too: after `else` and `silence`."""
 
 
-Act = PutTag | TakeTag | SetValue | AddValue | Note | Enrol | Expel
+Act = PutTag | TakeTag | SetValue | AddValue | Note | Enrol | Expel | Mail
 """Steps that do something without a word and go on."""
 Standing = Question | Pause | Await | Enlist | Stage | Say | Draw
 """Steps that a suspended run can stand at."""

@@ -19,7 +19,6 @@ AVAILABLE = {
     "escalate": False,
     "fetch": False,
     "notify": False,
-    "email": False,
     "charge": False,
     "forward": False,
     # conditions and values
@@ -32,7 +31,6 @@ AVAILABLE = {
     "test: ticket": False,
     "test: charge": False,
     "test: notify": False,
-    "test: email": False,
 }
 """Constructs that have no engine yet; what is not named here runs."""
 
@@ -53,7 +51,6 @@ _BY_TYPE: dict[type, str] = {
     s.Escalate: "escalate",
     s.Fetch: "fetch",
     s.Notify: "notify",
-    s.Email: "email",
     s.Charge: "charge",
     s.Forward: "forward",
     s.HasConsent: "consent",
@@ -66,7 +63,6 @@ _BY_TYPE: dict[type, str] = {
     s.ExpectTicket: "test: ticket",
     s.ExpectCharge: "test: charge",
     s.ExpectNotify: "test: notify",
-    s.ExpectEmail: "test: email",
 }
 
 

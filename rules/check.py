@@ -14,6 +14,7 @@ from rules.check_codes import check_codes
 from rules.check_consent import check_consent
 from rules.check_flow import Flow
 from rules.check_lookups import check_lookups
+from rules.check_mail import check_mail
 from rules.check_names import Names
 from rules.check_offers import check_offers
 from rules.check_structure import check_structure
@@ -36,6 +37,7 @@ def check(files: Sequence[s.File], grants: Grants) -> list[Diagnostic]:
         check_structure(brand, grants, findings)
         check_consent(brand, grants, findings)
         check_codes(brand, findings)
+        check_mail(brand, findings)
         check_offers(brand, findings)
         check_lookups(brand, findings)
         check_wording(brand, findings)

@@ -23,6 +23,7 @@ from rules.actions import (
     Enrol,
     Expel,
     Jump,
+    Mail,
     Note,
     Pause,
     Program,
@@ -119,6 +120,8 @@ class _Builder:
                 self.place(Say(texts(text), self.identity(path, "send", text), message_class or INHERITED))
             case syntax.OptIn():
                 self.place(self.enlist(action, self.identity(path, "opt in", action)))
+            case syntax.Email():
+                self.steps.append(self.mail(action, _identity(path, "email", action)))
             case _:
                 self.steps.append(self.plain(action, path))
 
@@ -132,6 +135,10 @@ class _Builder:
                 return Pause(identity, duration, None, field)
             case _:
                 assert_never(action)
+
+    def mail(self, action: syntax.Email, identity: str) -> Mail:
+        to, subject, body = (template(part.value) for part in (action.to, action.subject, action.body))
+        return Mail(to, subject, body, identity, action.message_class or self.asks_as)
 
     def enlist(self, action: syntax.OptIn, identity: str) -> Enlist:
         matcher = None

@@ -103,7 +103,7 @@ def _lines(is_person: bool) -> Iterator[str]:
 
 
 def _told(outputs: list[Output]) -> Iterator[str]:
-    from router.rehearsal import Got, Kept
+    from router.rehearsal import Got, Kept, Mailed
 
     for output in outputs:
         match output:
@@ -111,5 +111,7 @@ def _told(outputs: list[Output]) -> Iterator[str]:
                 yield "< " + text.replace("\n", r"\n")
             case Kept(reason=reason):
                 yield f"withheld {reason}"
+            case Mailed(to=to):
+                yield f'email "{to}"'
             case _:
                 yield f"a fault: {output.reason}"

@@ -23,6 +23,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from router.store import (  # noqa: F401  (declare their tables, made with the others)
     tables_consent,
+    tables_emails,
     tables_offers,
     tables_rulings,
     tables_statistics,

@@ -41,6 +41,7 @@ from router.store.tables import (
     threads,
 )
 from router.store.tables_consent import ledger_details
+from router.store.tables_emails import emails
 from router.store.tables_events import enrolments, events
 from router.store.tables_offers import links, vouchers
 from router.store.tables_reviews import reviews
@@ -167,6 +168,12 @@ HOLDINGS: tuple[Holding, ...] = (
         of=records.c.contact_id == _CONTACT,
         of_brand=one_of(records.c.brand, "brands"),
         walked_by=records.c.id,
+    ),
+    Holding(
+        table=emails,
+        of=emails.c.contact_id == _CONTACT,
+        of_brand=one_of(emails.c.brand, "brands"),
+        walked_by=emails.c.id,
     ),
     Holding(table=threads, of=threads.c.contact_id == _CONTACT, of_brand=None),
     Holding(

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, delete, func, select
 from router.store.engine import Tx
 from router.store.sql import Statement
 from router.store.tables import inbound, metadata, outbox, records
+from router.store.tables_emails import emails
 from router.store.tables_offers import links
 
 outbox_after = Statement(
@@ -16,6 +17,13 @@ outbox_after = Statement(
     "after",
 )
 """The texts that were written down after one, in order."""
+emails_after = Statement(
+    select(emails.c.id, emails.c.recipient, emails.c.subject, emails.c.body, emails.c.state, emails.c.reason)
+    .where(emails.c.id > bindparam("after"))
+    .order_by(emails.c.id),
+    "after",
+)
+"""The e-mails that were written down after one, in order."""
 recorded = Statement(
     select(records.c.name, records.c.value).where(records.c.brand == bindparam("brand")).order_by(records.c.id), "brand"
 )

@@ -25,6 +25,7 @@ from router.store.tables import (
     threads,
 )
 from router.store.tables_consent import ledger, ledger_heads
+from router.store.tables_emails import emails
 from router.store.tables_events import events
 from router.store.tables_reviews import reviews
 
@@ -159,7 +160,7 @@ highest_ids = Statement(
             select(func.coalesce(func.max(column), literal_column("0"))).scalar_subquery()
             for column in (
                 *(table.c.id for table in (contacts, inbound, outbox, receipts, parts, runs, records, quarantine)),
-                *(events.c.id, reviews.c.id, batches.c.marker, sessions.c.session),
+                *(events.c.id, reviews.c.id, emails.c.id, batches.c.marker, sessions.c.session),
             )
         ),
         select(func.coalesce(func.max(_last_of_a_chain), literal_column("0")))

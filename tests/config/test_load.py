@@ -135,7 +135,8 @@ kwek.toml:2:1: error: there is no setting 'qqqq' in [operator]
     known here: unknown""",
     'zzzz = "x"\n': """\
 kwek.toml:1:1: error: there is no setting 'zzzz' at the head of kwek.toml
-    known here: gateway, operator, consent, limits, number, connector, price, statistics, smpp_server, account, desk""",
+    known here: gateway, operator, consent, email, limits, number, connector, price, statistics, smpp_server, account, \
+desk""",
     CONNECTOR + '\n[connector.addresses]\nshort_cod = "0/1"\n': """\
 kwek.toml:9:1: error: there is no setting 'short_cod' in [connector.addresses]
     did you mean "short_code"?""",

@@ -1,0 +1,67 @@
+"""E-mails of rules, from the transaction that wrote them to the mail server that took them.
+
+A row is claimed for some minutes, handed to the server, and settled; who dies in between leaves it to be claimed again,
+so a letter may arrive twice, and its Message-ID is the same both times. What the server refuses for now is tried again, each
+time after twice as long; what it refuses for good fails with what it said. This file knows no server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from router.instants import MINUTE
+from router.store import statements_emails as sql
+from router.store.engine import Tx
+
+AT_ONCE: Final = 20
+"""E-mails claimed in one go: what a server takes within the lease."""
+LEASE: Final = 5 * MINUTE
+"""How long who has claimed them may take; longer than twenty time-outs of a server that does not answer."""
+MOST_TRIES: Final = 10
+"""Tries in all, over some seventeen hours: a mail server may be away for a night."""
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """A claimed e-mail. `tries`: how often it was handed to a server before."""
+
+    id: int
+    brand: str
+    recipient: str
+    subject: str
+    body: str
+    tries: int
+    created_at: int
+
+
+class Posted(msgspec.Struct, frozen=True):
+    """What the server said of a letter: nothing when it took it, else why not, and whether that may pass."""
+
+    letter: Letter
+    refusal: str = ""
+    passing: bool = False
+
+
+def claim(tx: Tx, node: str, now: int, most: int = AT_ONCE) -> list[Letter]:
+    """Claim what is due; what nobody may be sent any more is cancelled."""
+    rows = sql.claimable.rows(tx, now, most)
+    stopped = [row[0] for row in rows if row[-1]]
+    if stopped:
+        sql.cancel.run(tx, stopped, now)
+    due = {row[0]: Letter(*row[:7]) for row in rows if not row[-1]}
+    if not due:
+        return []
+    return [due[row[0]] for row in sql.claim.rows(tx, list(due), now, now + LEASE, node)]
+
+
+def settle(tx: Tx, node: str, posted: Sequence[Posted], now: int) -> None:
+    """Write down what became of claimed letters."""
+    for one in posted:
+        again = one.passing and one.letter.tries + 1 < MOST_TRIES
+        if again:
+            due = now + (MINUTE << one.letter.tries)
+            sql.settle.run(tx, one.letter.id, node, "ready", one.refusal, due, None)
+        else:
+            sql.settle.run(tx, one.letter.id, node, "failed" if one.refusal else "sent", one.refusal, now, now)
