@@ -77,12 +77,16 @@ class Lookout:
         self._measurer = Measurer(world, url, "recent", REST, WITHIN_S)
 
     async def look(self) -> None:
-        """One look. What hinders is logged, and the figures stay as they were, with their age."""
+        """One look. What hinders is logged, and the figures stay as they were, with their age: no text waits for them,
+        and no fault in counting ends the gateway."""
         now = self._world.now()
         try:
             measured = await self._measurer.measure(Period(now - PERIOD, now), Prices())
         except (StoreUnavailable, TooLongError) as fault:
             log.warning("figures by rule could not be looked up", why=str(fault))
+            return
+        except Exception as fault:
+            log.error("figures by rule cannot be counted", exc_info=fault)
             return
         self._metrics.recent(recent(measured.counting.figures.items()), now / SECOND)
 

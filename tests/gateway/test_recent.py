@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway import measuring
 from gateway.measuring import Measurer, TooLongError
@@ -118,6 +119,10 @@ async def test_what_hinders_a_look_leaves_the_figures_and_their_age(
     monkeypatch.setattr(measuring, "open_reader", away)
     other = Lookout(phones.world, "sqlite:///nowhere/kwek.db", metrics)
     await other.look()
+    monkeypatch.setattr(measuring, "open_reader", broken)
+    with capture_logs() as logged:
+        await other.look()
+    assert [(line["event"], line["log_level"]) for line in logged] == [("figures by rule cannot be counted", "error")]
     other.close()
     lookout.close()
     assert numbers_of(before) == numbers_of(metrics.page())
@@ -125,6 +130,10 @@ async def test_what_hinders_a_look_leaves_the_figures_and_their_age(
 
 def numbers_of(page: bytes) -> list[str]:
     return [line for line in page.decode().splitlines() if line.startswith("kwek_recent")]
+
+
+def broken(url: str) -> Any:
+    raise ZeroDivisionError
 
 
 def away(url: str) -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from router import keys
 from router.consent_import import Import, Order
 from router.consent_rows import Consent
 from router.store.engine import open_store
+from router.store.errors import StoreUnavailable
 from router.suppression import Suppressions
 from router.world import System
 from tests.support.station import PATIENCE_S, Station, fetch
@@ -245,6 +247,25 @@ on event offer
 on event order
     send transactional "Shop: uw bestelling is er. STOP = uit."
 """
+
+
+async def test_texts_do_not_wait_for_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def slow(*_: Any, **__: Any) -> Any:
+        begun.set()
+        assert goes_on.wait(PATIENCE_S)
+        raise StoreUnavailable("enough")
+
+    monkeypatch.setattr("gateway.measuring.measure", slow)
+    async with shop(tmp_path, DRIP, "31612345678") as one:
+        assert await asyncio.to_thread(begun.wait, PATIENCE_S)  # the look at figures by rule
+        asked = asyncio.ensure_future(one.call("/v1/stats"))
+        assert await one.ask("HALLO") == "Dag!"
+        await one.happen("31612345678", "signup")
+        assert (await one.gets("31612345678"))[1] == "Shop: welkom. STOP = uit."
+        goes_on.set()
+        assert (await asked)[0] == 503
 
 
 async def test_capability_88_a_budget_warns_at_80_percent_and_stops_promotions_at_100(tmp_path: Path) -> None:
