@@ -5,7 +5,7 @@ it silenced goes to that phone but one confirmation, and no drip of it stands or
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
@@ -13,12 +13,15 @@ import pytest
 from gateway.exchange import Exchange
 from router.perform import Performance
 from router.store import statements, statements_events
-from router.store.engine import Tx
+from router.store.engine import Store, Tx, make_engine
 from tests.sabotage import builds
 from tests.support.drip_races import WAYS, Races
-from tests.support.interleavings import played
+from tests.support.interleavings import played, played_in_memory
+from tests.support.postgres import postgres_databases
 
 RACES = int(os.environ.get("KWEK_DRIP_STOPS", "2000"))
+NODE_RACES = RACES // 20
+"""On two nodes: each step waits for PostgreSQL."""
 SEED = int(os.environ.get("SEED", "1"))
 WAVES = 40
 """On one store: what eight phones leave behind makes the next queries a little dearer."""
@@ -39,7 +42,17 @@ def until(one: Races, enough: int) -> None:
 
 
 def races(seed: int, enough: int) -> Races:
-    return played(partial(Races, seed=seed), lambda one: until(one, enough))
+    return played_in_memory(partial(Races, seed=seed), lambda one: until(one, enough))
+
+
+@pytest.fixture
+def two_stores() -> Iterator[list[Store]]:
+    """Two nodes' connections to one PostgreSQL."""
+    with postgres_databases() as databases, databases.database() as url:
+        stores = [Store(url, make_engine(url), None) for _ in range(2)]
+        yield stores
+        for one in stores:
+            one.close()
 
 
 @pytest.mark.timeout(0)
@@ -56,6 +69,16 @@ def test_row_32_no_race_with_what_drips_do_is_lost() -> None:
     assert raced.keys() == {way.name for way in WAYS}
     assert under_way.keys() >= UNDER_WAY
     assert sent["promotional"] > RACES // 10, "there is something to be silent of"
+
+
+@pytest.mark.timeout(0)
+def test_row_32_nor_between_two_nodes_on_postgresql(two_stores: list[Store]) -> None:
+    """Texts, pages and events come by way of either, and either performs what falls due."""
+    one = played(partial(Races, *two_stores, seed=SEED), lambda one: until(one, NODE_RACES))
+    print(f"{one.stops} opt-outs, {sum(one.raced.values())} of them raced; {dict(one.under_way)}; {dict(one.sent)}")
+    assert one.broken == []
+    assert sum(one.raced.values()) >= NODE_RACES
+    assert one.sent["promotional"] > NODE_RACES // 10
 
 
 def runs_are_left(patch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from router.messages import Inbound
 from router.perform import Claim
 from router.store.engine import Store
 from tests.support.fake_links import received
-from tests.support.interleavings import Play, played
+from tests.support.interleavings import Play, played_in_memory
 from tests.support.routing import Phones
 
 INTERLEAVINGS = int(os.environ.get("KWEK_STOPS", "200"))
@@ -26,7 +26,7 @@ class Storm(Play):
     """Phones of which each says STOP in a storm of its own."""
 
     def __init__(self, store: Store, seed: int) -> None:
-        super().__init__(Phones(store), seed)
+        super().__init__(seed, Phones(store))
         self.silent: set[str] = set()
         self.last: dict[str, int] = {}
         """The last STOP or START of a phone, by its id."""
@@ -72,7 +72,7 @@ class Storm(Play):
 
 def run(play: Callable[[Storm], None], seed: int) -> Storm:
     """A storm on a store in memory."""
-    return played(partial(Storm, seed=seed), play)
+    return played_in_memory(partial(Storm, seed=seed), play)
 
 
 def storms(one: Storm) -> None:

@@ -16,8 +16,9 @@ from router.messages import Inbound, Occurrence, Source
 from router.perform import Claim
 from router.store.engine import Store
 from router.suppression import Suppressions
+from router.world import first_id_at
 from tests.support.drip_brands import BRANDS, agree, two_brands
-from tests.support.interleavings import Play
+from tests.support.interleavings import Beside, Play
 from tests.support.routing import NOW, Phones
 
 EVENTS = ("mand", "begin", "begin", "koop", "order", "vraag", "kijk")
@@ -34,6 +35,7 @@ AFTERWARDS = 12
 """... and after it, when nothing may come of it."""
 SPREAD = 3 * SECOND
 """How far promotional texts are spread when the quiet hours end."""
+MILLISECOND = 1_000
 SOON = 10 * MINUTE
 """How far the clock is set forward at the most, to what is due next: confirmations and lapsed ones wait for days."""
 BEFORE_EIGHT = 5 * HOUR + MINUTE
@@ -41,7 +43,7 @@ BEFORE_EIGHT = 5 * HOUR + MINUTE
 _CONTACT = "(SELECT id FROM contacts WHERE address = '{phone}')"
 STANDING = """\
 SELECT 'runs', count(*) FROM runs r JOIN profiles p ON p.contact_id = r.contact_id AND p.brand = r.brand
-WHERE p.opted_out_at IS NOT NULL AND r.rule LIKE '%/drip %'
+WHERE p.opted_out_at IS NOT NULL AND substr(r.rule, length(r.brand) + 1, 6) = '/drip '
 UNION ALL
 SELECT 'enrolments', count(*) FROM enrolments e JOIN profiles p ON p.contact_id = e.contact_id AND p.brand = e.brand
 WHERE p.opted_out_at IS NOT NULL AND e.ended_at IS NULL
@@ -87,14 +89,20 @@ class Said(NamedTuple):
 
 
 class Races(Play):
-    """Eight phones at a time."""
+    """Eight phones at a time, by way of one node or of several."""
 
     window = 3
     takes = 0.4
 
-    def __init__(self, store: Store, seed: int) -> None:
-        super().__init__(Phones(store, two_brands()), seed)
-        self.router.ways.outfit("https://sms.example", SPREAD, Suppressions())
+    def __init__(self, *stores: Store, seed: int) -> None:
+        first = Phones(stores[0], two_brands())
+        others = [
+            Phones(store, two_brands(), f"ams-{number}", Beside(first.world))
+            for number, store in enumerate(stores[1:], 2)
+        ]
+        super().__init__(seed, first, *others)
+        for node in self.nodes:
+            node.router.ways.outfit("https://sms.example", SPREAD, Suppressions())
         self.raced: Counter[str] = Counter()
         """Opt-outs that were answered and had been said while a drip, or a text, was under way; by their way."""
         self.under_way: Counter[str] = Counter()
@@ -112,8 +120,8 @@ class Races(Play):
         """Of each phone the last thing it said or did that may change where it stands."""
         self._lifts: dict[int, str] = {}
         """Texts that may let brands write again and are not on disk, with their phones."""
-        self._silenced_by: set[int] = set()
-        """Occurrences that are on disk."""
+        self._kept: set[int] = set()
+        """Texts and occurrences that are on disk."""
         self._lifted: dict[str, int] = {}
         """An id behind the last of them that is on disk, by phone."""
         self._confirmed: dict[str, set[int]] = {}
@@ -142,12 +150,12 @@ class Races(Play):
         """All could be performed, and no drip stands in the store for whom its brand may not write to."""
         self.broken += [*done.faults, *(reason for _, reason in done.quarantined)]
         for message in done.accepted:
-            if message.id in self._lifts and self._last[message.sender] in self._silenced_by:
-                self._last[message.sender] = message.id  # it was read before the page was asked, and comes after it
+            if message.id in self._lifts and self._last[message.sender] in self._kept:
+                self._last[message.sender] = message.id  # it was read before that opt-out, and comes after it
             if self._lifts.pop(message.id, None):
-                self._lifted[message.sender] = self.router.world.ids.next(self.router.world.now())
+                self._lifted[message.sender] = first_id_at(self.router.world.now() + MILLISECOND)
                 self._confirmed.pop(message.sender, None)
-        self._silenced_by.update(done.occurred)
+        self._kept.update(done.occurred, (message.id for message in done.accepted))
         for what, count in self._rows(STANDING):
             if count:
                 self.broken.append(f"{count} {what} of drips stand whose brand is silenced")
@@ -171,18 +179,19 @@ class Races(Play):
             self._last[phone] = cause_id = self.says(phone, way.text).id
         else:
             self._last[phone] = cause_id = self.occurs(phone, way.page, "optout", "optout")
-            self.middle.desk.told[cause_id] = partial(self._is_silenced, phone, cause_id)
         self._said[cause_id] = Said(way, waits)
 
     def occurs(self, phone: str, brand: str, name: str, source: Source = "api") -> int:
-        """Something happens to a phone."""
-        now = self.router.world.now()
+        """Something happens to a phone, and one node is told."""
+        node, now = self.random.choice(self.nodes), self.router.world.now()
         allowed = {"consent": "transactional"} if name == "order" else {}
         one = Occurrence(
-            id=self.router.world.ids.next(now), brand=brand, address=phone, name=name, source=source, at=now,
+            id=node.router.world.ids.next(now), brand=brand, address=phone, name=name, source=source, at=now,
             received_at=now, values=allowed, ref="881" if allowed else "",
         )  # fmt: skip
-        self.middle.exchange.occur(one)
+        node.middle.exchange.occur(one)
+        if source == "optout":
+            node.middle.desk.told[one.id] = partial(self._is_silenced, phone, one.id)
         return one.id
 
     def answered(self, message: Inbound, kept: bool) -> None:
@@ -221,7 +230,8 @@ class Races(Play):
         if now < self._opens_at + SPREAD:
             found["quiet hours"] = sum(found.get(kind, 0) for kind in ("step", "held", "due"))
         octets = sum(claim.address == phone for claims in self.unwritten.values() for claim in claims)
-        events = sum(one.address == phone and one.source != "optout" for one in self.middle.desk.occurrences)
+        desks = [node.middle.desk for node in self.nodes]
+        events = sum(one.address == phone and one.source != "optout" for desk in desks for one in desk.occurrences)
         return {name: count for name, count in {**found, "octets": octets, "events": events}.items() if count}
 
     # -------------------------------------------------------------------------------------------------- their course
@@ -248,13 +258,14 @@ class Races(Play):
         for _ in range(AFTERWARDS * TOGETHER):
             self.step(calm=True)
         self.settle()
-        self.middle.timers.forward(HOUR / SECOND)
-        self.middle.desk.put(due=True, claim=True)
+        self.timers.forward(HOUR / SECOND)
+        self._look_round()
         self.settle(10)
-        if self.middle.exchange.unanswered or self._said:
-            self.broken.append(f"{self.middle.exchange.unanswered} texts and {len(self._said)} opt-outs not answered")
+        unanswered = sum(node.middle.exchange.unanswered for node in self.nodes)
+        if unanswered or self._said:
+            self.broken.append(f"{unanswered} texts and {len(self._said)} opt-outs were not answered")
         self.silent.clear()
-        self._silenced_by.clear()
+        self._kept.clear()
         self._confirmed.clear()  # the next STOP of these comes a day later, and is confirmed anew
 
     def step(self, calm: bool = False) -> None:
@@ -269,7 +280,7 @@ class Races(Play):
         elif draw < 0.88:
             self.flush()
         elif draw < 0.94:
-            self.middle.timers.forward(self.random.choice((0.01, 0.1, 0.5, 1.1)))
+            self.timers.forward(self.random.choice((0.01, 0.1, 0.5, 1.1)))
         else:
             self._falls_due(calm)
 
@@ -289,11 +300,16 @@ class Races(Play):
 
     def _falls_due(self, calm: bool) -> None:
         """The clock comes to the instant of what is due next; its phone, as like as not, opts out just then."""
-        for _ in range(2):  # what was read by now is in a group: it would have waited too long
-            self.write()
+        for node in [*self.nodes, *self.nodes]:  # what was read by now is in a group: it would have waited too long
+            node.write()
         now = self.router.world.now()
         for phone, due_at in self._rows(NEXT.format(until=now + SOON)):
-            self.middle.timers.forward(max(0, due_at - now) / SECOND)
-            self.middle.desk.put(due=True, claim=True)
+            self.timers.forward(max(0, due_at - now) / SECOND)
+            self._look_round()
             if not calm and self.random.random() < 0.5:
                 self.opts_out(phone)
+
+    def _look_round(self) -> None:
+        """Every node looks what is due, as each does that sleeps until then."""
+        for node in self.nodes:
+            node.middle.desk.put(due=True, claim=True)

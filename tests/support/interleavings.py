@@ -13,6 +13,7 @@ from router.group import Done, Group, commit
 from router.messages import Inbound
 from router.perform import Claim
 from router.store.engine import IN_MEMORY, Store, open_store
+from router.world import Virtual
 from smpp import constants as c
 from tests.support.fake_links import FakeLink
 from tests.support.middle import Middle
@@ -42,44 +43,20 @@ class Watched(FakeLink):
                 self.play.given(claim)
 
 
-class Play(ABC):
-    """One gateway with two links. What is given to a link, or from there to the kernel, is `given`."""
+class Node:
+    """One gateway with two links; its writer's loop is `write`."""
 
-    window = 1
-    """Of each link."""
-    takes = 0.7
-    """How often the kernel takes what was left of a link's octets when it is asked."""
-
-    def __init__(self, router: Phones, seed: int) -> None:
-        self.random = Random(seed)
+    def __init__(self, play: "Play", router: Phones, number: int) -> None:
+        self.play = play
         self.router = router
-        self.unwritten: dict[int, list[Claim]] = {}
-        self.middle = Middle(Watched(1, self), Watched(2, self), world=self.router.world, rate=0.0)
-        self.middle.exchange.barrier.says_stop = self.router.ways.says_stop
-        self.broken: list[str] = []
-        self.stops = 0
-        """STOPs that were acknowledged."""
+        links = (Watched(2 * number + 1, play), Watched(2 * number + 2, play))
+        self.middle = Middle(*links, world=router.world, rate=0.0)
+        self.middle.exchange.barrier.says_stop = router.ways.says_stop
         self.pending: tuple[Done, float] | None = None
 
     @property
     def links(self) -> list[FakeLink]:
         return self.middle.connector.client.links  # type: ignore[return-value]
-
-    @abstractmethod
-    def given(self, claim: Claim) -> None:
-        """A submit_sm is given to a link, or what stayed behind to the kernel."""
-
-    @abstractmethod
-    def answered(self, message: Inbound, kept: bool) -> None:
-        """A text is acknowledged, or given back."""
-
-    def read(self, sender: str, text: str) -> Inbound:
-        """A text comes in."""
-        message = self.router.text(sender, text)
-        self.middle.exchange.take(
-            Read("carrier", [message], [], {message.id: partial(self.answered, message)}, 50)
-        )  # fmt: skip
-        return message
 
     def write(self) -> None:
         """The writer's loop takes one turn: what is on disk is booked, the next group begins, then it is acted upon."""
@@ -108,53 +85,128 @@ class Play(ABC):
             watch=group.watch, renew=group.renew,
             occurrences=[one for one in group.occurrences if happened[one.address] is one],
         )  # fmt: skip
+        began = self.router.world.monotonic()
         done = commit(self.router.store, whole, self.router.ways, allowance)
-        self.on_disk(done)
-        return done, self.router.world.monotonic()
+        self.play.on_disk(done)
+        return done, began
+
+    def answers(self, link: FakeLink, *statuses: int) -> None:
+        """The centre answers the oldest that it has, once it has read it."""
+        if link.buffer_empty:
+            self.middle.connector.answered(link, link.replies(*statuses))  # type: ignore[arg-type]
+
+
+class Play(ABC):
+    """One gateway, or several on one store and by one clock. What is given to a link, or from there to the kernel, is
+    `given`."""
+
+    window = 1
+    """Of each link."""
+    takes = 0.7
+    """How often the kernel takes what was left of a link's octets when it is asked."""
+
+    def __init__(self, seed: int, *routers: Phones) -> None:
+        self.random = Random(seed)
+        self.router = routers[0]
+        self.unwritten: dict[int, list[Claim]] = {}
+        self.nodes = [Node(self, router, number) for number, router in enumerate(routers)]
+        self.timers = self.nodes[0].middle.timers
+        self.broken: list[str] = []
+        self.stops = 0
+        """STOPs that were acknowledged."""
+
+    @property
+    def middle(self) -> Middle:
+        """The only node's."""
+        (node,) = self.nodes
+        return node.middle
+
+    @property
+    def links(self) -> list[FakeLink]:
+        return [link for node in self.nodes for link in node.links]
+
+    @abstractmethod
+    def given(self, claim: Claim) -> None:
+        """A submit_sm is given to a link, or what stayed behind to the kernel."""
+
+    @abstractmethod
+    def answered(self, message: Inbound, kept: bool) -> None:
+        """A text is acknowledged, or given back."""
 
     @abstractmethod
     def on_disk(self, done: Done) -> None:
         """A group is committed, and nothing of it acted upon."""
 
+    def read(self, sender: str, text: str) -> Inbound:
+        """A text comes in, by way of one node or another."""
+        node = self.random.choice(self.nodes)
+        message = node.router.text(sender, text)
+        node.middle.exchange.take(Read("carrier", [message], [], {message.id: partial(self.answered, message)}, 50))
+        return message
+
+    def write(self) -> None:
+        """A node's writer takes one turn."""
+        self.random.choice(self.nodes).write()
+
     def reply(self) -> None:
         """The centre answers some of what it has on one link."""
-        link = self.random.choice(self.links)
+        node = self.random.choice(self.nodes)
+        link = self.random.choice(node.links)
         status = self.random.choice((0, 0, 0, c.ESME_RTHROTTLED))
-        self._reply(link, *[status] * self.random.randint(0, len(link.waiting)))
+        node.answers(link, *[status] * self.random.randint(0, len(link.waiting)))
 
     def flush(self) -> None:
         """The kernel of one link may take what is left."""
         self.random.choice(self.links).flush()
 
-    def _reply(self, link: FakeLink, *statuses: int) -> None:
-        if link.buffer_empty:
-            self.middle.connector.answered(link, link.replies(*statuses))  # type: ignore[arg-type]
-
     def settle(self, turns: int = 40) -> None:
         """Everything comes to its end."""
         for _ in range(turns):
-            for link in self.links:
-                link.flush()
-                self._reply(link, *[0] * len(link.waiting))
-                self.middle.connector.answered(link, link.proofs())  # type: ignore[arg-type]
-            self.middle.timers.forward(0.5)
-            self.write()
+            for node in self.nodes:
+                for link in node.links:
+                    link.flush()
+                    node.answers(link, *[0] * len(link.waiting))
+                    node.middle.connector.answered(link, link.proofs())  # type: ignore[arg-type]
+            self.timers.forward(0.5)
+            for node in self.nodes:
+                node.write()
+
+
+class Beside(Virtual):
+    """The world of another node, which goes by the same clock."""
+
+    def __init__(self, other: Virtual) -> None:
+        super().__init__(other.at)
+        self._other = other
+
+    def now(self) -> int:
+        """The other's."""
+        return self._other.now()
+
+    def monotonic(self) -> float:
+        """The other's too."""
+        return self._other.monotonic()
 
 
 Some = TypeVar("Some", bound=Play)
 
 
-def played(make: Callable[[Store], Some], course: Callable[[Some], None]) -> Some:
-    """A play on a store in memory."""
+def played(make: Callable[[], Some], course: Callable[[Some], None]) -> Some:
+    """A play on a loop whose timers go by its clock."""
 
     async def whole() -> Some:
-        store = open_store(IN_MEMORY)
-        try:
-            one = make(store)
-            with one.middle.timers.on(asyncio.get_running_loop()):
-                course(one)
-            return one
-        finally:
-            store.close()
+        one = make()
+        with one.timers.on(asyncio.get_running_loop()):
+            course(one)
+        return one
 
     return asyncio.run(whole())
+
+
+def played_in_memory(make: Callable[[Store], Some], course: Callable[[Some], None]) -> Some:
+    """A play on a store in memory."""
+    store = open_store(IN_MEMORY)
+    try:
+        return played(partial(make, store), course)
+    finally:
+        store.close()

@@ -126,9 +126,11 @@ def decode(octets: bytes, charset: str) -> str:
 class Phones:
     """Phones that write to a router on a store; `world.at` is its clock."""
 
-    def __init__(self, store: Store, book: Rulebook | None = None, node: str = "ams-1") -> None:
+    def __init__(
+        self, store: Store, book: Rulebook | None = None, node: str = "ams-1", world: Virtual | None = None
+    ) -> None:
         self.store = store
-        self.world = Virtual(NOW)
+        self.world = world or Virtual(NOW)
         self.world.ids = Ids(int(node.rpartition("-")[2]))  # no two nodes hand out the same
         self.ways = Ways(self.world, node, book or shop(), decode, lambda sources: None)
 
