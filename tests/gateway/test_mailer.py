@@ -1,15 +1,10 @@
 """E-mails on their way to a mail server, which is a real one (aiosmtpd)."""
 
 import asyncio
-import socket
 from collections.abc import Iterator
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
 
 from config.settings import Email
 from config.values import Secret
@@ -20,6 +15,7 @@ from router.instants import HOUR, MINUTE
 from router.rehearsal import Stage
 from rules.compiler import compile_sources
 from rules.diagnostics import Source
+from tests.support.postbox import Postbox, free_port, served
 
 RULES = """brand "De Fiets"
     numbers   4411
@@ -35,39 +31,11 @@ on event klaar
 NOON = 1_767_610_800_000_000
 
 
-class Postbox:
-    """A mail server's inside: keeps what it takes, and refuses as told."""
-
-    def __init__(self) -> None:
-        self.kept: list[EmailMessage] = []
-        self.refusals: dict[str, str] = {}
-
-    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
-        if address in self.refusals:
-            return self.refusals[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        message = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(message, EmailMessage)
-        self.kept.append(message)
-        return self.refusals.get("DATA", "250 taken")
-
-
 @pytest.fixture
 def postbox() -> Iterator[tuple[Postbox, Email]]:
-    inside = Postbox()
-    server = Controller(
-        inside, hostname="127.0.0.1", port=0, auth_require_tls=False,
-        authenticator=lambda *given: AuthResult(success=given[-1].password == b"geheim"),
-    )  # fmt: skip
-    with socket.socket() as probe:  # the controller itself wants to know its port
-        probe.bind(("127.0.0.1", 0))
-        server.port = probe.getsockname()[1]
-    server.start()
-    yield inside, Email(host="127.0.0.1", port=server.port, security="none", sender="noreply@fiets.example")
-    server.stop()
+    inside, port = Postbox(), free_port()
+    with served(inside, port):
+        yield inside, Email(host="127.0.0.1", port=port, security="none", sender="noreply@fiets.example")
 
 
 def stage() -> Stage:
@@ -131,14 +99,12 @@ async def test_what_is_refused_for_now_is_tried_again_and_for_good_is_not(postbo
 async def test_a_server_that_is_away_is_tried_for_a_night_and_no_longer() -> None:
     on = stage()
     on.text("4411", "MAIL jan@fiets.example")
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        one = mailer(on, Email(host="127.0.0.1", port=closed.getsockname()[1], security="none", sender="a@b.example"))
-        for tried in range(1, MOST_TRIES + 1):
-            await one.look()
-            assert states(on)[0][2] == tried
-            assert states(on)[0][0] == ("ready" if tried < MOST_TRIES else "failed")
-            on.world.at += MINUTE << (tried - 1)
+    one = mailer(on, Email(host="127.0.0.1", port=free_port(), security="none", sender="a@b.example"))
+    for tried in range(1, MOST_TRIES + 1):
+        await one.look()
+        assert states(on)[0][2] == tried
+        assert states(on)[0][0] == ("ready" if tried < MOST_TRIES else "failed")
+        on.world.at += MINUTE << (tried - 1)
     assert states(on)[0][1].startswith("ConnectionRefusedError")
     assert on.world.at - NOON > 17 * HOUR
     on.close()

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import psycopg
 
-from config.settings import Connector, Country, Digits, Gateway, Number, Settings
+from config.settings import Connector, Country, Digits, Email, Gateway, Number, Settings
 from config.values import Address, Secret, Store
 from gateway.app import serve
 from smpp.simulator import Account, Simulator
@@ -53,6 +53,7 @@ class Station:
     store_url: str = ""
     listen: Address = field(default_factory=partial(Address, "127.0.0.1", 0))
     reload: bool = True
+    email: Email = field(default_factory=Email)
     carrier: Simulator = field(init=False)
     where: str = ""
     exit_code: int | None = None
@@ -91,7 +92,7 @@ class Station:
         gateway = Gateway(
             node="test", store=self._store(), rules=(self.rules,), listen=self.listen, drain_s=2.0, reload=self.reload,
         )  # fmt: skip
-        return Settings(gateway=gateway, numbers=numbers, connectors=(carrier,))
+        return Settings(gateway=gateway, numbers=numbers, connectors=(carrier,), email=self.email)
 
     def _store(self) -> Store:
         kind: Any = "sqlite" if self.store_url.startswith("sqlite") else "postgresql"
