@@ -1,8 +1,8 @@
 """E-mails of rules, from the transaction that wrote them to the mail server that took them.
 
 A row is claimed for some minutes, handed to the server, and settled; who dies in between leaves it to be claimed again,
-so a letter may arrive twice, and its Message-ID is the same both times. What the server refuses for now is tried again, each
-time after twice as long; what it refuses for good fails with what it said. This file knows no server.
+so a letter may arrive twice, and its Message-ID is the same both times. What the server refuses for now is tried again,
+each time after twice as long; what it refuses for good fails with what it said. This file knows no server.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0011"
+REVISION = "0012"
 """The last migration. Tables of other subjects are declared in tables_*.py, with this `metadata`."""
 
 metadata = MetaData()
@@ -286,7 +286,7 @@ runs = Table(
     Index("runs_of_contact", "contact_id"),
     Index("runs_due", "due_at"),
 )
-"""Suspended chains: questions and waits. A run that ends leaves the table. `tries`: how often it could not be resumed."""
+"""Suspended chains: questions, waits. A run that ends leaves the table. `tries`: how often it could not be resumed."""
 
 records = Table(
     "records",
