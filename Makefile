@@ -9,7 +9,7 @@ LOCK := --universal --generate-hashes --python-version 3.11 --no-emit-index-url 
 
 export VENV SEED
 
-.PHONY: run test check bench torture fmt lock clean types imports style reference
+.PHONY: run test check bench bench-suspended torture fmt lock clean types imports style reference
 
 run: .make/run                  ## the demo: gateway and simulated carrier
 	$(BIN)/kwek demo
@@ -38,6 +38,9 @@ bench: .make/dev                ## loops a second beside the ceiling and Kannel,
 	$(BIN)/python -m tests.bench.bench_codec
 	$(BIN)/python -m tests.bench.bench_decide
 	$(BIN)/python -m tests.bench.bench_matcher --long
+
+bench-suspended: .make/dev      ## what a tick costs among ten million suspended runs: 20 minutes, 30 GB of disk
+	$(BIN)/python -m tests.bench.suspended --cold --write-docs
 
 torture: .make/dev              ## kills, a million damaged PDUs, 20,000 spoilt rules files, 2,000 through fmt; SEED=n repeats a run
 	KWEK_KILLS=300 KWEK_FUZZ_PDUS=1000000 KWEK_FUZZ_RULES=20000 KWEK_FMT_CASES=2000 \

@@ -35,6 +35,8 @@ MORNING = 1_767_607_200 * SECOND
 SPREAD = 8 * HOUR
 """They came in until 18:00, all outside the quiet hours."""
 TABLES = ("contacts", "threads", "profiles", "enrolments", "runs")
+NEW = "449000000000"
+"""Phones beyond it are not in the crowd."""
 ROOM = 4 * AT_ONCE
 """Segments that the connector takes at once: whatever a group writes goes out."""
 CHUNK = 250_000
@@ -82,7 +84,8 @@ class Crowd:
         self.store = store
         self.clock = Clock()
         self.ways = Ways(self.clock, "bench", _book(RULES.read_text()), decode, lambda _: None)
-        self._new = map(str, count(449_000_000_000))
+        ((last,),) = self.ask(f"SELECT max(address) FROM contacts WHERE address >= '{NEW}'")
+        self._new = map(str, count(int(last or NEW) + 1))
         self._numbers = count(1)
         self._answers: dict[str, list[Outcome]] = {"texts": [], "steps": []}
         with store.begin() as tx:

@@ -57,6 +57,8 @@ TICKS = 8
 """Ticks of each store in a round, with AT_ONCE steps due and no more."""
 SLICES = 20
 """Steps of a sweep past contacts, of each store in a round."""
+KEPT = 1_000_000
+"""From so many on, a database of a server that is not its own is used again."""
 SETTINGS = {
     "max_wal_size": "8GB",
     "checkpoint_timeout": "30min",
@@ -72,7 +74,7 @@ class Figures:
 
     looks: list[float] = field(default_factory=list)
     later_looks: list[float] = field(default_factory=list)
-    """With nothing due, before any step and after all."""
+    """With nothing due: first, and after all steps."""
     ticks: list[Mapping[str, float]] = field(default_factory=list)
     """Of AT_ONCE steps: by stage, with "together"."""
     texts: list[float] = field(default_factory=list)
@@ -95,6 +97,11 @@ class Figures:
     def step_us(self) -> float:
         """The same, together."""
         return self.stages_us["together"]
+
+    @property
+    def any_step_us(self) -> float:
+        """The same in whatever round: what is read from the disk is read once."""
+        return median(tick["together"] for tick in self.ticks) / AT_ONCE * 1e6
 
     @property
     def look_us(self) -> float:
@@ -139,7 +146,7 @@ class Turns:
         self.figures = {size: Figures() for size in crowds}
         self._keepers = keepers
 
-    def look(self, later: bool, times: int = LOOKS * ROUNDS) -> None:
+    def look(self, times: int, *, later: bool) -> None:
         """Ticks with nothing due."""
         for crowd in self.crowds.values():
             while crowd.sent(crowd.steps()()):
@@ -153,7 +160,7 @@ class Turns:
                     due.next_instant(tx)
                     took.append(time.perf_counter() - began)
 
-    def tick(self, times: int = TICKS * ROUNDS) -> None:
+    def tick(self, times: int) -> None:
         """Ticks that each have so much to do as one may, of contacts that stand anywhere."""
         for number in range(times):
             for size, crowd in self.crowds.items():
@@ -185,7 +192,7 @@ class Turns:
             number += 1
             self._keep(number)
 
-    def sweep(self, times: int = SLICES * ROUNDS) -> None:
+    def sweep(self, times: int) -> None:
         """Steps of a sweep, as after the deployment of a first rule that the clock starts: contacts get timers."""
         for crowd in self.crowds.values():
             crowd.deploy_timed()
@@ -282,11 +289,12 @@ def measure(urls: Mapping[int, str], steps: int) -> Mapping[int, Figures]:
         taking.tick(3)
         taking.work_off(3 * AT_ONCE)
         taking.figures = {size: Figures() for size in urls}
-        taking.look(later=False)
-        taking.tick()
+        for _ in range(ROUNDS):
+            taking.look(LOOKS, later=False)
+            taking.tick(TICKS)
         taking.work_off(steps)
-        taking.look(later=True)
-        taking.sweep()
+        taking.look(LOOKS * ROUNDS, later=True)
+        taking.sweep(SLICES * ROUNDS)
         return taking.figures
 
 
@@ -324,7 +332,9 @@ def on_postgresql(sizes: Sequence[int], steps: int, cold: bool, url: str) -> Ite
         with psycopg.connect(url, autocommit=True) as connection:
             there = {row[0] for row in connection.execute("SELECT datname FROM pg_database").fetchall()}
             for size in sizes:
-                if f"kwek_suspended_{size}" not in there:
+                if size < KEPT:  # the steps of its drip would soon be used up
+                    connection.execute(f"DROP DATABASE IF EXISTS kwek_suspended_{size}".encode())
+                if size < KEPT or f"kwek_suspended_{size}" not in there:
                     connection.execute(f"CREATE DATABASE kwek_suspended_{size}".encode())
         for size, one in urls.items():
             fill_postgresql(one, size)
@@ -345,10 +355,11 @@ def ticks_table(found: Mapping[str, Sequence[Mapping[int, Figures]]]) -> str:
             row = [f"{name}, {size:,}", f"{one.look_us:.0f}", f"{one.later_look_us:.0f}"]
             row += [f"{one.stages_us[stage]:.1f}" for stage in STAGES]
             row += [f"{one.step_us:.0f}", f"{one.step_us / least:.2f}", f"{one.profile_us:.0f}"]
-            rows.append([*row, *(f"{each[size].step_us:,.0f}" for each in cold)])
+            rows.append([*row, *(f"{each[size].any_step_us:,.0f}" for each in cold)])
     head = ["suspended", "nothing due, µs a tick", "after all steps", *STAGES, "a step, µs", "times 10,000's",
             "sweep, µs a contact", "cold, µs a step"]  # fmt: skip
-    return tables.table(head[: max(map(len, rows))], rows)
+    width = max(map(len, rows))
+    return tables.table(head[:width], [row + [""] * (width - len(row)) for row in rows])
 
 
 def rates_table(found: Mapping[str, Sequence[Mapping[int, Figures]]]) -> str:
