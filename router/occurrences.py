@@ -1,7 +1,8 @@
 """Something happens: the whole way of a batch of occurrences through one transaction.
 
-What is told twice under one key is taken once. The caller has seen to it that no contact stands twice in a batch, and
-tells whoever waits for it after the commit.
+What is told twice under one key is taken once. What was told before an erasure and comes up after it would make anew
+what was forgotten: it does nothing, and its row says so and is nobody's. The caller has seen to it that no contact
+stands twice in a batch, and tells whoever waits for it after the commit.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from router.store.values import dumps
 from router.ways import Ways
 from rules.rulebook import Rulebook
 
+ERASED = "erased"
+"""Why an occurrence did nothing: its phone was erased after it was told."""
 _RULE, _FAULT = 10, 12
 """Where they stand in a row of an event."""
 
@@ -32,7 +35,7 @@ def accept(tx: Tx, batch: Sequence[Occurrence], ways: Ways, allowance: Allowance
     place = ways.place()
     performance = Performance(place, allowance)
     again = _told_before(tx, batch)
-    fresh = [one for one in batch if one.id not in again]
+    fresh = _not_forgotten(tx, [one for one in batch if one.id not in again], ways)
     if not fresh:
         return performance, again
     loaded = contacts.by_address(tx, [one.address for one in fresh], place.ids, place.now, ways.suppressions)
@@ -80,6 +83,23 @@ def set_aside(tx: Tx, one: Occurrence, reason: str, ways: Ways) -> None:
     sql.insert_events.run(tx, [event])
     row = (place.ids.next(place.now), "", 0, one.id, b"", f"event {one.id}: {reason}", place.now)
     sql_main.insert_quarantine.run(tx, [row])
+
+
+def _not_forgotten(tx: Tx, fresh: Sequence[Occurrence], ways: Ways) -> list[Occurrence]:
+    """Those that are not of a phone which their brand has been made to forget since they were told."""
+    erased = ways.suppressions.erased(tx, [one.address for one in fresh], ways.world.now()) if fresh else {}
+    kept: list[Occurrence] = []
+    forgotten: list[Occurrence] = []
+    for one in fresh:
+        (forgotten if one.received_at <= erased.get(one.address, {}).get(one.brand, -1) else kept).append(one)
+    if forgotten:
+        deployment = ways.books.newest.deployment
+        sql.insert_events.run(
+            tx,
+            [(one.id, 0, one.brand, one.name, one.source, "", dumps({}), one.at, one.received_at, _key(one), "",
+              deployment, ERASED) for one in forgotten],
+        )  # fmt: skip
+    return kept
 
 
 def _told_before(tx: Tx, batch: Sequence[Occurrence]) -> dict[int, int]:

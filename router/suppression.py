@@ -45,6 +45,13 @@ class Key(msgspec.Struct, frozen=True):
         return hmac.digest(self.secret, address.encode(), "sha256").hex()
 
 
+class _Suppression(msgspec.Struct, frozen=True):
+    """One brand's: since when it may not write, and when it last forgot the number (0: before that was kept)."""
+
+    since: int
+    erased_at: int
+
+
 class Suppressions:
     """The suppressions of a store, under the keys of the settings: the first is for new ones, the others still hold."""
 
@@ -57,28 +64,55 @@ class Suppressions:
         """For contacts that were just made (id to number): the brands that may not write to them, and since when."""
         if not contacts or self._surely_empty(tx, now):
             return {}
-        found = self.of(tx, contacts.values())
+        found = self._found(tx, contacts.values())
         for address in found:
             self._take_over(tx, address, found[address])
-        return {new_id: found[address] for new_id, address in contacts.items() if address in found}
+        return {
+            new_id: {brand: one.since for brand, one in found[address].items()}
+            for new_id, address in contacts.items()
+            if address in found
+        }
 
     def of(self, tx: Tx, addresses: Iterable[str]) -> dict[str, dict[str, int]]:
         """For some numbers, those of them that are suppressed: the brands, and since when. Only reads."""
-        by_digest = {key.digest(address): address for key in self._keys(tx) for address in addresses}
-        found: dict[str, dict[str, int]] = {}
-        for digest, brand, since in sql.suppressed.rows(tx, list(by_digest)) if by_digest else ():
+        return {
+            address: {brand: one.since for brand, one in brands.items()}
+            for address, brands in self._found(tx, addresses).items()
+        }
+
+    def erased(self, tx: Tx, addresses: Iterable[str], now: int) -> dict[str, dict[str, int]]:
+        """For some numbers, those of them that were erased: the brands, and when the last time."""
+        if self._surely_empty(tx, now):
+            return {}
+        return {
+            address: {brand: one.erased_at for brand, one in brands.items()}
+            for address, brands in self._found(tx, addresses).items()
+        }
+
+    def _found(self, tx: Tx, addresses: Iterable[str]) -> dict[str, dict[str, _Suppression]]:
+        every = list(addresses)
+        by_digest = {key.digest(address): address for key in self._keys(tx) for address in every}
+        found: dict[str, dict[str, _Suppression]] = {}
+        for digest, brand, since, erased_at in sql.suppressed.rows(tx, list(by_digest)) if by_digest else ():
             brands = found.setdefault(by_digest[digest], {})
-            brands[brand] = min(since, brands.get(brand, since))
+            known = brands.get(brand, _Suppression(since, erased_at))
+            brands[brand] = _Suppression(min(since, known.since), max(erased_at, known.erased_at))
         return found
 
     def suppress(
         self, tx: Tx, address: str, brands: Mapping[str, int], now: int, chance: Callable[[], float]
     ) -> None:  # fmt: skip
-        """From now on these brands may not write to the number; each with since when. An earlier one stays."""
+        """The number is erased: from now on these brands may not write to it; each with since when. An earlier one
+        stays."""
         if not self._keys(tx):
             made = Key(new_salt(chance) + new_salt(chance))
             sql.insert_key.run(tx, [(made.id, made.secret.hex(), now)])
-        self._take_over(tx, address, dict(brands) | self.of(tx, [address]).get(address, {}))
+        known = self._found(tx, [address]).get(address, {})
+        again = {
+            brand: _Suppression(one.since, now if brand in brands else one.erased_at) for brand, one in known.items()
+        }
+        fresh = {brand: _Suppression(since, now) for brand, since in brands.items()}
+        self._take_over(tx, address, fresh | again)
         self._is_empty = False
 
     def lift(self, tx: Tx, address: str, brands: Collection[str], now: int) -> None:
@@ -91,10 +125,11 @@ class Suppressions:
         known = {key.id for key in self._keys(tx)}
         return sum(count for key_id, count in sql.suppressions_by_key.rows(tx) if key_id not in known)
 
-    def _take_over(self, tx: Tx, address: str, brands: Mapping[str, int]) -> None:
+    def _take_over(self, tx: Tx, address: str, brands: Mapping[str, _Suppression]) -> None:
         """Keep them under the newest key, and under no other."""
         newest, *older = self._keys(tx)
-        rows = [(newest.digest(address), brand, since, newest.id) for brand, since in brands.items()]
+        digest = newest.digest(address)
+        rows = [(digest, brand, one.since, newest.id, one.erased_at) for brand, one in brands.items()]
         if rows:
             sql.insert_suppressions.run(tx, rows)
         if older:

@@ -84,14 +84,15 @@ orphaned_details = Statement(
 
 any_suppression = Statement(select(suppressions.c.brand).limit(literal_column("1")))
 suppressed = Statement(
-    select(suppressions.c.digest, suppressions.c.brand, suppressions.c.since).where(
+    select(suppressions.c.digest, suppressions.c.brand, suppressions.c.since, suppressions.c.erased_at).where(
         one_of(suppressions.c.digest, "digests")
     ),
     "digests",
 )
 insert_suppressions = Insert(
-    suppressions, ("digest", "brand", "since", "key_id"), conflict=("digest", "brand")
-)  # the earliest stays
+    suppressions, ("digest", "brand", "since", "key_id", "erased_at"), conflict=("digest", "brand"),
+    update=("erased_at",),
+)  # fmt: skip  # the earliest `since` stays
 lift_suppressions = Statement(
     delete(suppressions).where(one_of(suppressions.c.digest, "digests"), one_of(suppressions.c.brand, "brands")),
     "digests",

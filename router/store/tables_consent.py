@@ -7,7 +7,7 @@ nobody anything. The phone's number stands in neither, but in `contacts` alone.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, PrimaryKeyConstraint, Table, Text, text
 
 from router.store.tables import metadata
 
@@ -56,10 +56,12 @@ suppressions = Table(
     Column("brand", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("key_id", Text, nullable=False),
+    Column("erased_at", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("digest", "brand"),
     sqlite_with_rowid=False,
 )
-"""Erased phones that a brand may not write to: HMAC-SHA-256 of the number, in hexadecimal, under the key of that id."""
+"""Erased phones that a brand may not write to: HMAC-SHA-256 of the number, in hexadecimal, under the key of that id.
+`erased_at`: what was told of the phone until then is not written down any more."""
 
 suppression_keys = Table(
     "suppression_keys",
