@@ -1,0 +1,128 @@
+"""E-mails of rules and codes to log in with, on both stores: claimed once, forgotten when they must be."""
+
+import pytest
+
+from router import emails, outbox
+from router.consent import CODE_LIFE
+from router.emails import LEASE, Posted
+from router.erasure import Erasure
+from router.group import Group, commit
+from router.instants import MINUTE
+from router.messages import Occurrence
+from router.perform import Allowance
+from router.store.engine import Store
+from router.suppression import Suppressions
+from tests.support.routing import Phones, book_of
+
+RULES = """brand "Shop"
+    numbers   4411
+    language  nl
+    timezone  Europe/Amsterdam
+
+keyword MAIL <adres email>
+    email "{adres}" subject "Dag" body "Tot ziens, {adres}"
+    reply "We mailen u."
+
+on event klaar
+    email transactional "jan@shop.example" subject "Klaar" body "Shop: klaar."
+
+on event inloggen
+    send otp "Shop: uw code is {event.code}."
+"""
+JAN = "31612345678"
+
+
+@pytest.fixture
+def shop(store: Store) -> Phones:
+    return Phones(store, book_of(("shop.rules", RULES)))
+
+
+def told(phones: Phones, name: str, **values: str) -> Occurrence:
+    now = phones.world.now()
+    return Occurrence(
+        id=phones.world.ids.next(now), brand="Shop", address=JAN, name=name, source="api", at=now, received_at=now,
+        values=dict(values), ref=values.get("ref", ""), key="",
+    )  # fmt: skip
+
+
+def claimed(phones: Phones, node: str = "ams-1") -> list[str]:
+    with phones.store.begin() as tx:
+        return [one.recipient for one in emails.claim(tx, node, phones.world.now())]
+
+
+def states(phones: Phones) -> list[str]:
+    return [row["state"] for row in phones.table("emails")]
+
+
+def test_an_email_is_written_with_the_rest_of_its_transaction(shop: Phones) -> None:
+    message = shop.text(JAN, "MAIL jan@shop.example")
+    shop.commit(inbound=[message])
+    [row] = shop.table("emails")
+    assert (row["state"], row["recipient"], row["subject"], row["body"]) == (
+        "ready", "jan@shop.example", "Dag", "Tot ziens, jan@shop.example",
+    )  # fmt: skip
+    assert (row["cause_id"], row["rule"], row["message_class"]) == (
+        message.id, "Shop/keyword MAIL <adres email>", "conversational",
+    )  # fmt: skip
+    assert row["id"] > message.id
+    with shop.store.begin() as tx:
+        assert outbox.highest_id(tx) >= row["id"]
+
+
+def test_an_email_is_claimed_by_one_node_until_its_lease_is_over(shop: Phones) -> None:
+    shop.write(JAN, "MAIL jan@shop.example", "MAIL piet@shop.example")
+    assert claimed(shop) == ["jan@shop.example", "piet@shop.example"]
+    assert claimed(shop, "ams-2") == []
+    shop.later(LEASE)
+    assert len(claimed(shop, "ams-2")) == 2
+    assert [row["attempts"] for row in shop.table("emails")] == [2, 2]
+
+
+def test_what_became_of_it_is_written_by_who_holds_it(shop: Phones) -> None:
+    shop.write(JAN, "MAIL jan@shop.example")
+    with shop.store.begin() as tx:
+        [letter] = emails.claim(tx, "ams-1", shop.world.now())
+        emails.settle(tx, "ams-2", [Posted(letter)], shop.world.now())
+    assert states(shop) == ["claimed"]
+    with shop.store.begin() as tx:
+        emails.settle(tx, "ams-1", [Posted(letter, "450 later", passing=True)], shop.world.now())
+    assert states(shop) == ["ready"]
+    assert claimed(shop) == []
+    shop.later(MINUTE)
+    assert claimed(shop) == ["jan@shop.example"]
+
+
+def test_an_opt_out_ends_what_waits_under_a_consent(shop: Phones) -> None:
+    shop.commit(occurrences=[told(shop, "klaar", ref="1", consent="transactional")])
+    shop.write(JAN, "MAIL jan@shop.example", "STOP")
+    assert claimed(shop) == ["jan@shop.example"]
+    assert states(shop) == ["cancelled", "claimed"]
+
+
+def test_whoever_is_erased_gets_no_email_any_more(shop: Phones) -> None:
+    shop.write(JAN, "MAIL jan@shop.example")
+    erasure = Erasure(shop.store, shop.world, Suppressions((b"k" * 32,)), "privacy@shop.example")
+    person, whole = erasure.silence(JAN, ("Shop",), everything=True)
+    for _ in erasure.take_away(person, whole, everything=True):
+        pass
+    assert shop.table("emails") == []
+
+
+def test_capability_86_a_code_is_gone_from_the_store_once_it_is_sent(shop: Phones) -> None:
+    [claim] = shop.commit(occurrences=[told(shop, "inloggen", code="987654")]).claims
+    assert claim.text == "Shop: uw code is 987654."
+    assert [row["text"] for row in shop.table("outbox")] == [claim.text]  # it may have to be sent once more
+    commit(shop.store, Group(outcomes=[shop.unknown(claim)]), shop.ways, Allowance({}))
+    assert [row["text"] for row in shop.table("outbox")] == [claim.text]
+    shop.later(2 * CODE_LIFE + MINUTE)
+    with shop.store.begin() as tx:
+        outbox.housekeep(tx, shop.world.now())
+    assert [row["text"] for row in shop.table("outbox")] == [""]
+    assert "987654" not in str(shop.table("events"))
+
+
+def test_capability_86_a_code_of_unknown_outcome_is_sent_once_more_while_it_is_good(shop: Phones) -> None:
+    [claim] = shop.commit(occurrences=[told(shop, "inloggen", code="1")]).claims
+    shop.commit(outcomes=[shop.unknown(claim)])
+    shop.later(MINUTE)
+    assert [one.text for one in shop.commit(due=True).claims + shop.commit(claim=True).claims] == [claim.text]
