@@ -57,7 +57,7 @@ GIVEN, REVOKED = "given", "revoked"
 
 class Clicked(NamedTuple):
     """The first click of a link in a text of that rule and step, which was written down under `sent_id` or later.
-    `link` is its name, or where it leads; `times` how often it was followed in all."""
+    `link` is its name, or where it leads; `times` how often it was followed in all; `origin` as for Sent."""
 
     id: int
     contact_id: int
@@ -67,6 +67,7 @@ class Clicked(NamedTuple):
     sent_id: int
     link: str = ""
     times: int = 1
+    origin: str = ""
 
 
 class Happened(NamedTuple):

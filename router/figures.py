@@ -160,6 +160,8 @@ class Counting:
             figures = self._by_step.get((row.brand, row.rule, row.step, ""))
         if figures is not None:
             figures.clicked += 1
+            if row.origin and row.origin != row.rule:
+                self._texted(row.brand, row.origin).begun.clicked += 1
         if arm:
             self.arms[row.brand, row.rule, arm].clicked.add(row.contact_id)
 
@@ -219,6 +221,8 @@ class Counting:
         last.is_answered = True
         if last.kind is not None:
             last.kind.figures.answered += 1
+            if last.kind.begun is not None:
+                last.kind.begun.answered += 1
             if last.kind.landed is not None:
                 last.kind.landed.answered.add(contact_id)
 
@@ -231,6 +235,8 @@ class Counting:
                 continue
             if last.kind is not None:
                 last.kind.figures.opted_out += 1
+                if last.kind.begun is not None:
+                    last.kind.begun.opted_out += 1
             last.kind = None  # a STOP said twice is credited once
 
     def _arm_of(self, brand: str, rule: str, contact_id: int) -> str:

@@ -138,7 +138,7 @@ def measure(
             counting.came(event)
         event = next(events, None)
     counting.finish()
-    for click in _clicks(pages, period):
+    for click in _clicks(pages, period, origins):
         if wanted(click.brand):
             counting.clicked(click)
     for goal in _goals(pages, since, until, origins):
@@ -206,14 +206,16 @@ def _is_for_all(event: Row) -> bool:
     return event[3] is None and event[4] == "opted_out"
 
 
-def _clicks(pages: Pages, period: Period) -> Iterator[Clicked]:
+def _clicks(pages: Pages, period: Period, origins: bool) -> Iterator[Clicked]:
     """First clicks, in their order."""
     at, code, until = period.since, "", period.until + CREDITED_WITHIN
     while True:
         rows = pages.rows(sql.clicked, at, code, until, PAGE)
-        for clicked_at, _, contact_id, brand, rule, step, created_at, name, target, times in rows:
-            link, sent_id = name or target[:LONGEST_LINK], first_id_at(created_at)
-            yield Clicked(first_id_at(clicked_at), contact_id, brand, rule, step, sent_id, link, times)
+        rules = _rules_of(pages, [row[-1] for row in rows] if origins else [])
+        for clicked_at, _, contact_id, brand, rule, step, created_at, name, target, times, caused_by in rows:
+            at_id, sent_id, link = first_id_at(clicked_at), first_id_at(created_at), name or target[:LONGEST_LINK]
+            origin = rules.get(caused_by, "")
+            yield Clicked(at_id, contact_id, brand, rule, step, sent_id, link, times, origin)
         if len(rows) < PAGE:
             return
         at, code = rows[-1][:2]

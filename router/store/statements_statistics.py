@@ -69,7 +69,7 @@ noted = _page(
 clicked = Statement(
     select(
         links.c.clicked_at, links.c.code, links.c.contact_id, links.c.brand, links.c.rule, links.c.step,
-        links.c.created_at, links.c.name, links.c.target, links.c.clicks,
+        links.c.created_at, links.c.name, links.c.target, links.c.clicks, links.c.cause_id,
     )
     .where(
         links.c.clicked_at.is_not(None),

@@ -130,6 +130,10 @@ def test_capability_70_clicks_by_rule_step_and_link(store: Store) -> None:
     by_step = {one["text"][:15]: (one["sent"], one["clicked"]) for one in crowd.report("step")["rows"]}
     assert by_step == {"De Reus: wat vi": (10, 2), "De Reus: doe me": (8, 3)}
     assert crowd.report()["rows"][0]["clicked"] == 5
+    crowd.write(everybody[5:7], "waarom?")
+    crowd.write(everybody[7:8], "STOP")
+    (keyword,) = [one for one in crowd.report("keyword")["rows"] if one["keyword"] == "TERUG"]
+    assert [keyword[name] for name in ("sent", "clicked", "answered", "opted_out")] == [18, 5, 2, 1]
     head, *lines = [line.split() for line in crowd.page("link") if line.startswith(("rule", "drip"))]
     assert head == ["rule", "text", "link", "sent", "clicked", "contacts", "times"]
     assert sorted(line[-5:] for line in lines) == [["10", "20.0", "%", "2", "2"], ["8", "37.5", "%", "3", "3"]]

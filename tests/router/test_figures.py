@@ -201,6 +201,46 @@ def test_keywords_have_texts_contacts_and_joins() -> None:
     assert len(counted.texted) == 2
 
 
+def test_a_contact_is_new_once_with_the_text_that_it_became_known_by() -> None:
+    counted = counting()
+    newcomer = first_id_at(NOW + HOUR)
+    counted.came(came(0, contact_id=newcomer))
+    counted.came(came(1, contact_id=newcomer, rule="Shop/keyword NEE"))  # in the same breath
+    counted.came(came(DAY, contact_id=newcomer))
+    counted.came(came(DAY, contact_id=5))
+    assert {rule: texted.new for (_, rule), texted in counted.texted.items()} == {
+        "Shop/keyword JA": {newcomer}, "Shop/keyword NEE": set(),
+    }  # fmt: skip
+
+
+def test_a_keyword_is_credited_with_the_drips_that_it_began() -> None:
+    counted = counting()
+    ja, later, first = "Shop/keyword JA", first_id_at(NOW + HOUR), first_id_at(NOW)
+    counted.sent(sent(0, rule=ja, origin=ja, cause_id=first))
+    for contact in (1, 2, 3):
+        counted.sent(sent(1, origin=ja, contact_id=contact, cause_id=first, state="delivered"))
+    counted.sent(sent(1, contact_id=4, cause_id=first))  # an event began that one
+    counted.came(came(HOUR, contact_id=1))
+    counted.came(came(HOUR, contact_id=2, state="opted_out"))
+    for contact, origin in ((1, ja), (1, ja), (2, ja), (4, "")):
+        counted.clicked(Clicked(later, contact, "Shop", "Shop/drip", "reply-1", first, "tip", 3, origin))
+    counted.clicked(Clicked(later, 1, "Shop", ja, "reply-1", first, "tip", 1, ja))
+    counted.converted(Converted(later, 1, "Shop", "Shop/drip", first, ja))
+    counted.converted(Converted(later, 4, "Shop", "Shop/drip", first))
+    figures = finished(counted)
+    texted = counted.texted["Shop", ja]
+    begun = texted.begun
+    assert (begun.sent, begun.delivered, begun.answered, begun.clicked, begun.opted_out) == (3, 3, 1, 2, 1)
+    assert (begun.costs, texted.goals, counted.goals) == (
+        (Cost(Decimal("0.21"), "EUR"),),
+        1,
+        {("Shop", "Shop/drip"): 2},
+    )
+    assert sum(one.sent for one in figures.values()) == 5
+    links = {key[1:]: (followed.contacts, followed.times) for key, followed in counted.links.items()}
+    assert links == {("Shop/drip", "reply-1", "tip"): ({1, 2, 4}, 12), (ja, "reply-1", "tip"): ({1}, 1)}
+
+
 # ---- clicks, goals and arms
 
 
