@@ -6,6 +6,7 @@ it silenced goes to that phone but one confirmation, and no drip of it stands or
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from functools import partial
 
 import pytest
@@ -17,7 +18,7 @@ from router.store.engine import Store, Tx, make_engine
 from tests.sabotage import builds
 from tests.support.drip_races import WAYS, Races
 from tests.support.interleavings import played, played_in_memory
-from tests.support.postgres import postgres_databases
+from tests.support.postgres import PostgresDatabases, postgres_databases
 
 RACES = int(os.environ.get("KWEK_DRIP_STOPS", "2000"))
 NODE_RACES = RACES // 20
@@ -45,40 +46,50 @@ def races(seed: int, enough: int) -> Races:
     return played_in_memory(partial(Races, seed=seed), lambda one: until(one, enough))
 
 
-@pytest.fixture
-def two_stores() -> Iterator[list[Store]]:
-    """Two nodes' connections to one PostgreSQL."""
-    with postgres_databases() as databases, databases.database() as url:
-        stores = [Store(url, make_engine(url), None) for _ in range(2)]
-        yield stores
-        for one in stores:
-            one.close()
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresDatabases]:
+    with postgres_databases() as databases:
+        yield databases
+
+
+def node_races(postgres: PostgresDatabases, seed: int, enough: int) -> Races:
+    """Texts, pages and events come by way of either of two nodes, and either performs what falls due."""
+    with postgres.database() as url, ExitStack() as opened:
+        stores = [opened.enter_context(closing(Store(url, make_engine(url), None))) for _ in range(2)]
+        return played(partial(Races, *stores, seed=seed), lambda one: until(one, enough))
+
+
+class Figures:
+    """What races came to, seed after seed."""
+
+    def __init__(self, race: Callable[[int, int], Races], enough: int) -> None:
+        self.raced, self.under_way, self.sent = Counter[str](), Counter[str](), Counter[str]()
+        self.stops, seed = 0, SEED
+        while sum(self.raced.values()) < enough:
+            one = race(seed, enough - sum(self.raced.values()))
+            assert one.broken == [], f"seed {seed}"
+            self.stops += one.stops
+            for mine, its in ((self.raced, one.raced), (self.under_way, one.under_way), (self.sent, one.sent)):
+                mine.update(its)
+            seed += 1
+        total = sum(self.raced.values())
+        print(f"{self.stops} opt-outs answered, {total} of them while something was under way: {dict(self.raced)}")
+        print(f"under way: {dict(self.under_way)}; sent: {dict(self.sent)}; seeds {SEED} to {seed - 1}")
 
 
 @pytest.mark.timeout(0)
 def test_row_32_no_race_with_what_drips_do_is_lost() -> None:
-    raced, under_way, sent, stops = Counter[str](), Counter[str](), Counter[str](), 0
-    seed = SEED
-    while sum(raced.values()) < RACES:
-        one = races(seed, RACES - sum(raced.values()))
-        assert one.broken == [], f"seed {seed}"
-        raced, under_way, sent = raced + one.raced, under_way + one.under_way, sent + one.sent
-        stops, seed = stops + one.stops, seed + 1
-    print(f"{stops} opt-outs answered, {sum(raced.values())} of them while something was under way: {dict(raced)}")
-    print(f"under way: {dict(under_way)}; sent: {dict(sent)}; seeds {SEED} to {seed - 1}")
-    assert raced.keys() == {way.name for way in WAYS}
-    assert under_way.keys() >= UNDER_WAY
-    assert sent["promotional"] > RACES // 10, "there is something to be silent of"
+    found = Figures(races, RACES)
+    assert found.raced.keys() == {way.name for way in WAYS}
+    assert found.under_way.keys() >= UNDER_WAY
+    assert found.sent["promotional"] > RACES // 10, "there is something to be silent of"
 
 
 @pytest.mark.timeout(0)
-def test_row_32_nor_between_two_nodes_on_postgresql(two_stores: list[Store]) -> None:
-    """Texts, pages and events come by way of either, and either performs what falls due."""
-    one = played(partial(Races, *two_stores, seed=SEED), lambda one: until(one, NODE_RACES))
-    print(f"{one.stops} opt-outs, {sum(one.raced.values())} of them raced; {dict(one.under_way)}; {dict(one.sent)}")
-    assert one.broken == []
-    assert sum(one.raced.values()) >= NODE_RACES
-    assert one.sent["promotional"] > NODE_RACES // 10
+def test_row_32_nor_between_two_nodes_on_postgresql(postgres: PostgresDatabases) -> None:
+    found = Figures(partial(node_races, postgres), NODE_RACES)
+    assert found.raced.keys() == {way.name for way in WAYS}
+    assert found.sent["promotional"] > NODE_RACES // 10
 
 
 def runs_are_left(patch: pytest.MonkeyPatch) -> None:
@@ -120,5 +131,15 @@ def test_row_32_each_part_of_it_is_missed_when_drips_are_under_way(
 ) -> None:
     build(monkeypatch)
     found = next((one.broken[0] for one in (races(seed, RACES) for seed in range(1, 4)) if one.broken), "")
+    print(f"{build.__name__}: {found}")
+    assert found
+
+
+@pytest.mark.parametrize("build", [builds.no_barrier, builds.no_lease], ids=lambda build: build.__name__)
+def test_row_32_between_nodes_the_barrier_and_the_lease_are_missed(
+    postgres: PostgresDatabases, monkeypatch: pytest.MonkeyPatch, build: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    build(monkeypatch)
+    found = next((one.broken[0] for one in (node_races(postgres, seed, 500) for seed in range(1, 4)) if one.broken), "")
     print(f"{build.__name__}: {found}")
     assert found
