@@ -24,6 +24,16 @@ def check_agreement(reader: Reader) -> None:
     _patient(reader)
     _like_minded(reader)
     _apart(reader)
+    _signed(reader)
+
+
+def _signed(reader: Reader) -> None:
+    """Whoever has a mail server says from which address."""
+    email = reader.good.get(("email",), {})
+    if email.get("host") and not email.get("sender"):
+        reader.note(
+            reader.places.key(("email",)), "[email] names a mail server and no sender", 'write sender = "noreply@…"'
+        )
 
 
 def _entries(reader: Reader, table: str) -> Iterator[tuple[Keys, dict[str, Any]]]:

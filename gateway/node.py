@@ -26,6 +26,7 @@ from gateway.metrics import Metrics
 from gateway.wallclock import WallClock
 from gateway.witness import Witness
 from router import deployments, evidence, nodes, outbox, rulings, timers
+from router.emails import undelivered
 from router.instants import SECOND
 from router.others import Others
 from router.rulings import Order, Taken
@@ -103,8 +104,9 @@ class Node:
             settings.gateway.url, SPREAD, Suppressions(consent_secrets(settings)), prices_of(settings).price_of
         )
         self._currencies = {one.segment.currency for one in settings.prices}
+        self._has_mail = bool(settings.email.host)
         self._told: set[str] = set()
-        self._look_at_budgets(book)
+        self._look_at_rules(book)
         self.dripper = Dripper(world, self._look_round)
         self.exchange = Exchange(world, metrics, self.dripper, settings.limits.inbound_octets)
         self.exchange.barrier.says_stop = self.ways.says_stop
@@ -174,17 +176,17 @@ class Node:
             _rule(tx, self.ways.node, self._world.now(), rules)
         self.ways.adopt(rules.book)
         self._look_round()  # contacts that are there already may be swept
-        self._look_at_budgets(rules.book)
+        self._look_at_rules(rules.book)
 
     def _refuse(self, order: Order, fault: str) -> None:
         with self.store.begin() as tx:
             rulings.refuse(tx, self.ways.node, order, fault)
 
-    def _look_at_budgets(self, book: Rulebook) -> None:
-        """Tell once of each budget that cannot work."""
-        for sentence in unpriced(book, self._currencies):
+    def _look_at_rules(self, book: Rulebook) -> None:
+        """Tell once of each budget that cannot work, and of e-mails that have nowhere to go."""
+        for sentence in (*unpriced(book, self._currencies), *undelivered(book, self._has_mail)):
             if sentence not in self._told:
-                log.warning("budget", what=sentence)
+                log.warning("rules", what=sentence)
                 self._told.add(sentence)
 
     async def _housekeep(self) -> None:

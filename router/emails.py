@@ -15,6 +15,8 @@ import msgspec
 from router.instants import MINUTE
 from router.store import statements_emails as sql
 from router.store.engine import Tx
+from rules.actions import Mail
+from rules.rulebook import Rule, Rulebook
 
 AT_ONCE: Final = 20
 """E-mails claimed in one go: what a server takes within the lease."""
@@ -42,6 +44,19 @@ class Posted(msgspec.Struct, frozen=True):
     letter: Letter
     refusal: str = ""
     passing: bool = False
+
+
+def undelivered(book: Rulebook, has_server: bool) -> list[str]:
+    """A sentence for each brand whose e-mails have nowhere to go."""
+    return [
+        f"{name} sends e-mails, and the settings name no mail server ([email]): they wait"
+        for name, brand in sorted(book.brands.items())
+        if not has_server and any(map(_mails, (*brand.rules.values(), *brand.chains.values())))
+    ]
+
+
+def _mails(rule: Rule) -> bool:
+    return any(isinstance(step, Mail) for step in rule.program.steps)
 
 
 def claim(tx: Tx, node: str, now: int, most: int = AT_ONCE) -> list[Letter]:

@@ -25,6 +25,7 @@ def check(paths: Paths, form: Format = Form.TEXT, config: Config = None) -> None
     from gateway.binding import grants_of
     from gateway.commands.running import load_settings
     from gateway.rules_loader import load_sources
+    from router.emails import undelivered
     from router.spending import unpriced
     from rules.compiler import compile_sources
     from rules.diagnostics import has_errors, in_order
@@ -35,7 +36,8 @@ def check(paths: Paths, form: Format = Form.TEXT, config: Config = None) -> None
     diagnostics = in_order([*loaded.diagnostics, *compiled.diagnostics])
     print_diagnostics(diagnostics, loaded.sources, form)
     if settings is not None and compiled.book is not None:
-        for sentence in unpriced(compiled.book, {one.segment.currency for one in settings.prices}):
+        currencies = {one.segment.currency for one in settings.prices}
+        for sentence in (*unpriced(compiled.book, currencies), *undelivered(compiled.book, bool(settings.email.host))):
             print(f"warning: {sentence}", file=sys.stderr)
     print(_summary(len(loaded.sources), diagnostics), file=sys.stderr)
     raise typer.Exit(Exit.FAILED if has_errors(diagnostics) else Exit.OK)

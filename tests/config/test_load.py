@@ -341,6 +341,13 @@ kwek.toml:2:1: error: this is not TOML: Invalid value
 }
 
 
+def test_a_mail_server_goes_with_a_sender() -> None:
+    assert "[email] names a mail server and no sender" in told('[email]\nhost = "mail.example"\n')
+    loaded = parse('[email]\nhost = "mail.example"\nsender = "noreply@klusser.example"\n' + CONNECTOR + NUMBER, {})
+    assert loaded.settings is not None
+    assert (loaded.settings.email.host, loaded.settings.email.port) == ("mail.example", 587)
+
+
 @pytest.mark.parametrize(("text", "expected"), PROBLEMS.items())
 def test_problems(text: str, expected: str) -> None:
     assert told(text) == expected

@@ -4,7 +4,7 @@ import pytest
 
 from router import emails, outbox
 from router.consent import CODE_LIFE
-from router.emails import LEASE, Posted
+from router.emails import LEASE, Posted, undelivered
 from router.erasure import Erasure
 from router.group import Group, commit
 from router.instants import MINUTE
@@ -126,3 +126,13 @@ def test_capability_86_a_code_of_unknown_outcome_is_sent_once_more_while_it_is_g
     shop.commit(outcomes=[shop.unknown(claim)])
     shop.later(MINUTE)
     assert [one.text for one in shop.commit(due=True).claims + shop.commit(claim=True).claims] == [claim.text]
+
+
+def test_emails_that_have_nowhere_to_go_are_told_of() -> None:
+    book = book_of(("shop.rules", RULES))
+    assert undelivered(book, has_server=False) == [
+        "Shop sends e-mails, and the settings name no mail server ([email]): they wait"
+    ]
+    assert undelivered(book, has_server=True) == []
+    without = 'brand "Shop"\n    numbers 4411\n\nkeyword A\n    reply "B"\n'
+    assert undelivered(book_of(("shop.rules", without)), has_server=False) == []
