@@ -106,6 +106,7 @@ late_goals = Statement(
         (enrolments.c.contact_id == events.c.contact_id) & (enrolments.c.brand == events.c.brand),
     )
     .where(
+        events.c.id >= bindparam("after_id"),
         tuple_(events.c.id, enrolments.c.drip) > tuple_(bindparam("after_id"), bindparam("after_drip")),
         events.c.id < bindparam("until"),
         one_of(events.c.name, "names"),

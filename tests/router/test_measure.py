@@ -181,6 +181,24 @@ def test_clicks_are_read_by_their_index(store: Store) -> None:
             assert "Index Scan using links_clicked" in plan
 
 
+def test_goals_after_the_last_text_read_the_events_of_their_time_and_a_row_for_each(store: Store) -> None:
+    text, order, constants = sql.late_goals.compile(store.dialect)
+    explain = "EXPLAIN QUERY PLAN " if store.dialect == "sqlite" else "EXPLAIN "
+    names: Any = '["purchase"]' if store.dialect == "sqlite" else ["purchase"]
+    arguments = (5, "", 10, 100, names, *constants)
+    with store.begin() as tx:
+        if store.dialect == "postgresql":
+            for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
+                tx.write(f"SET LOCAL enable_{way} TO off")
+        plan = "\n".join(str(row) for row in tx.execute(explain + text, [arguments[place] for place in order]))
+    if store.dialect == "sqlite":
+        assert "SEARCH events USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)" in plan
+        assert "SEARCH enrolments USING PRIMARY KEY (contact_id=? AND brand=?)" in plan
+    else:
+        assert "Index Cond: ((id >= '5'::bigint) AND (id < '10'::bigint))" in plan
+        assert "enrolments_pkey" in plan
+
+
 def test_a_period_reads_only_its_own_rows(store: Store) -> None:
     """By the primary keys: what a week takes does not grow with the years before it."""
     texts = [(statement, (3,) if addresses else ()) for (addresses, _), statement in sql.SENT.items()]
