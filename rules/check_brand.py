@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from rules import syntax as s
 from rules.named import BrandNames, Findings
+from rules.packs import market_of
 from rules.periods import MOST_CAPPED
 from rules.rulebook import Grants
 from rules.spelling import nearest, spoken, suggest
@@ -56,8 +57,18 @@ def check_brand(brand: BrandNames, grants: Grants, findings: Findings) -> None:
             f"The brand {brand.name} has no numbers.",
             "Add a line such as `numbers 4411` to its block.",
         )
+    home = market_of(brand.timezone)
     for number in brand.numbers:
-        if not any(number.digits == grant.number and brand.name in grant.brands for grant in grants.numbers):
+        granted = [one for one in grants.numbers if one.number == number.digits and brand.name in one.brands]
+        if any(one.countries and home is not None and home not in one.countries for one in granted):
+            findings.warning(
+                "R438",
+                number.span,
+                f"{number.written} does not serve phones of {home}, where this brand is by its time zone.",
+                "Whoever runs the gateway says in its kwek.toml which countries a number serves; phones of others are "
+                "refused.",
+            )
+        if not granted:
             findings.error(
                 "R312",
                 number.span,

@@ -323,6 +323,14 @@ def test_numbers_must_be_granted() -> None:
     assert [(one.code, one.span.line) for one in checked(BRAND, grants=grants)] == [("R312", 2)]
 
 
+def test_capability_09_a_number_that_does_not_serve_its_brands_country_is_warned_of() -> None:
+    for countries, codes in (((), []), (("NL", "BE"), []), (("BE",), ["R438"])):
+        grants = Grants((NumberGrant("4411", "short-code", "NL", ("B",), "", countries),))
+        rules = 'brand "B"\n    numbers 4411\n    timezone Europe/Amsterdam\nkeyword A\n    tag x\n'
+        assert [one.code for one in checked(rules, grants=grants)] == codes
+        assert checked(rules.replace("Europe/Amsterdam", "UTC"), grants=grants) == []
+
+
 def test_a_fallback_on_a_shared_number_is_noted() -> None:
     grants = Grants((NumberGrant("4411", "short-code", "NL", ("B", "C"), ""),))
     found = checked(BRAND + "fallback\n    tag a\n", grants=grants)
