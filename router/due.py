@@ -6,7 +6,8 @@ locks, one cause per contact at a time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from router import contacts, inbound, parts, timers
@@ -29,19 +30,23 @@ from router.ways import Ways
 AT_ONCE = 64
 """Due causes in one group: a quarter of a full one, so that due work never holds up what comes in."""
 PUT_OFF = 10 * MINUTE
-"""When a run that could not be resumed is tried again; four times as long after each further try."""
+"""When what could not be performed is tried again; four times as long after each further try."""
 MOST_TRIES = 5
 """Tries after which it fails: the pauses between them come to 14 hours, in which people have seen what is wrong with a
 rule, or a night has passed. What has not been mended by then is told as lost, and not tried for ever."""
 
 
-class Unresumable(Exception):
-    """A run that falls due cannot be performed: which, and why."""
+Cause = int | timers.Key
+"""A run, by its id, or a timer."""
 
-    def __init__(self, run_id: int, reason: str) -> None:
-        super().__init__(reason)
-        self.run_id = run_id
-        self.reason = reason
+
+class NotPerformed(Exception):
+    """One cause that falls due cannot be performed: which run (by its id) or timer it is, and why."""
+
+    def __init__(self, cause: Cause, error: Exception) -> None:
+        super().__init__(reason_of(error))
+        self.cause = cause
+        self.reason = reason_of(error)
 
 
 def run(
@@ -50,7 +55,7 @@ def run(
     """Do what is due now, at most so much of it. Gives what came of it, written but not yet committed, and for an
     operator what cut runs short.
 
-    Raises whatever a cause raises that cannot be performed; Unresumable where it is known to be one run.
+    Raises whatever a cause raises that cannot be performed; NotPerformed where it is known which one.
     """
     now = ways.world.now()
     late = parts.overdue(tx, now, most, ways.world.ids, ways.decode)
@@ -58,11 +63,13 @@ def run(
     faults: list[str] = []
     candidates = sql.runs_due.rows(tx, now, most - len(late)) if len(late) < most else ()
     if candidates:
-        performance, faults = _resumed(tx, candidates, ways, allowance)
+        with _naming(most, lambda: int(candidates[0][0])):
+            performance, faults = _resume(tx, candidates, ways, allowance)
         done.append(performance)
     left = most - len(late) - len(candidates)
     if left > 0:
-        gone_off = timers.run(tx, ways, allowance, left)
+        with _naming(most, lambda: timers.first_due(tx, now)):
+            gone_off = timers.run(tx, ways, allowance, left)
         if gone_off is not None:
             done.append(gone_off[0])
             faults += gone_off[1]
@@ -93,30 +100,44 @@ def _late_parts(tx: Tx, late: list[Inbound], ways: Ways, allowance: Allowance) -
     return done
 
 
-def set_aside(tx: Tx, ways: Ways, reason: str, run_id: int = 0) -> str:
-    """The due cause that cannot be performed goes to quarantine, so that it does not hold up the others: that run, or
-    the one that `run` does when it may do one. Late parts are kept there for good, a run is put off, and fails in the
-    end. Gives what an operator is told; empty where another node was quicker."""
+@contextmanager
+def _naming(most: int, cause: Callable[[], Cause | None]) -> Iterator[None]:
+    """Where only one cause may be performed, and cannot be, say which: another node may have been quicker by the time
+    that it is set aside, and then the next one would be taken for it."""
+    named = cause() if most == 1 else None  # after an error of the driver's nothing can be read
+    try:
+        yield
+    except Exception as error:
+        if named is None or isinstance(error, StoreError) or translated(error) is not None:
+            raise
+        raise NotPerformed(named, error) from error
+
+
+def set_aside(tx: Tx, ways: Ways, reason: str, cause: Cause | None = None) -> str:
+    """The due cause that cannot be performed goes to quarantine, so that it does not hold up the others: that one, or
+    the one that `run` does when it may do one. Late parts are kept there for good; a run or a timer is put off, and in
+    the end it fails. Gives what an operator is told; empty where another node was quicker."""
     place = ways.place()
-    if not run_id:
+    if cause is None:
         for message in parts.overdue(tx, place.now, 1, place.ids, ways.decode):
             inbound.quarantine(tx, message, reason)
             return reason
-        run_id = next((row[0] for row in sql.runs_due.rows(tx, place.now, 1)), 0)
-    if run_id:
-        return _put_off(tx, place, run_id, reason)
-    what = timers.put_off(tx, place.now, place.now + PUT_OFF) or timers.pass_over(tx, place.now)
-    return "" if what is None else _note(tx, place, 0, f"{what}: {reason}")
+        cause = next((row[0] for row in sql.runs_due.rows(tx, place.now, 1)), None) or timers.first_due(tx, place.now)
+    if isinstance(cause, int):
+        return _put_off(tx, place, cause, reason)
+    if cause is not None:
+        return _put_off_timer(tx, place, cause, reason)
+    passed = timers.pass_over(tx, place.now)
+    return "" if passed is None else _note(tx, place, 0, f"{passed}: {reason}")
 
 
 def _put_off(tx: Tx, place: Place, run_id: int, reason: str) -> str:
-    """Try a run again later, or let it fail. Its contact is locked, so that no other node has just resumed it."""
-    lock = sql.contacts_by_id if tx.dialect == "sqlite" else sql.lock_free_contacts
-    if not lock.rows(tx, [row[0] for row in sql.run_tried.rows(tx, run_id, place.now)]):
+    """Try a run again later, or let it fail."""
+    if not _is_ours(tx, [row[0] for row in sql.run_tried.rows(tx, run_id, place.now)]):
         return ""
     for contact_id, number, brand, rule, tries in sql.run_tried.rows(tx, run_id, place.now):
         if tries + 1 < MOST_TRIES:
-            sql.postpone_run.run(tx, place.now + (PUT_OFF << 2 * tries), run_id)
+            sql.postpone_run.run(tx, place.now + _pause(tries), run_id)
             return _note(tx, place, run_id, f"run {run_id} of {rule}: {reason}")
         sql.delete_runs.run(tx, [run_id])
         over = Run(id=run_id, kind="wait", brand=brand, number=number, rule=rule, frames=(), deployment="")
@@ -127,22 +148,34 @@ def _put_off(tx: Tx, place: Place, run_id: int, reason: str) -> str:
     return ""
 
 
+def _put_off_timer(tx: Tx, place: Place, key: timers.Key, reason: str) -> str:
+    """Try a timer again later, or give it up."""
+    contact_id, brand, source, name = key
+    tries = timers.tries_of(tx, key, place.now) if _is_ours(tx, [contact_id]) else None
+    if tries is None:
+        return ""
+    what = f"{source} of contact {contact_id} ({brand}, {name})"
+    if tries + 1 < MOST_TRIES:
+        timers.put_off(tx, key, place.now + _pause(tries))
+        return _note(tx, place, 0, f"{what}: {reason}")
+    timers.give_up(tx, key)
+    return _note(tx, place, 0, f"{what} has failed, after {MOST_TRIES} tries: {reason}")
+
+
+def _is_ours(tx: Tx, contact_ids: list[int]) -> bool:
+    """Lock the contact of a cause, so that no other node has just performed it; False where one is at work on it."""
+    lock = sql.contacts_by_id if tx.dialect == "sqlite" else sql.lock_free_contacts
+    return bool(lock.rows(tx, contact_ids))
+
+
+def _pause(tries: int) -> int:
+    return PUT_OFF << 2 * tries
+
+
 def _note(tx: Tx, place: Place, about: int, reason: str) -> str:
     row = (place.ids.next(place.now), "", 0, about, b"", reason, place.now)
     sql.insert_quarantine.run(tx, [row])
     return reason
-
-
-def _resumed(
-    tx: Tx, candidates: Sequence[Row], ways: Ways, allowance: Allowance
-) -> tuple[Performance, list[str]]:  # fmt: skip
-    """The runs, or the name of the one that they are and that cannot be."""
-    try:
-        return _resume(tx, candidates, ways, allowance)
-    except Exception as error:
-        if len(candidates) > 1 or isinstance(error, StoreError) or translated(error) is not None:
-            raise
-        raise Unresumable(candidates[0][0], reason_of(error)) from error
 
 
 def _resume(

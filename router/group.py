@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from router import contacts, due, evidence, inbound, occurrences, outbox, parts, receipts, silence, timers
-from router.due import AT_ONCE, Unresumable
+from router.due import AT_ONCE, Cause, NotPerformed
 from router.evidence import Ended, Mark
 from router.faults import reason_of
 from router.messages import Inbound, Occurrence
@@ -48,8 +48,8 @@ class Group(msgspec.Struct, frozen=True):
     most_due: int = AT_ONCE
     poison: str = ""
     """Why the one cause in it cannot be performed: it is set aside instead."""
-    run_id: int = 0
-    """The run that it is, where it is known to be one that fell due."""
+    cause: Cause | None = None
+    """Which one it is, where it fell due and that is known."""
     marks: Sequence[Mark] = ()
     ended: Sequence[Ended] = ()
     watch: Sequence[int] = ()
@@ -204,8 +204,8 @@ def committing(store: Store, group: Group, ways: Ways, allowance: Allowance) -> 
 
 
 def _poisoned(piece: Group, error: Exception) -> Group:
-    if isinstance(error, Unresumable):
-        return msgspec.structs.replace(piece, poison=error.reason, run_id=error.run_id)
+    if isinstance(error, NotPerformed):
+        return msgspec.structs.replace(piece, poison=error.reason, cause=error.cause)
     return msgspec.structs.replace(piece, poison=reason_of(error))
 
 
@@ -355,7 +355,7 @@ def _set_aside(tx: Tx, group: Group, ways: Ways) -> Done:
         done.occurred[occurrence.id] = occurrence.id
         done.aside[occurrence.id] = group.poison
     if group.due:
-        told = due.set_aside(tx, ways, group.poison, group.run_id)
+        told = due.set_aside(tx, ways, group.poison, group.cause)
         done.faults = [told] if told else []
         done.next_due = due.next_instant(tx)  # the others are due still
     return done

@@ -19,6 +19,8 @@ from router.store.engine import Row, Tx
 from router.ways import Ways
 from rules.rulebook import Rulebook
 
+Key = tuple[int, str, str, str]
+"""What tells a timer from others: contact, brand, source and name."""
 MOST_JOINS = 10
 """Times that joining one segment begins something for one contact within JOINS_WITHIN. Chains that put him into each
 other's segments and take him out again would go on for ever; nobody who texts comes near it."""
@@ -156,13 +158,28 @@ def sweep(tx: Tx, ways: Ways, most: int = SLICE) -> None:
         sql.swept.run(tx, cursor if upto is None else upto, None if upto is None else now, brand)
 
 
-def put_off(tx: Tx, now: int, until: int) -> str | None:
-    """Move the first timer that is due, since it cannot go off; what it is, or None where none is due."""
+def first_due(tx: Tx, now: int) -> Key | None:
+    """The timer that `run` lets go off when it may do one."""
     for (contact_id,) in sql.timers_due.rows(tx, now, 1):
         for row in sql.due_timers_of.rows(tx, [contact_id], now)[:1]:
-            sql.move.run(tx, [(*row[:4], until, row[5])])
-            return f"{row[2]} of contact {contact_id}"
+            return (row[0], row[1], row[2], row[3])
     return None
+
+
+def tries_of(tx: Tx, key: Key, now: int) -> int | None:
+    """How often a timer could not go off; None where it is not due any more."""
+    rows = sql.tried.rows(tx, *key, now)
+    return int(rows[0][0]) if rows else None
+
+
+def put_off(tx: Tx, key: Key, until: int) -> None:
+    """Try again then."""
+    sql.postpone.run(tx, until, *key)
+
+
+def give_up(tx: Tx, key: Key) -> None:
+    """It is no more, until something sets it anew."""
+    sql.drop.run(tx, *key)
 
 
 def pass_over(tx: Tx, now: int) -> str | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, delete, exists, func, literal_column, select, update
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, delete, exists, func, literal_column, select, update
 
 from router.store.sql import Insert, Statement, one_of
 from router.store.tables import contacts, outbox, profiles
@@ -11,35 +13,53 @@ from router.store.tables_timers import sweeps, timers
 
 TIMER_COLUMNS = ("contact_id", "brand", "source", "name", "due_at", "last_at")
 _KEY = TIMER_COLUMNS[:4]
-_TIMERS = select(*(timers.c[name] for name in TIMER_COLUMNS))
 timers_due = Statement(
     select(timers.c.contact_id).where(timers.c.due_at <= bindparam("now")).order_by(timers.c.due_at)
     .limit(bindparam("most")),
     "now", "most",
 )  # fmt: skip
 due_timers_of = Statement(
-    _TIMERS.where(one_of(timers.c.contact_id, "ids"), timers.c.due_at <= bindparam("now"))
+    select(
+        *(timers.c[name] for name in _KEY),
+        func.coalesce(timers.c.planned_at, timers.c.due_at), timers.c.last_at,
+    )
+    .where(one_of(timers.c.contact_id, "ids"), timers.c.due_at <= bindparam("now"))
     .order_by(timers.c.due_at, timers.c.source, timers.c.name),
     "ids", "now",
 )  # fmt: skip
+"""Each with the instant that it is meant for, should it have been put off."""
 next_timer = Statement(select(func.min(timers.c.due_at)).where(timers.c.due_at.is_not(None)))
+
+
+def _is_sooner(new: Any) -> ColumnElement[bool]:
+    sooner: ColumnElement[bool] = (timers.c.source == literal_column("'turn'")) & (timers.c.due_at <= new.due_at)
+    return sooner
+
+
 arm = Insert(
-    timers, TIMER_COLUMNS[:5], conflict=_KEY, update=("due_at",),
-    unless={
-        "due_at": lambda new: (timers.c.source == literal_column("'turn'")) & (timers.c.due_at <= new.due_at)
-    },
+    timers, TIMER_COLUMNS[:5], conflict=_KEY, update=("due_at", "planned_at", "tries"),
+    unless={"due_at": _is_sooner, "planned_at": _is_sooner, "tries": _is_sooner},
 )  # fmt: skip
 """Set anew when it is due; what was last stays known. One of a segment is only brought forward: what is due already is
 still to be looked at."""
 arm_missing = Insert(timers, TIMER_COLUMNS, conflict=_KEY)
-move = Insert(timers, TIMER_COLUMNS, conflict=_KEY, update=("due_at", "last_at"))
-drop = Statement(
-    delete(timers).where(
-        timers.c.contact_id == bindparam("contact"), timers.c.brand == bindparam("of"),
-        timers.c.source == bindparam("kind"), timers.c.name == bindparam("named"),
-    ),
-    "contact", "of", "kind", "named",
+move = Insert(timers, TIMER_COLUMNS, conflict=_KEY, update=("due_at", "last_at", "planned_at", "tries"))
+"""Tries are counted anew."""
+_ONE = (
+    timers.c.contact_id == bindparam("contact"), timers.c.brand == bindparam("of"),
+    timers.c.source == bindparam("kind"), timers.c.name == bindparam("named"),
 )  # fmt: skip
+tried = Statement(
+    select(timers.c.tries).where(*_ONE, timers.c.due_at <= bindparam("now")), "contact", "of", "kind", "named", "now"
+)
+postpone = Statement(
+    update(timers).where(*_ONE).values(
+        due_at=bindparam("due"), tries=timers.c.tries + literal_column("1"),
+        planned_at=func.coalesce(timers.c.planned_at, timers.c.due_at),
+    ),
+    "due", "contact", "of", "kind", "named",
+)  # fmt: skip
+drop = Statement(delete(timers).where(*_ONE), "contact", "of", "kind", "named")
 
 _CAUSED = exists(
     select(literal_column("1")).where(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, PrimaryKeyConstraint, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, PrimaryKeyConstraint, Table, Text, text
 
 from router.store.tables import metadata
 
@@ -15,13 +15,16 @@ timers = Table(
     Column("name", Text, nullable=False),
     Column("due_at", BigInteger),
     Column("last_at", BigInteger),
+    Column("planned_at", BigInteger),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("contact_id", "brand", "source", "name"),
     Index("timers_due", "due_at", sqlite_where=text("due_at IS NOT NULL"),
           postgresql_where=text("due_at IS NOT NULL")),
     sqlite_with_rowid=False,
 )  # fmt: skip
 """An occurrence to come, by its source and name. `due_at` null: it has come, and waits for the contact to be active
-again; `last_at`: the instant that it was due at the last time."""
+again; `last_at`: the instant that it was due at the last time; `tries`: how often it could not go off, and
+`planned_at`: when it was due before it was put off for that."""
 
 sweeps = Table(
     "sweeps",

@@ -4,7 +4,7 @@ import pytest
 
 import router.decide
 from router import due
-from router.due import MOST_TRIES, PUT_OFF, Unresumable
+from router.due import MOST_TRIES, PUT_OFF, NotPerformed
 from router.instants import DAY, HOUR, MINUTE
 from router.messages import Facts
 from router.perform import Allowance
@@ -174,9 +174,9 @@ def test_one_run_is_named_and_of_several_none_is(phones: Phones, monkeypatch: py
     ways, allowance = phones.ways, Allowance({})
     with pytest.raises(ZeroDivisionError), phones.store.begin() as tx:
         due.run(tx, ways, allowance)
-    with pytest.raises(Unresumable, match="nothing to divide") as told, phones.store.begin() as tx:
+    with pytest.raises(NotPerformed, match="nothing to divide") as told, phones.store.begin() as tx:
         due.run(tx, ways, allowance, 1)
-    assert told.value.run_id == phones.table("runs")[0]["id"]
+    assert told.value.cause == phones.table("runs")[0]["id"]
 
 
 def test_what_cuts_a_run_short_is_told_with_its_rule_and_its_step(phones: Phones) -> None:

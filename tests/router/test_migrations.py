@@ -113,7 +113,7 @@ def fill(store: Store) -> None:
                  f"{late} + i",
         "runs": f"i, i, '4411', 'question', 'Shop', 'r', '[]', 'd', '{{}}', {NOW + DAY} + i, 0, {old}, i, 0",
         "enrolments": f"i, 'Shop', 'reeks', {old}, i, {old}, 'done'",
-        "timers": f"i, 'Shop', 'inactive', 'r', {NOW + DAY} + i, NULL",
+        "timers": f"i, 'Shop', 'inactive', 'r', {NOW + DAY} + i, NULL, NULL, 0",
         "records": f"i, i, 'Shop', 'n', '{{}}', {'0' if store.dialect == 'sqlite' else 'false'}, 'r', i, {old}",
     }  # fmt: skip
     with store.begin() as tx:

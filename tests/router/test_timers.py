@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from router import arming, timers
+from router import arming, due, timers
 from router.consent_import import Import, Order
 from router.consent_rows import Consent
+from router.due import MOST_TRIES, PUT_OFF
 from router.instants import DAY, HOUR, MINUTE
 from router.messages import Occurrence
 from router.store.engine import Store, Tx
@@ -224,6 +225,57 @@ def test_a_timer_that_cannot_go_off_is_put_off_and_shown_and_no_other(store: Sto
     assert row["reason"].startswith("inactive of contact ")
     assert row["reason"].endswith(": ValueError: no such day")
     assert sorted(at is None for _, at in town.timer_rows()) == [False, True, True]
+
+
+def test_a_timer_that_can_never_go_off_is_given_up_after_a_few_tries(store: Store, poison: list[str]) -> None:
+    town = Town(store, PLAIN + BIRTHDAY + INACTIVE)
+    known(town, [JAN])
+    town.write(PIET, "JARIG 08-01-1990")
+    poison.append(PIET)
+    town.later(3 * DAY)
+    town.look()
+
+    def told() -> list[str]:
+        return [row["reason"] for row in town.table("quarantine") if row["reason"].startswith("birthday")]
+
+    for tries in range(MOST_TRIES):
+        town.look()
+        assert len(told()) == tries + 1
+        town.look()
+        assert len(told()) == tries + 1, "it waits"
+        town.later(PUT_OFF * 4**tries)
+    assert told()[-1].endswith(
+        "(Shop, Shop/on birthday of contact.geboren at 10:00) has failed, after 5 tries: ValueError: no such day"
+    )
+    assert [source for source, _ in town.timer_rows()].count("birthday") == 0
+    poison.clear()
+    town.write(PIET, "JARIG 20-01-1990")
+    assert [source for source, _ in town.timer_rows()].count("birthday") == 1, "set anew"
+
+
+def test_tries_are_counted_anew_once_a_timer_has_gone_off(store: Store, poison: list[str]) -> None:
+    town = Town(store, PLAIN + BIRTHDAY)
+    town.write(PIET, "JARIG 08-01-1990")
+    poison.append(PIET)
+    town.later(3 * DAY)
+    town.look()
+    assert [row["tries"] for row in town.table("timers")] == [1]
+    poison.clear()
+    town.later(PUT_OFF)
+    town.look()
+    assert [(row["tries"], row["planned_at"]) for row in town.table("timers")] == [(0, None)]
+    assert town.occurred() == [("birthday", "Shop/on birthday of contact.geboren at 10:00")]
+
+
+def test_a_timer_that_another_node_has_put_off_is_left_alone(store: Store) -> None:
+    town = Town(store, PLAIN + BIRTHDAY)
+    town.write(PIET, "JARIG 08-01-1990")
+    town.later(3 * DAY)
+    with store.begin() as tx:
+        key = timers.first_due(tx, town.world.now())
+        assert due.set_aside(tx, town.ways, "no", key)
+        assert due.set_aside(tx, town.ways, "no", key) == ""
+    assert [row["tries"] for row in town.table("timers")] == [1]
 
 
 def test_a_sweep_passes_whom_it_cannot_read_and_says_so(store: Store, poison: list[str]) -> None:
