@@ -19,6 +19,10 @@ from rules.walk import parts_of, strings_of
 MOST_LOOKUPS: Final = 24
 """Look-ups between two waits: what five texts and as many conditions as anybody writes come to, and some to spare."""
 
+MOST_DEEP: Final = 50
+"""Chains and drips within one another that are followed; what stands deeper is counted for itself. Drips that deep are
+too many look-ups already, and Python's own depth is bounded."""
+
 Seen = frozenset[str]
 _NOTHING: Final[Seen] = frozenset()
 
@@ -141,7 +145,7 @@ class _Counter:
         self, key: str, declared: dict[str, s.Chain] | dict[str, s.Drip], name: str, seen: Seen
     ) -> Seen:  # fmt: skip
         """What a chain that is run, or a drip that is started, adds; circles are told elsewhere."""
-        if name not in declared or key in self._under_way:
+        if name not in declared or key in self._under_way or len(self._under_way) >= MOST_DEEP:
             return seen
         self._under_way.append(key)
         found = declared[name]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules.check_lookups import MOST_LOOKUPS
+from rules.check_lookups import MOST_DEEP, MOST_LOOKUPS
 from rules.compiler import compile_sources
 from rules.diagnostics import Source
 
@@ -88,3 +88,12 @@ def test_the_blocks_behind_a_wait_are_looked_at_too() -> None:
     assert most("fallback\n" + asked(MOST_LOOKUPS + 1, 4)) == MOST_LOOKUPS + 1
     assert most("on event x\n" + asked(MOST_LOOKUPS + 1, 4)) == MOST_LOOKUPS + 1
     assert most("chain x\n" + asked(MOST_LOOKUPS + 1, 4)) == MOST_LOOKUPS + 1
+
+
+def test_what_stands_very_deep_is_counted_for_itself() -> None:
+    drips = "".join(f"drip d{one} promotional\n    at once\n        start d{one + 1}\n\n" for one in range(400))
+    assert (
+        most(f"on event x\n    start d0\n\n{drips}drip d400 promotional\n    at once\n        tag x\n") == MOST_DEEP + 1
+    )
+    chains = "".join(f"chain c{one}\n    run c{one + 1}\n\n" for one in range(400))
+    assert most(f"keyword A\n    run c0\n\n{chains}chain c400\n" + asked(MOST_LOOKUPS + 1, 4)) == MOST_LOOKUPS + 1
