@@ -5,12 +5,16 @@ from random import Random
 
 import pytest
 
+from router.draws import draw
 from router.instants import DAY, HOUR, MINUTE
+from router.measure import Pages, Period, entries
 from router.prices import Price, Prices
 from router.store.engine import Store
-from tests.support.audience import Audience, numbers, row
+from tests.support.audience import Audience, example, numbers, row
+from tests.support.routing import NOW
 
 PRICES = Prices([Price("carrier", "", Decimal("0.07"), "EUR")])
+TAGS = "SELECT address, tags FROM profiles JOIN contacts ON contacts.id = contact_id"
 PROEF, MAGAZIJN, REUS = "Proef B", "Het Magazijn", "De Reus"
 
 
@@ -96,6 +100,34 @@ def test_capability_23_the_better_arm_of_many_phones_goes_to_the_rest(store: Sto
     assert {one["arm"]: one["hits"] for one in split["arms"]} == {"kort": 1, "lang": 8}
 
 
+def test_capability_68_all_ways_down_the_ladder_at_once(store: Store) -> None:
+    crowd = Audience(store, example("bloemen"), "Bloemen van Roos")
+    everybody = numbers(30)
+    question, contest, voucher, leaves, never = (everybody[start : start + 6] for start in range(0, 30, 6))
+    crowd.agree(everybody)
+    crowd.write(everybody, "hallo")
+    crowd.later(30 * DAY + HOUR)
+    assert {crowd.last(one)[:36] for one in everybody} == {"Bloemen van Roos: wat vindt u van on"}
+    crowd.click(question)
+    crowd.write(leaves, "STOP")
+    crowd.later(28 * DAY)  # who clicked has been active since
+    crowd.later(3 * DAY)
+    crowd.click(contest)
+    crowd.later(29 * DAY)
+    crowd.click([one for one in voucher if "25% korting" in crowd.last(one)])
+    crowd.later(26 * DAY)
+    got = {name: {len(crowd.texts(one)) for one in who} for name, who in (("voucher", voucher), ("never", never))}
+    assert got == {"voucher": {4}, "never": {4}}  # the fallback's answer, question, contest and voucher
+    assert not any("korting" in text for one in (*question, *contest, *leaves) for text in crowd.texts(one)[:3])
+    crowd.later(10 * DAY)
+    before = {one: len(crowd.texts(one)) for one in (*leaves, *never)}
+    crowd.later(100 * DAY)
+    assert {one: len(crowd.texts(one)) for one in (*leaves, *never)} == before
+    tags = {row["address"]: row["tags"] for row in crowd.phones.query(TAGS, ("address", "tags"))}
+    assert all("weg" in tags[one] for one in never)
+    assert not any("weg" in tags[one] for one in (*question, *contest, *voucher))
+
+
 def test_capability_69_who_never_clicks_is_unsubscribed_and_costs_nothing_more(store: Store) -> None:
     crowd, everybody = Audience(store, row("69"), REUS, PRICES), numbers(10)
     crowd.agree(everybody)
@@ -137,6 +169,26 @@ def test_capability_70_clicks_by_rule_step_and_link(store: Store) -> None:
     head, *lines = [line.split() for line in crowd.page("link") if line.startswith(("rule", "drip"))]
     assert head == ["rule", "text", "link", "sent", "clicked", "contacts", "times"]
     assert sorted(line[-5:] for line in lines) == [["10", "20.0", "%", "2", "2"], ["8", "37.5", "%", "3", "3"]]
+
+
+def test_capability_74_a_segment_is_invited_on_a_date_and_the_winners_are_drawn(store: Store) -> None:
+    crowd, everybody = Audience(store, row("74"), "Radio Zes"), numbers(300)
+    crowd.agree(everybody[:250])
+    crowd.write(everybody[:200], "LUISTER")
+    crowd.write(everybody[:20], "WIN")
+    crowd.later(15 * DAY)
+    invited = [one for one in everybody if any("stuur WIN" in text for text in crowd.texts(one))]
+    assert invited == everybody[20:200]
+    crowd.write(invited[:30], "WIN")
+    crowd.write(invited[:5], "win!")
+    crowd.later(30 * DAY)
+    crowd.write(everybody[290:], "WIN")  # closed
+    period = Period(NOW, NOW + 60 * DAY)
+    entered = entries(Pages(store), period, "Radio Zes", "deelname")
+    assert sorted(entered) == [*everybody[:20], *invited[:30]]
+    drawn = draw(entered, "van de notaris", 3)
+    assert drawn == draw(reversed(entered), "van de notaris", 3)
+    assert len({one.entry for one in drawn.winners} & set(entered)) == 3
 
 
 def test_capability_80_what_is_triggered_and_what_is_transactional_are_told_apart(store: Store) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.commands.stats_page import page
 from gateway.report import Asked, report
+from router import timers
 from router.consent_import import Import, Order
 from router.consent_rows import Consent
 from router.instants import DAY
@@ -23,6 +24,7 @@ from rules.rulebook import Rulebook
 from tests.support.routing import NOW, Phones, book_of
 
 JOURNEYS = Path(__file__).parents[1] / "journeys"
+EXAMPLES = Path(__file__).parents[2] / "config" / "examples" / "brands"
 ROOM = 100_000
 """Segments that the carrier takes at once."""
 MOST_LOOKS = 1_000
@@ -33,6 +35,12 @@ def row(number: str) -> Rulebook:
     """The rule set whose transcripts show a row of docs/capabilities.md."""
     files = sorted(JOURNEYS.glob(f"capability_{number}*.rules"))
     return book_of(*((path.name, path.read_text(encoding="utf-8")) for path in files))
+
+
+def example(name: str) -> Rulebook:
+    """The rule set of a brand that ships as an example."""
+    path = EXAMPLES / f"{name}.rules"
+    return book_of((path.name, path.read_text(encoding="utf-8")))
 
 
 def numbers(count: int, first: int = 0) -> list[str]:
@@ -51,6 +59,8 @@ class Audience:
         self.prices = prices or Prices()
         self.phones.ways.outfit("https://sms.example", 0, Suppressions(), self.prices.price_of)
         self.got: dict[str, list[Claim]] = {}
+        with store.begin() as tx:
+            timers.enlist(tx, book, self.phones.world.now())
 
     # ---- what phones and shops do
 
