@@ -23,6 +23,8 @@ from rules.texts import Hole, Rendered, Template, Texts
 
 MOST_TEXTS: Final = 5
 """Texts one inbound message (or one due run) may cause: each costs money and the contact's patience."""
+MOST_EMAILS: Final = 5
+"""E-mails that one cause may lead to, for the same reason."""
 MOST_CODES: Final = 5
 """Codes that one phone may ask a brand for in an hour: who mistypes asks again, who asks more often is a machine."""
 _WEB: Final = ("https://", "http://")
@@ -31,11 +33,12 @@ _WEB: Final = ("https://", "http://")
 class Speaker:
     """Says the texts of one cause."""
 
-    __slots__ = ("_case", "_texts")
+    __slots__ = ("_case", "_emails", "_texts")
 
     def __init__(self, case: Case) -> None:
         self._case = case
         self._texts = 0
+        self._emails = 0
 
     def say(self, strand: Strand, texts: Texts, step: str, message_class: MessageClass = "conversational") -> bool:
         """Send a text, or withhold it with its reason when a bound forbids. Gives whether it goes out as far as is
@@ -89,6 +92,10 @@ class Speaker:
         to, subject, body = said
         if read_email(to.strip()) is None:
             reason = reason or "no_address"
+        self._emails += 1
+        if self._emails > MOST_EMAILS:
+            reason = "too_many_emails"
+            case.fault = f"more than {MOST_EMAILS} e-mails for one message"
         case.effects.append(
             SendEmail(
                 brand=case.brand.name, message_class=own, to=to.strip(), subject=subject, body=body, reason=reason,

@@ -136,3 +136,12 @@ def test_emails_that_have_nowhere_to_go_are_told_of() -> None:
     assert undelivered(book, has_server=True) == []
     without = 'brand "Shop"\n    numbers 4411\n\nkeyword A\n    reply "B"\n'
     assert undelivered(book_of(("shop.rules", without)), has_server=False) == []
+
+
+def test_one_text_leads_to_five_emails_at_most(store: Store) -> None:
+    many = 'brand "Shop"\n    numbers 4411\n\nkeyword A\n' + '    email "a@b.example" subject "x" body "y"\n' * 6
+    shop = Phones(store, book_of(("shop.rules", many)))
+    shop.write(JAN, "A")
+    assert states(shop) == ["ready"] * 5 + ["withheld"]
+    assert shop.table("emails")[-1]["reason"] == "too_many_emails"
+    assert shop.table("inbound")[0]["fault"] == "more than 5 e-mails for one message"
