@@ -104,7 +104,7 @@ def _enact(settings: Settings, candidate: Candidate, origin: Origin, texts: int,
     """Tell what it does, then hand it over."""
     from getpass import getuser
 
-    from gateway.commands.handing import hand_over
+    from gateway.commands.ordering import hand_over
     from gateway.commands.planning_page import SHORT, replay_line, under_way
 
     with reading(settings) as reader:
