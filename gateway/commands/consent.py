@@ -1,13 +1,13 @@
 """`kwek consent`: what stands on record about a number, its proof, its export, its erasure; and bringing consents in.
 
-Readers take no lock, write nothing, and may run beside the gateway. `erase` and `import` write: on SQLite the gateway
-must be stopped, for one process owns the file; on PostgreSQL it may run.
+Readers take no lock, write nothing, and may run beside the gateway. `erase`, `import` and `opt-out` write: on SQLite
+one process owns the file, so a gateway that runs does it for them (gateway.counter); on PostgreSQL they run beside it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from gateway.commands.at_counter import handed_in
 from gateway.commands.books import digits
 from gateway.commands.output import Form, Format, counted, fail, print_json
 from gateway.commands.stores import reading, settings_of
@@ -117,8 +118,7 @@ def erase(
     config: Config = Path("kwek.toml"),
 ) -> None:  # fmt: skip
     """Forget a person (GDPR 17); what stays is a keyed digest by which the brands do not write to the number again."""
-    from router.erasure import Erasure
-    from router.store.shrink import empty_log, write_anew
+    from sqlalchemy.engine import make_url
 
     settings = settings_of(config)
     if (brand is None) != everybody:
@@ -126,19 +126,31 @@ def erase(
     brands = _brands(settings) if everybody else [brand or ""]
     if brand is not None and brand not in _brands(settings):
         fail(Exit.USAGE, f"no number in kwek.toml is of brand {brand!r}; there are {', '.join(_brands(settings))}")
+    order = {"do": "erase", "number": number, "brands": brands, "everything": everybody, "by": by}
+    done = None if vacuum else handed_in(settings, order)  # the file is written anew by whoever has it to himself
+    if done is None:
+        done = _erased(settings, order, vacuum=vacuum)
+    gone = ", ".join(f"{counted(rows, 'row')} of {table}" for table, rows in done["rows"].items())
+    print(f"{number}: {gone or 'nothing was held'}; it is suppressed for {', '.join(filter(None, done['brands']))}")
+    for hint in _hints(make_url(settings.gateway.store.url).get_backend_name(), vacuum=vacuum, is_cut=done["is_cut"]):
+        print(hint)
+
+
+def _erased(settings: Settings, order: dict[str, Any], *, vacuum: bool) -> dict[str, Any]:
+    """The same, done here."""
+    from gateway.counter import within_of
+    from router.erasure import Erasure
+    from router.store.shrink import empty_log, write_anew
+
     with _store(settings) as (store, world):
-        erasure = Erasure(store, world, _suppressions(settings), by)
-        person, whole = erasure.silence(number, brands, everything=everybody)
+        erasure = Erasure(store, world, _suppressions(settings), order["by"])
+        person, whole = erasure.silence(order["number"], order["brands"], everything=order["everything"])
         _let_the_others_look(store)
-        within = int(max((one.redelivery_s for one in settings.connectors), default=0) * 1_000_000)
-        for _ in erasure.take_away(person, whole, everything=everybody, redelivered_within=within):
+        within = within_of(settings)
+        for _ in erasure.take_away(person, whole, everything=order["everything"], redelivered_within=within):
             pass
         is_cut = write_anew(store) if vacuum else empty_log(store)
-        dialect = store.dialect
-    gone = ", ".join(f"{counted(rows, 'row')} of {table}" for table, rows in erasure.rows.items())
-    print(f"{number}: {gone or 'nothing was held'}; it is suppressed for {', '.join(filter(None, whole))}")
-    for hint in _hints(dialect, vacuum=vacuum, is_cut=is_cut):
-        print(hint)
+    return {"rows": erasure.rows, "brands": whole, "is_cut": is_cut}
 
 
 def _hints(dialect: str, *, vacuum: bool, is_cut: bool) -> Iterator[str]:
@@ -183,6 +195,8 @@ def import_(  # noqa: PLR0913, PLR0917  (a command has as many as it has options
     from router.consent_rows import Reading, rows_of
 
     settings, own, market, deployment = _brand_of(brand, config)
+    if _handed_in(settings, file, form, ("import", brand, message_class, programme, by)):
+        return
     with _store(settings) as (store, world):
         reading = Reading(market, own.zone, own.language, own.attributes, world.now())
         order = _order(brand, message_class, programme, by, (own, market, deployment))
@@ -199,6 +213,8 @@ def opt_out(
     from router.optouts import OptOuts as Going
 
     settings, own, market, deployment = _brand_of(brand, config)
+    if _handed_in(settings, file, form, ("opt-out", brand, "", "", by)):
+        return
     with _store(settings) as (store, world):
         reading = Reading(market, own.zone, own.language, own.attributes, world.now(), opt_outs=True)
         order = _order(brand, "", "", by, (own, market, deployment))
@@ -233,15 +249,36 @@ def _order(
 
 def _take_in(file: Path, form: Form, world: System, take: Callable[[bytes], Iterator[Told]]) -> None:
     """Bring a file in, and say what became of its rows; ends the command with 1 when one was refused."""
-    from gateway.commands.consent_pages import report_as_page
-    from router.consent_rows import GOOD, OUTCOMES, Unusable
+    from router.consent_rows import Unusable
 
     began = world.monotonic()
     try:
         told = list(take(file.read_bytes()))
     except Unusable as fault:
         fail(Exit.USAGE, f"{file}: {fault}")
-    seconds = world.monotonic() - began
+    _report(told, form, world.monotonic() - began)
+
+
+def _handed_in(settings: Settings, file: Path, form: Form, what: tuple[str, str, str, str, str]) -> bool:
+    """Whether a gateway that runs took the file in: then it has been told what became of its rows."""
+    import base64
+
+    from router.consent_import import Told
+
+    began = time.monotonic()
+    octets = base64.b64encode(file.read_bytes()).decode()
+    order = dict(zip(("do", "brand", "class", "programme", "by", "file"), (*what, octets), strict=True))
+    done = handed_in(settings, order)
+    if done is None:
+        return False
+    _report([Told(*one) for one in done["told"]], form, time.monotonic() - began)
+    return True
+
+
+def _report(told: Sequence[Told], form: Form, seconds: float) -> None:
+    from gateway.commands.consent_pages import report_as_page
+    from router.consent_rows import GOOD, OUTCOMES
+
     outcomes: dict[str, int] = {outcome: sum(one.outcome == outcome for one in told) for outcome in OUTCOMES}
     refused = [one for one in told if one.outcome not in GOOD]
     if form is Form.JSON:

@@ -215,6 +215,7 @@ def test_capability_57_a_person_is_told_all_forgotten_and_the_proof_stays(desk: 
     assert (again.exit_code, "1 suppressed" in again.stdout) == (Exit.FAILED, True)
     optout = desk.kwek("opt-out", desk.file(f"msisdn\n{JAN}\n"), "--brand", "Klusser", "--by", "me")
     assert "1 already" in optout.stdout
+    desk.now += MINUTE
     outbox = desk.play(happens(JAN, "aanbod"), happens(PIET, "aanbod"))
     offered = [row["reason"] for row in outbox if row["message_class"] == "promotional"]
     assert offered == ["opted_out", ""]
