@@ -30,7 +30,7 @@ def test_every_state_can_be_reached_from_where_a_message_is_born() -> None:
 
 @pytest.mark.parametrize("message_class", get_args(MessageClass))
 def test_only_what_may_be_doubled_is_sent_again(message_class: MessageClass) -> None:
-    again = message_class in ("conversational", "transactional", "operator")
+    again = message_class in ("conversational", "transactional", "otp", "operator")
     assert may_resend(message_class, 1) is again
     assert may_resend(message_class, 2) is False
     assert after_unknown(message_class, 1, NOW) == NOW + (RESEND_AFTER if again else FORGET_AFTER)

@@ -121,7 +121,6 @@ ANSWER = s.Pattern((s.Affirmation("yes"),))
         s.Escalate("storing"),
         s.Fetch("shop", s.String("/x"), "bestelling"),
         s.Notify("shop", s.String("x")),
-        s.Email(None, s.String("x"), s.String("x"), s.String("x")),
         s.Charge(s.Money("EUR", Decimal(5)), s.String("x"), TEXT, ANSWER),
         s.Forward(account="b"),
     ],
