@@ -186,6 +186,7 @@ def _resume(
     first = {contact_id: run_id for run_id, contact_id, _ in reversed(candidates)}
     ways.stopwatch.lap("due")
     loaded = contacts.by_id(tx, first)
+    allowance.busy |= loaded.busy
     ways.stopwatch.lap("load")
     causes: list[tuple[Facts, Run]] = []
     for contact in loaded.contacts.values():

@@ -19,6 +19,7 @@ from router import contacts, due, evidence, inbound, occurrences, outbox, parts,
 from router.due import AT_ONCE, Cause, NotPerformed
 from router.evidence import Ended, Mark
 from router.faults import reason_of
+from router.instants import SECOND
 from router.messages import Inbound, Occurrence
 from router.outbox import Outcome
 from router.perform import Allowance, Claim, Performance
@@ -33,6 +34,9 @@ Steps = Generator[Callable[[], None], None, T]
 """Work that stops at each call that waits for the disk or for another process. Whoever drives it makes that call, on
 whatever thread, and goes on; what the call raised is thrown in."""
 
+ELSEWHERE = SECOND // 40
+"""Pause before another look where all that is due is of contacts that other nodes are at work on: a transaction takes
+less, and one that stands still must not make every other node spin."""
 AGAIN = 5
 """How often a transaction that met a deadlock is run again before the store counts as away."""
 
@@ -289,11 +293,7 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
     if group.inbound or group.occurrences:
         _come_in(tx, group, ways, allowance, done)
     if group.due:
-        done.resent = outbox.resolve_unknown(tx, ways.world.now())
-        performances, done.faults = due.run(tx, ways, allowance, group.most_due)
-        done.performances += performances
-        done.next_due = due.next_instant(tx)  # the texts settled above are among them
-        ways.stopwatch.lap("due")
+        _fall_due(tx, group, ways, allowance, done)
     for performance in done.performances:
         done.claims += performance.claims
         done.stops += performance.stops
@@ -302,6 +302,18 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
     if group.claim:
         done.waiting = outbox.waiting(tx, allowance.left)
     return done
+
+
+def _fall_due(tx: Tx, group: Group, ways: Ways, allowance: Allowance, done: Done) -> None:
+    """Do what is due, and say when to look again."""
+    now = ways.world.now()
+    done.resent = outbox.resolve_unknown(tx, now)
+    performances, done.faults = due.run(tx, ways, allowance, group.most_due)
+    done.performances += performances
+    at = due.next_instant(tx)  # the texts settled above are among them
+    is_elsewhere = allowance.busy and not any(one.dispositions for one in performances)
+    done.next_due = max(at, now + ELSEWHERE) if at is not None and is_elsewhere else at
+    ways.stopwatch.lap("due")
 
 
 def _first(*instants: int | None) -> int | None:

@@ -5,6 +5,7 @@ import pytest
 import router.decide
 from router import due
 from router.due import MOST_TRIES, PUT_OFF, NotPerformed
+from router.group import ELSEWHERE
 from router.instants import DAY, HOUR, MINUTE
 from router.messages import Facts
 from router.perform import Allowance
@@ -151,6 +152,23 @@ def test_what_another_node_is_at_work_on_is_left_to_it(two_nodes: tuple[Phones, 
             assert due.set_aside(mine, phones.ways, "no", row["id"]) == ""
     assert phones.table("runs") == [row]
     assert phones.table("quarantine") == []
+
+
+def test_while_all_that_is_due_is_with_another_node_nobody_spins(two_nodes: tuple[Phones, Phones]) -> None:
+    phones, other = two_nodes
+    phones.write(JAN, "STRAKS")
+    phones.write(PIET, "STRAKS")
+    held, free = (row["contact_id"] for row in phones.table("runs"))
+    phones.later(HOUR)
+    with other.store.begin() as tx:
+        sql.lock_contacts.rows(tx, [held])
+        done = phones.commit(due=True)
+        assert [claim.address for claim in done.claims] == [PIET], "who is free has his"
+        assert done.next_due is not None
+        assert done.next_due <= phones.world.now(), "and more may be done at once"
+        assert phones.commit(due=True).next_due == phones.world.now() + ELSEWHERE
+    assert [claim.address for claim in phones.commit(due=True).claims] == [JAN]
+    assert free != held
 
 
 def test_a_store_that_is_away_is_no_fault_of_the_run(phones: Phones, monkeypatch: pytest.MonkeyPatch) -> None:

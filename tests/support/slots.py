@@ -221,11 +221,16 @@ class Scheduled:
         assert gateway.status == -signal.SIGKILL, f"it ended by itself with {gateway.status}:\n{self._logs()}"
         self.verdict.kills[point] += 1
 
-    async def settle(self) -> None:
-        """All nodes run, clocks apart as ever, until what has fallen due by now is done; then they are told to stop."""
+    async def settle(self, *, race: bool = False) -> None:
+        """All nodes run, clocks apart as ever, until what has fallen due by now is done; then they are told to stop.
+
+        With `race` the contacts are held until every node is there, so that they all begin at the same slots."""
         began, until = time.monotonic(), self.now()
-        alive = [await self._start(node, self._apart_s[node]) for node in range(len(self._nodes))]
-        await self._centre.bound(len(alive), PATIENCE_S)
+        with psycopg.connect(self._store) as holding:
+            if race:
+                holding.execute("SELECT id FROM contacts ORDER BY id FOR UPDATE")
+            alive = [await self._start(node, self._apart_s[node]) for node in range(len(self._nodes))]
+            await self._centre.bound(len(alive), PATIENCE_S)
         async with asyncio.timeout(DRAIN_S):
             while await asyncio.to_thread(self._open, until):
                 await passed(0.2)
