@@ -69,7 +69,8 @@ class Orders:
                 await write(lambda: None)  # what heeding it comes to is on disk
                 self._heeded = order.ruling.id
             if self._taken is not None:
-                self._taken.unlink(missing_ok=True)
+                with suppress(OSError):
+                    self._taken.unlink()
             await tick(LOOK_S)
 
     async def _look(self, write: Write) -> Order | None:
@@ -85,13 +86,14 @@ class Orders:
         """The order in the file, which is taken aside first: a newer one may be put in its place at any time."""
         if self._path is None or self._taken is None:
             return None
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # as a rule there is none; what cannot be had ends no gateway
             self._path.replace(self._taken)
         try:
             order = read_order(self._taken)
         except UnreadableOrderError as fault:
             aside = self._path.with_name(f"{self._path.name}.unreadable")
-            self._taken.replace(aside)
+            with suppress(OSError):
+                self._taken.replace(aside)
             log.error("an order that cannot be read is put aside", file=str(aside), why=str(fault))
             return None
         return order if order is not None and order.ruling.id > self._heeded else None

@@ -163,3 +163,19 @@ def test_an_order_whose_rules_are_others_or_that_cannot_be_read(path: Path) -> N
     path.mkdir()
     with pytest.raises(UnreadableOrderError, match="it cannot be read: Is a directory"):
         read_order(path)
+
+
+async def test_a_folder_that_cannot_be_written_ends_no_gateway(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_order(path, order())
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "replace", forbidden)
+    monkeypatch.setattr(Path, "unlink", forbidden)
+    orders = Orders(store, "ams-1")
+    assert await heeded(orders, 2) == []
+    monkeypatch.undo()
+    assert await heeded(orders) == [100]
