@@ -34,6 +34,7 @@ COMMANDS = (
     "reviews",
     "key",
     "consent",
+    "segment",
 )
 
 
