@@ -119,10 +119,9 @@ def _whole(expression: Compiled) -> str:
             return f"not {written(operand)}"
         case All(operands=operands):
             return f"({' and '.join(map(written, operands))})"
-        case AnyOf(operands=operands):
-            return f"({' or '.join(map(written, operands))})"
         case _:
-            return written(expression)
+            assert isinstance(expression, AnyOf), "all others are single conditions or values"
+            return f"({' or '.join(map(written, expression.operands))})"
 
 
 def _saw(expression: Compiled, scope: Scope, newest: Newest) -> str:
