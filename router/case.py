@@ -137,7 +137,12 @@ class Case:
 
 def hours_of(contact: Contact, brand: BrandBook) -> Hours:
     """When no promotional text may go out to a contact: as the brand says, and the market of its number."""
-    return stricter(brand.hours, load().market(country_of(contact.address)).hours)
+    return _stricter(brand.hours, country_of(contact.address))
+
+
+@lru_cache(maxsize=4_096)  # hours that brands keep, times countries that they write to
+def _stricter(hours: Hours, country: str | None) -> Hours:
+    return stricter(hours, load().market(country).hours)
 
 
 def opens_at(contact: Contact, brand: BrandBook, now: int, spread: int) -> int | None:

@@ -23,7 +23,7 @@ import msgspec
 
 from rules.hours import Hours, opens_at
 from rules.syntax import Clock, Duration
-from rules.zones import ELAPSED, day_at, day_of, elapsed, first, moved, on_day, reading, reading_on
+from rules.zones import DAY, ELAPSED, day_at, day_of, elapsed, first, moved, on_day, reading, reading_on
 
 TOLERANCE: Final = 3_600_000_000
 """Microseconds after its time (or after the hours opened) in which a step is still on time: an hour. Restarts, a node
@@ -32,6 +32,9 @@ writes 10:00 does not mean 11:30."""
 
 Policy = OneOf["late", "next window", "skip"]
 _DAY: Final = timedelta(days=1)
+_FAR: Final = 3 * DAY
+"""More than two readings of one instant can be apart (a little over a day), in microseconds: of steps that much later
+than another it need not be worked out when they are due."""
 _NEVER: Final = 2**63 - 1
 """Later than any instant: what hours that never open wait for."""
 LABELLED: Final = "step "
@@ -110,9 +113,12 @@ def next_moment(timeline: Iterable[Moment], enrolled_at: int, cursor: Cursor | N
         if moment.every:
             planned = _next_occurrence(moment, enrolled_at, began, cursor, zone)
         else:
-            planned = _once(moment, enrolled_at, began, zone)
-            if cursor is not None and _is_behind(planned, cursor):
+            shown = _meant(moment, enrolled_at, began)
+            if cursor is not None and _is_behind(moment, shown, cursor):
                 continue
+            if found is not None and shown > max(found.at, found.shown) + _FAR:
+                continue  # whatever the zone's offset then, it comes after the one found
+            planned = _once(moment, shown, zone)
         if found is None or _order(planned) < _order(found):
             found = planned
     return found
@@ -183,26 +189,27 @@ def _is_elapsed(moment: Moment) -> bool:
     return moment.after.unit in ELAPSED or (moment.after.count == 0 and moment.at is None)
 
 
-def _is_behind(planned: Planned, cursor: Cursor) -> bool:
-    """Whether a step that does not recur has been performed."""
-    moment = planned.moment
-    if moment.identity == cursor.identity or moment.identity in cursor.had:
-        return True
-    if _is_elapsed(moment):
-        return (planned.at, moment.place) <= cursor.instant
-    return (planned.shown, moment.place) <= cursor.shown
-
-
-def _once(moment: Moment, enrolled_at: int, began: int, zone: tzinfo) -> Planned:
-    """When a step that does not recur is planned for."""
+def _meant(moment: Moment, enrolled_at: int, began: int) -> int:
+    """When a step that does not recur is meant to come: an instant where its time elapses, else a reading."""
     after = moment.after
     if after is None or _is_elapsed(moment):
-        at = enrolled_at + (elapsed(after) if after is not None and after.count else 0)
-        return Planned(at, moment, reading(at, zone))
+        return enrolled_at + (elapsed(after) if after is not None and after.count else 0)
     shown = moved(began, after)
-    if moment.at is not None:
-        shown = reading_on(day_of(shown), moment.at)
-    return Planned(first(shown, zone), moment, shown)
+    return shown if moment.at is None else reading_on(day_of(shown), moment.at)
+
+
+def _is_behind(moment: Moment, meant: int, cursor: Cursor) -> bool:
+    """Whether a step that does not recur has been performed."""
+    if moment.identity == cursor.identity or moment.identity in cursor.had:
+        return True
+    return (meant, moment.place) <= (cursor.instant if _is_elapsed(moment) else cursor.shown)
+
+
+def _once(moment: Moment, meant: int, zone: tzinfo) -> Planned:
+    """When a step that does not recur is planned for."""
+    if _is_elapsed(moment):
+        return Planned(meant, moment, reading(meant, zone))
+    return Planned(first(meant, zone), moment, meant)
 
 
 def _next_occurrence(moment: Moment, enrolled_at: int, began: int, cursor: Cursor | None, zone: tzinfo) -> Planned:
