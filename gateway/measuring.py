@@ -12,8 +12,8 @@ from typing import Final
 from router.measure import Measured, Pages, Period, measure
 from router.measures import Measures
 from router.prices import Prices
-from router.store.errors import StoreError, StoreUnavailable
-from router.store.reading import Reader, open_reader
+from router.store.errors import StoreUnavailable
+from router.store.reading import ReaderAtHand
 from router.world import Worker, World
 
 LONGEST_REST_S: Final = 1.0
@@ -33,12 +33,11 @@ class Measurer:
 
     def __init__(self, world: World, url: str, name: str, rest: float, within_s: float) -> None:
         self._world = world
-        self._url = url
         self._rest = rest
         self._within_s = within_s
         self._worker = Worker(name)
         self._closed = threading.Event()
-        self._reader: Reader | None = None
+        self._reader = ReaderAtHand(url)
 
     async def measure(
         self, period: Period, prices: Prices, brand: str | None = None, measures: Measures = NOTHING, *,
@@ -51,27 +50,16 @@ class Measurer:
     def close(self) -> None:
         """End what is under way at its next page, and give the connection back."""
         self._closed.set()
-        self._worker.begin(self._drop)  # on the thread that opened it
+        self._worker.begin(self._reader.close)  # on the thread that opened it
         self._worker.close()
 
     def _measure(
         self, period: Period, prices: Prices, brand: str | None, measures: Measures, origins: bool
     ) -> Measured:
         pace = _Pace(self._world, self._closed, self._rest, self._within_s)
-        try:
-            if self._reader is None:
-                self._reader = open_reader(self._url)
-            return measure(Pages(self._reader, pace.rest), period, prices, brand, measures, origins=origins)
-        except StoreError as error:
-            self._drop()
-            if isinstance(error, StoreUnavailable):
-                raise
-            raise StoreUnavailable(str(error)) from error
-
-    def _drop(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        return self._reader.use(
+            lambda reader: measure(Pages(reader, pace.rest), period, prices, brand, measures, origins=origins)
+        )
 
 
 class _Pace:

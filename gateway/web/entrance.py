@@ -13,8 +13,8 @@ from typing import Protocol, TypeVar
 
 from router.messages import Occurrence
 from router.store.engine import Tx
-from router.store.errors import StoreError, StoreUnavailable
-from router.store.reading import Reader, open_reader
+from router.store.errors import StoreUnavailable
+from router.store.reading import Reader, ReaderAtHand
 from router.world import Worker
 
 T = TypeVar("T")
@@ -41,9 +41,8 @@ class Looks:
     """Short reads of the store for requests, one after the other on a thread of their own."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._reader = ReaderAtHand(url)
         self._worker = Worker("web")
-        self._reader: Reader | None = None
         self._waiting = 0
 
     async def at(self, look: Callable[[Tx], T]) -> T:
@@ -61,22 +60,12 @@ class Looks:
 
     def close(self) -> None:
         """End the thread and give the connection back."""
-        self._worker.begin(self._drop)
+        self._worker.begin(self._reader.close)
         self._worker.close()
 
     def _look(self, look: Callable[[Tx], T]) -> T:
-        try:
-            if self._reader is None:
-                self._reader = open_reader(self._url)
-            with self._reader.begin() as tx:
+        def within(reader: Reader) -> T:
+            with reader.begin() as tx:
                 return look(tx)
-        except StoreError as error:
-            self._drop()
-            if isinstance(error, StoreUnavailable):
-                raise
-            raise StoreUnavailable(str(error)) from error
 
-    def _drop(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        return self._reader.use(within)

@@ -7,10 +7,10 @@ the cleaning of rows: so whoever reads much does so in several looks.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import quote
 
 from sqlalchemy.engine import make_url
@@ -19,6 +19,8 @@ from router.store.driver_errors import translated
 from router.store.engine import BUSY_TIMEOUT_MS, Cursor, Tx, file_of, make_engine
 from router.store.errors import StoreError, StoreUnavailable
 from router.store.tables import REVISION
+
+T = TypeVar("T")
 
 LONGEST_LOOK_MS = 30_000
 """PostgreSQL: one statement of a reader (milliseconds)."""
@@ -60,6 +62,32 @@ class Reader:
         except Exception as error:
             if translated(error) is None and not isinstance(error, sqlite3.Error):  # it had ended by itself
                 raise
+
+
+class ReaderAtHand:
+    """A reader that is opened when it is first wanted, and anew after a fault. For one thread."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._reader: Reader | None = None
+
+    def use(self, look: Callable[[Reader], T]) -> T:
+        """What `look` reads. Whatever is wrong with the store, it raises StoreUnavailable: the next may succeed."""
+        try:
+            if self._reader is None:
+                self._reader = open_reader(self._url)
+            return look(self._reader)
+        except StoreError as error:
+            self.close()
+            if isinstance(error, StoreUnavailable):
+                raise
+            raise StoreUnavailable(str(error)) from error
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
 
 def open_reader(url: str) -> Reader:
