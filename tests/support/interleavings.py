@@ -31,8 +31,9 @@ class Watched(FakeLink):
         """Tells of it; its octets may stay behind."""
         if isinstance(token, tuple):
             self.play.given(token[0].claim)
-            self.play.unwritten.setdefault(self.number, []).append(token[0].claim)
-            self.buffer_empty = False
+            if self.play.takes < 1.0:
+                self.play.unwritten.setdefault(self.number, []).append(token[0].claim)
+                self.buffer_empty = False
         return super().send(pdu, token)
 
     def flush(self) -> None:
@@ -103,7 +104,7 @@ class Play(ABC):
     window = 1
     """Of each link."""
     takes = 0.7
-    """How often the kernel takes what was left of a link's octets when it is asked."""
+    """How often the kernel takes what was left of a link's octets when it is asked; 1: it takes all at once."""
 
     def __init__(self, seed: int, *routers: Phones) -> None:
         self.random = Random(seed)
