@@ -198,7 +198,7 @@ async def test_too_much_at_once_is_told_to_come_again(site: Site, monkeypatch: p
 
 async def test_keys_cannot_be_looked_up_while_nothing_can_be_read(site: Site) -> None:
     header = site.key()
-    site.looks._url = "sqlite:////nowhere/kwek.db"
+    site.looks._reader._url = "sqlite:////nowhere/kwek.db"
     for path in ("/v1/events", "/v1/vouchers/redeem"):
         async with site.client.post(path, json=EVENT, headers=header) as response:
             assert (response.status, response.headers["Retry-After"]) == (503, "5")

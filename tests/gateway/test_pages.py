@@ -220,8 +220,8 @@ async def test_links_that_were_followed_lead_on_when_nothing_can_be_read(
 ) -> None:
     known, other = site.link("https://shop.example"), site.link("https://other.example")
     await get(site, f"/l/{known}")
-    site.looks._url = "sqlite:////nowhere/kwek.db"
-    await site.looks._worker.begin(site.looks._drop)
+    site.looks._reader._url = "sqlite:////nowhere/kwek.db"
+    await site.looks._worker.begin(site.looks._reader.close)
     assert (await get(site, f"/l/{known}")).headers["Location"] == "https://shop.example"
     response = await get(site, f"/l/{other}")
     assert (response.status, response.headers["Retry-After"]) == (503, "60")

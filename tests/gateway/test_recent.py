@@ -16,6 +16,7 @@ from router.counted import Key
 from router.instants import DAY, HOUR
 from router.measure import Period
 from router.prices import Prices
+from router.store import reading
 from router.store.engine import Store, open_store
 from router.store.errors import StoreUnavailable
 from router.totals import Figures
@@ -116,10 +117,10 @@ async def test_what_hinders_a_look_leaves_the_figures_and_their_age(
     await lookout.look()
     before = metrics.page()
     phones.later(HOUR)
-    monkeypatch.setattr(measuring, "open_reader", away)
+    monkeypatch.setattr(reading, "open_reader", away)
     other = Lookout(phones.world, "sqlite:///nowhere/kwek.db", metrics)
     await other.look()
-    monkeypatch.setattr(measuring, "open_reader", broken)
+    monkeypatch.setattr(reading, "open_reader", broken)
     with capture_logs() as logged:
         await other.look()
     assert [(line["event"], line["log_level"]) for line in logged] == [("figures by rule cannot be counted", "error")]
