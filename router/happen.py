@@ -8,7 +8,7 @@ from router.case import Books
 from router.decide import planned
 from router.interpret import Walk
 from router.messages import Facts, Occurrence, Run
-from router.plan import Happened, Needs, OptOut, Plan, Unknown
+from router.plan import Learnt, Needs, OptOut, Plan, Unknown
 from router.routes import Located, locate
 from router.segments import Known
 from router.standing import Standing, is_refused
@@ -18,7 +18,7 @@ from rules.facts import Value
 from rules.rulebook import BrandBook, Rule, Terms
 from rules.times import after
 
-LATE = "its attributes came late: a newer event of that name was told before"
+LATE = "came late, after a newer event of that name that tells it too: {}"
 CONSENT_VALUE = "consent"
 """The value of an event by which it records a consent: `transactional`, for the event's `ref`."""
 
@@ -61,12 +61,14 @@ def _learn(walk: Walk, occurrence: Occurrence) -> None:
     """What a brand's system tells of its contact is known from here on; what comes late does not undo what is newer."""
     if not occurrence.attributes:
         return
-    newer = Happened(walk.case.facts.contact.id, occurrence.brand, occurrence.name, occurrence.at + 1, occurrence.id)
-    if walk.case.know(newer):
-        walk.case.fault = LATE
-        return
+    asked = Learnt(walk.case.facts.contact.id, occurrence.brand, occurrence.name, occurrence.at + 1, occurrence.id)
+    newer = str(walk.case.know(asked)).split(",")
+    late = [name for name in occurrence.attributes if name in newer or "*" in newer]
+    if late:
+        walk.case.fault = LATE.format(", ".join(late))
     for name, value in occurrence.attributes.items():
-        walk.case.set(name, value)
+        if name not in late:
+            walk.case.set(name, value)
 
 
 def _end_early(walk: Walk, brand: BrandBook, occurrence: Occurrence) -> None:

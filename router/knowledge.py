@@ -16,6 +16,7 @@ from router.plan import (
     CodeOf,
     Enrolled,
     Happened,
+    Learnt,
     LinkOf,
     Need,
     SampleOf,
@@ -64,6 +65,9 @@ def _single(tx: Tx, need: Need, place: Place) -> Answer:
         case Happened():
             rows = sql.happened.rows(tx, need.contact_id, need.brand, need.event, need.since, need.but)
             return int(rows[0][0])
+        case Learnt():
+            rows = sql.learnt.rows(tx, need.contact_id, need.brand, need.event, need.since, need.but)
+            return ",".join(row[0] for row in rows)
         case Clicked():
             return int(sql.clicked.rows(tx, need.contact_id, need.cause_id, need.rule)[0][0])
         case SpentBy():

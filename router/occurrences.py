@@ -79,7 +79,7 @@ def set_aside(tx: Tx, one: Occurrence, reason: str, ways: Ways) -> None:
     known = sql_main.contacts_by_address.rows(tx, [one.address])
     contact_id = known[0][0] if known else 0
     event = (one.id, contact_id, one.brand, one.name, one.source, one.ref, _kept(one, ways.books.newest), one.at,
-             one.received_at, None, "", ways.books.newest.deployment, reason)  # fmt: skip
+             one.received_at, None, "", ways.books.newest.deployment, reason, "")  # fmt: skip
     sql.insert_events.run(tx, [event])
     row = (place.ids.next(place.now), "", 0, one.id, b"", f"event {one.id}: {reason}", place.now)
     sql_main.insert_quarantine.run(tx, [row])
@@ -97,7 +97,7 @@ def _not_forgotten(tx: Tx, fresh: Sequence[Occurrence], ways: Ways) -> list[Occu
         sql.insert_events.run(
             tx,
             [(one.id, 0, one.brand, one.name, one.source, "", dumps({}), one.at, one.received_at, _key(one), "",
-              deployment, ERASED) for one in forgotten],
+              deployment, ERASED, "") for one in forgotten],
         )  # fmt: skip
     return kept
 
@@ -130,4 +130,4 @@ def _row(facts: Facts, plan: Plan, book: Rulebook) -> Row:
     one = facts.occurrence
     assert one is not None, "a batch of occurrences"
     return (one.id, facts.contact.id, one.brand, one.name, one.source, one.ref, _kept(one, book), one.at,
-            one.received_at, _key(one), plan.rule, plan.deployment, plan.fault)  # fmt: skip
+            one.received_at, _key(one), plan.rule, plan.deployment, plan.fault, ",".join(one.attributes))  # fmt: skip

@@ -260,6 +260,17 @@ class Happened(msgspec.Struct, frozen=True):
     but: int
 
 
+class Learnt(msgspec.Struct, frozen=True):
+    """Which attributes events of a name told of their contact that happened at `since` or later, the one with id `but`
+    aside: names with commas between them, `*` for any."""
+
+    contact_id: int
+    brand: str
+    event: str
+    since: int
+    but: int
+
+
 class Clicked(msgspec.Struct, frozen=True):
     """Whether a link of a run was clicked: 1 or 0."""
 
@@ -315,7 +326,7 @@ class SampleOf(msgspec.Struct, frozen=True):
     lasts: int
 
 
-Need = Happened | Clicked | Enrolled | CodeOf | LinkOf | SpentBy | SampleOf
+Need = Happened | Learnt | Clicked | Enrolled | CodeOf | LinkOf | SpentBy | SampleOf
 Answer = int | str | tuple[int, str] | tuple[int, str | None] | None
 Known = Mapping[Need, Answer]
 

@@ -202,7 +202,7 @@ HOLDINGS: tuple[Holding, ...] = (
         table=events,
         of=events.c.contact_id == _CONTACT,
         of_brand=one_of(events.c.brand, "brands"),
-        gone={"data": _EMPTY, "ref": _EMPTY, "fault": _EMPTY, "contact_id": NO_ONE},
+        gone={"data": _EMPTY, "ref": _EMPTY, "fault": _EMPTY, "told": _EMPTY, "contact_id": NO_ONE},
         walked_by=events.c.id,
     ),
     Holding(table=enrolments, of=enrolments.c.contact_id == _CONTACT, of_brand=one_of(enrolments.c.brand, "brands")),

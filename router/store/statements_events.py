@@ -12,8 +12,9 @@ from router.store.tables_offers import links
 insert_events = Insert(
     events,
     ("id", "contact_id", "brand", "name", "source", "ref", "data", "at", "received_at", "key", "rule", "deployment",
-     "fault"),
+     "fault", "told"),
 )  # fmt: skip
+_TOLD = func.coalesce(events.c.told, literal_column("'*'"))
 known_keys = Statement(select(events.c.brand, events.c.key, events.c.id).where(one_of(events.c.key, "keys")), "keys")
 happened = Statement(
     select(func.count())
@@ -26,6 +27,20 @@ happened = Statement(
         events.c.id != bindparam("but"),
         or_(events.c.source == literal_column("'api'"), events.c.source == literal_column("'voucher'")),
     ),
+    "contact", "brand", "name", "since", "but",
+)  # fmt: skip
+learnt = Statement(
+    select(_TOLD)
+    .where(
+        events.c.contact_id == bindparam("contact"),
+        events.c.brand == bindparam("brand"),
+        events.c.name == bindparam("name"),
+        events.c.at >= bindparam("since"),
+        events.c.id != bindparam("but"),
+        or_(events.c.source == literal_column("'api'"), events.c.source == literal_column("'voucher'")),
+        literal_column("''") != _TOLD,
+    )
+    .distinct(),
     "contact", "brand", "name", "since", "but",
 )  # fmt: skip
 newest = Statement(

@@ -22,12 +22,14 @@ events = Table(
     Column("rule", Text, nullable=False),
     Column("deployment", Text, nullable=False),
     Column("fault", Text, nullable=False),
+    Column("told", Text),
     Index("events_of", "contact_id", "brand", "name", "at"),
     Index("events_keys", "brand", "key", unique=True, sqlite_where=text("key IS NOT NULL"),
           postgresql_where=text("key IS NOT NULL")),
 )  # fmt: skip
 """Something that happened to a contact and is no text; `rule` is the first chain that it began, if any. What a brand
-tells under one key is told once."""
+tells under one key is told once. `told`: names of the attributes that it told of its contact, with commas between them;
+null where an earlier version did not keep them."""
 
 enrolments = Table(
     "enrolments",

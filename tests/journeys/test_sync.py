@@ -89,7 +89,7 @@ async def test_capability_76_a_shop_s_events_are_the_contact_s_profile_once_and_
         await shop.tell(changed("Utrecht", "2026-01-05T11:00:00+01:00", "k-3"))
         assert await one.ask("WIE") == "Breda, 2"
         late = one.rows("SELECT fault FROM events WHERE key = 'api:k-3'")
-        assert late == [("its attributes came late: a newer event of that name was told before",)]
+        assert late == [("came late, after a newer event of that name that tells it too: stad",)]
         await one.until("SELECT count(*) FROM records WHERE name = 'verhuisd'", [(1,)])  # segments go by it, too
         # What is wrong with one of many is told of that one, and the others are taken.
         wrong = {"contact": JAN, "name": "klant", "attributes": {"geboren": "ooit"}}

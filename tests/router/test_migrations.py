@@ -1,7 +1,9 @@
 """The migrations make the declared tables, and what the main way asks of them never reads a table through."""
 
+import hashlib
 import json
 import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,10 @@ import router.store.migrations
 from router.instants import DAY, HOUR
 from router.outbox import Outcome, housekeep, recover
 from router.store import engine
-from router.store.engine import Store, Tx, open_store
+from router.store.engine import Store, Tx, make_engine, open_store
 from router.store.migrate import upgrade
 from router.store.statements_receipts import forget_awaiting, unmet_of_earlier
+from router.store.statements_timers import arm, due_timers_of, move
 from router.store.tables import REVISION, metadata
 from router.world import first_id_at
 from tests.support.postgres import PostgresDatabases
@@ -87,6 +90,81 @@ def test_a_node_that_comes_second_finds_the_tables_there(store: Store) -> None:
 def test_the_declared_revision_is_the_last_migration() -> None:
     folder = Path(router.store.migrations.__file__).parent
     assert ScriptDirectory(str(folder)).get_heads() == [REVISION]
+
+
+# ---- stores of earlier versions
+
+MADE = {
+    "0001": "689687bbef2b09f3",
+    "0002": "1e44ed3a01c07515",
+    "0003": "c6e5b705e1a466d2",
+    "0004": "c8a07dd6a2d7123a",
+    "0006": "d97434abf730560b",
+    "0007": "1d99b5fe160806fd",
+    "0008": "0585f424d54af501",
+    "0009": "372752a8efc07aea",
+    "0010": "dd571a73f856f239",
+    "0011": "2c83f13b45f966c1",
+    "0012": "5fbae5bcdda02b9a",
+    "0013": "e89eaf533fbc2e53",
+}
+"""What a new store on SQLite is made of at each revision, as a digest. A store has applied these: what it lacks is a
+new migration's to add. The newest may change until another comes."""
+
+
+def test_what_stores_have_applied_does_not_change(tmp_path: Path) -> None:
+    folder = Path(router.store.migrations.__file__).parent
+    revisions = [one.revision for one in reversed(list(ScriptDirectory(str(folder)).walk_revisions()))]
+    assert {*revisions} - {*MADE} <= {REVISION}
+    path = tmp_path / "new.db"
+    made = {}
+    for revision in revisions:
+        upgrade(make_engine(f"sqlite:///{path}"), revision)
+        made[revision] = digest_of(path)
+    assert {revision: made[revision] for revision in MADE} == MADE
+
+
+def digest_of(path: Path) -> str:
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").fetchall()
+    connection.close()
+    return hashlib.sha256(" ".join(" ".join(row[0].split()) for row in rows).encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize("revision", ["0008", "0012", "between"])
+def test_a_store_of_an_earlier_version_gets_what_a_new_one_has(empty_url: str, revision: str) -> None:
+    """`between`: for a while the first migrations made columns that 0013 adds."""
+    older = make_engine(empty_url)
+    upgrade(older, "0012" if revision == "between" else revision)
+    with older.connect() as connection:
+        for statement in (
+            "INSERT INTO runs VALUES (1, 1, '4411', 'question', 'Shop', 'r', '[]', 'd', '{}', 5, 0, 1, 1)",
+            "INSERT INTO timers VALUES (1, 'Shop', 'inactive', 'r', 5, NULL)",
+        ):
+            connection.exec_driver_sql(statement)
+        if revision == "between":
+            for column in ("runs ADD tries INTEGER DEFAULT 0 NOT NULL", "timers ADD planned_at BIGINT",
+                           "timers ADD tries INTEGER DEFAULT 0 NOT NULL"):  # fmt: skip
+                connection.exec_driver_sql(f"ALTER TABLE {column}")
+    store = open_store(empty_url)
+    with store.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata) == []
+    with store.begin() as tx:
+        assert tx.execute("SELECT due_at, tries FROM runs") == [(5, 0)]
+        assert due_timers_of.rows(tx, [1], 9) == [(1, "Shop", "inactive", "r", 5, None)]
+        arm.run(tx, [(1, "Shop", "inactive", "r", 7)])
+        move.run(tx, [(1, "Shop", "inactive", "r", 8, 7)])
+        assert tx.execute("SELECT due_at, last_at, planned_at, tries FROM timers") == [(8, 7, None, 0)]
+    store.close()
+
+
+def test_postgresql_vacuums_ended_runs_early(postgres: PostgresDatabases) -> None:
+    with postgres.database("template1") as url:
+        store = open_store(url)
+        with store.begin() as tx:
+            options = tx.execute("SELECT reloptions FROM pg_class WHERE relname = 'runs'")
+        store.close()
+    assert options == [(["autovacuum_vacuum_scale_factor=0.01"],)]
 
 
 # ---- no statement of the main way reads a table through

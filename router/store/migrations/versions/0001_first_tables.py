@@ -257,15 +257,10 @@ def upgrade() -> None:
         sa.Column("misses", sa.Integer(), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
         sa.Column("cause_id", sa.BigInteger(), nullable=False),
-        sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("runs_due", "runs", ["due_at"], unique=False)
     op.create_index("runs_of_contact", "runs", ["contact_id"], unique=False)
-    if op.get_bind().dialect.name == "postgresql":
-        # What is due first is read past the entries of runs that were due before, until they are vacuumed away: by
-        # default at a fifth of the table, which is two million of ten, and some 10 ms at each look.
-        op.execute("ALTER TABLE runs SET (autovacuum_vacuum_scale_factor = 0.01)")
     op.create_table(
         "sessions",
         sa.Column("session", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
