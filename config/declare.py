@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 HEXADECIMAL = "hexadecimal"
 """The unit of a number that the specification writes in hexadecimal."""
+DAY_S = 86_400
+"""A day, in seconds: bounds of durations are told in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

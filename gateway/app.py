@@ -119,7 +119,7 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor,
     await world.offload(partial(node.begin, store, world, settings, book, sources, keeper.taken))
     one = node.Node(settings, world, store, book, keeper.revive, metrics)
     site = Site(world, store, one.exchange, metrics, in_turn(one.writer))
-    up.callback(site.close)
+    up.push_async_callback(site.close)
     await site.pools.deploy(_vouchers(book), world.offload)
 
     await up.enter_async_context(one.writing(supervisor))
@@ -166,7 +166,7 @@ async def _lookout(lookout: Lookout, seconds: int, supervisor: Supervisor) -> As
         else:
             yield
     finally:
-        lookout.close()
+        await lookout.close()
 
 
 def _brand(one: node.Node, name: str) -> BrandBook | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ssl
 
-from config.settings import Connector, Settings
+from config.connectors import Connector
+from config.settings import Settings
 from gateway.witness import Habits
 from router.instants import SECOND
 from router.prices import Price, Prices

@@ -20,7 +20,8 @@ from pathlib import Path
 import structlog
 
 import config
-from config.settings import Connector, Country, Digits, Gateway, Number, Settings, Web
+from config.connectors import Connector
+from config.settings import Country, Digits, Gateway, Number, Settings, Web
 from config.values import Address, Secret, Store
 from gateway.app import serve
 from gateway.exits import Exit

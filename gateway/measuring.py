@@ -13,13 +13,14 @@ from router.measure import Measured, Pages, Period, measure
 from router.measures import Measures
 from router.prices import Prices
 from router.store.errors import StoreUnavailable
-from router.store.reading import ReaderAtHand
+from router.store.reading import LONGEST_LOOK_MS, ReaderAtHand
 from router.world import Worker, World
 
 LONGEST_REST_S: Final = 1.0
 """Between two pages, in seconds: a page that took long waited for a disk or for other threads."""
-
-
+PAGE_SHARE: Final = 0.5
+"""How much of a measuring's time one page may take, where the database can be told so (PostgreSQL). The time is looked
+at between pages, so all of it takes half as long again at the most."""
 NOTHING: Final = Measures()
 
 
@@ -37,7 +38,7 @@ class Measurer:
         self._within_s = within_s
         self._worker = Worker(name)
         self._closed = threading.Event()
-        self._reader = ReaderAtHand(url)
+        self._reader = ReaderAtHand(url, min(LONGEST_LOOK_MS, int(within_s * 1000 * PAGE_SHARE)))
 
     async def measure(
         self, period: Period, prices: Prices, brand: str | None = None, measures: Measures = NOTHING, *,
@@ -47,11 +48,10 @@ class Measurer:
         ends, TooLongError when it takes too long."""
         return await self._worker.begin(lambda: self._measure(period, prices, brand, measures, origins))
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End what is under way at its next page, and give the connection back."""
         self._closed.set()
-        self._worker.begin(self._reader.close)  # on the thread that opened it
-        self._worker.close()
+        await self._worker.end(self._reader.close)  # on the thread that opened it
 
     def _measure(
         self, period: Period, prices: Prices, brand: str | None, measures: Measures, origins: bool

@@ -90,6 +90,6 @@ class Lookout:
             return
         self._metrics.recent(recent(measured.counting.figures.items()), now / SECOND)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Look no more."""
-        self._measurer.close()
+        await self._measurer.close()

@@ -162,6 +162,13 @@ class Worker:
             self._jobs.put(None)
             self._thread.join()
 
+    async def end(self, last: Callable[[], object]) -> None:
+        """Do `last` after what was begun before, and end. The loop does not stand still for what is under way."""
+        try:
+            await self.begin(last)
+        finally:
+            self.close()
+
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
             result, work = job

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from hashlib import sha256
 from typing import NamedTuple
 
-from config.settings import Addresses, Connector
+from config.connectors import Addresses, Connector
 from config.values import TonNpi
 from gateway.connectors.message_ids import IdForms
 from router.messages import Inbound, Part

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from config.settings import MessageIds
+from config.connectors import MessageIds
 from smpp.receipt import id_forms, stored_form
 
 RECENT = 4_096

@@ -11,7 +11,7 @@ from collections.abc import Mapping as Table
 from contextlib import suppress
 from functools import partial
 
-from config.settings import Connector as Settings
+from config.connectors import Connector as Settings
 from gateway.connectors.base import Answer, Exchange, Read
 from gateway.connectors.mapping import Mapping, Origin
 from gateway.connectors.smpp_out import Outgoing

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
-from config.settings import Connector as Settings
+from config.connectors import Connector as Settings
 from config.values import Refusal
 from gateway.connectors.base import Exchange
 from gateway.connectors.flights import Flight

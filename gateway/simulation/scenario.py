@@ -13,7 +13,8 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from config.settings import Connector, Country, Digits, Gateway, Number, Settings
+from config.connectors import Connector
+from config.settings import Country, Digits, Gateway, Number, Settings
 from config.values import Secret, Store
 from gateway.binding import grants_of
 from gateway.simulation.brands import NUMBERS, QUIZ, SOURCES, phones, saying

@@ -58,10 +58,9 @@ class Looks:
         finally:
             self._waiting -= 1
 
-    def close(self) -> None:
-        """End the thread and give the connection back."""
-        self._worker.begin(self._reader.close)
-        self._worker.close()
+    async def close(self) -> None:
+        """Give the connection back and end the thread, after the look that is under way."""
+        await self._worker.end(self._reader.close)
 
     def _look(self, look: Callable[[Tx], T]) -> T:
         def within(reader: Reader) -> T:

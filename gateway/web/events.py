@@ -85,6 +85,8 @@ def read_json(octets: bytes) -> dict[str, Any]:
         raise ValueError("JSON is UTF-8, and this is not") from None
     except RecursionError:
         raise ValueError("this is nested too deeply") from None
+    except ArithmeticError:  # an exponent that no Decimal has
+        raise ValueError(f"a number is out of range: write it with at most {MOST_DIGITS} digits") from None
     except json.JSONDecodeError as fault:
         raise ValueError(f"this is not JSON: {fault.msg.lower()} at character {fault.pos + 1}") from None
     if not isinstance(found, dict):

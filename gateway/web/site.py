@@ -83,13 +83,13 @@ class Site:
         with self._store.begin() as tx:
             links.revisit(tx, again)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing is asked any more."""
         if self._pages is not None:
             self._pages.close()
         if self._stats is not None:
-            self._stats.close()
-        self._looks.close()
+            await self._stats.close()
+        await self._looks.close()
 
     def _counted(self, path: str, handler: Handler) -> Handler:
         async def counted(request: web.Request) -> web.StreamResponse:

@@ -23,7 +23,7 @@ from router.store.tables import REVISION
 T = TypeVar("T")
 
 LONGEST_LOOK_MS = 30_000
-"""PostgreSQL: one statement of a reader (milliseconds)."""
+"""PostgreSQL: one statement of a reader, where nobody says less (milliseconds)."""
 
 
 class Begins(Protocol):
@@ -67,15 +67,16 @@ class Reader:
 class ReaderAtHand:
     """A reader that is opened when it is first wanted, and anew after a fault. For one thread."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, longest_ms: int = LONGEST_LOOK_MS) -> None:
         self._url = url
+        self._longest_ms = longest_ms
         self._reader: Reader | None = None
 
     def use(self, look: Callable[[Reader], T]) -> T:
         """What `look` reads. Whatever is wrong with the store, it raises StoreUnavailable: the next may succeed."""
         try:
             if self._reader is None:
-                self._reader = open_reader(self._url)
+                self._reader = open_reader(self._url, self._longest_ms)
             return look(self._reader)
         except StoreError as error:
             self.close()
@@ -90,11 +91,12 @@ class ReaderAtHand:
             self._reader = None
 
 
-def open_reader(url: str) -> Reader:
-    """A reader of the store. Raises StoreError with a sentence that says what is wrong."""
+def open_reader(url: str, longest_ms: int = LONGEST_LOOK_MS) -> Reader:
+    """A reader of the store; PostgreSQL ends a statement of it after so many milliseconds. Raises StoreError with a
+    sentence that says what is wrong."""
     path = file_of(url)
     try:
-        reader = _of_server(url) if path is None else _of_file(path)
+        reader = _of_server(url, longest_ms) if path is None else _of_file(path)
     except Exception as error:
         if isinstance(error, StoreError):
             raise
@@ -123,11 +125,11 @@ def _of_file(path: Path) -> Reader:
     return Reader(cast(Cursor, connection.cursor()), "sqlite", connection.close)
 
 
-def _of_server(url: str) -> Reader:
+def _of_server(url: str, longest_ms: int) -> Reader:
     engine = make_engine(url)
     connection = engine.connect()
     cursor = cast(Any, connection.connection.driver_connection).cursor()
-    cursor.execute(f"SET statement_timeout TO {LONGEST_LOOK_MS}")
+    cursor.execute(f"SET statement_timeout TO {longest_ms}")
 
     def close() -> None:
         connection.close()

@@ -20,7 +20,7 @@ from itertools import count
 from pathlib import Path
 from statistics import median
 
-from config.settings import Connector
+from config.connectors import Connector
 from config.values import Secret
 from gateway.connectors.mapping import Mapping as Translation
 from gateway.connectors.mapping import Origin, decode

@@ -324,7 +324,8 @@ def test_a_clock_that_is_off_is_forgiven_and_the_future_is_not() -> None:
     [
         (b"", "not JSON"), (b"[]", "not an object"), (b"5", "not an object"), (b'{"a":1,"a":2}', "stands twice"),
         (b"\xff", "UTF-8"), (b'{"a": NaN}', "no number"), (b"[" * 10_000, "nested too deeply"),
-        (b'{"a": ' + b"1" * 5_000 + b"}", "digits"),
+        (b'{"a": ' + b"1" * 5_000 + b"}", "digits"), (b'{"a": 1e999999999999999999999}', "out of range"),
+        (b'{"a": 1e-999999999999999999999}', "out of range"),
     ],
 )  # fmt: skip
 def test_what_is_not_json_is_told(octets: bytes, words: str) -> None:

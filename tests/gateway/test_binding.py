@@ -2,7 +2,8 @@
 
 import ssl
 
-from config.settings import Addresses, Country, Digits, Limits, Number, Operator, Settings
+from config.connectors import Addresses
+from config.settings import Country, Digits, Limits, Number, Operator, Settings
 from config.values import Address, Secret, TonNpi
 from gateway.binding import bind_of, grants_of
 from rules.rulebook import NumberGrant

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.settings import Addresses
+from config.connectors import Addresses
 from config.values import TonNpi
 from gateway.connectors.mapping import Mapping, Origin, decode, plain
 from router import receipts

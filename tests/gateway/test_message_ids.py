@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.settings import MessageIds
+from config.connectors import MessageIds
 from gateway.connectors.message_ids import RECENT, VOTES, IdForms, converted
 from smpp.simulator_conduct import Ids
 

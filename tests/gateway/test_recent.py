@@ -1,6 +1,7 @@
 """Figures by rule on /metrics: bounded labels, the last day, and looks that neither hinder nor outlive the gateway."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,11 @@ from router.store import reading
 from router.store.engine import Store, open_store
 from router.store.errors import StoreUnavailable
 from router.totals import Figures
+from router.world import Virtual
 from tests.support.promotions import agree, happen, promoting
 from tests.support.routing import JAN, KEES, NOW, PIET, ROOS, Phones
 
+PATIENCE_S = 10.0
 DAY_BEFORE = Period(NOW - DAY, NOW + DAY)
 
 
@@ -105,7 +108,7 @@ async def test_a_look_tells_what_the_tables_say_and_the_next_one_replaces_it(sto
         await lookout.look()
         assert numbers(metrics, "recent_texts") == {}
     finally:
-        lookout.close()
+        await lookout.close()
 
 
 async def test_what_hinders_a_look_leaves_the_figures_and_their_age(
@@ -124,8 +127,8 @@ async def test_what_hinders_a_look_leaves_the_figures_and_their_age(
     with capture_logs() as logged:
         await other.look()
     assert [(line["event"], line["log_level"]) for line in logged] == [("figures by rule cannot be counted", "error")]
-    other.close()
-    lookout.close()
+    await other.close()
+    await lookout.close()
     assert numbers_of(before) == numbers_of(metrics.page())
 
 
@@ -133,11 +136,11 @@ def numbers_of(page: bytes) -> list[str]:
     return [line for line in page.decode().splitlines() if line.startswith("kwek_recent")]
 
 
-def broken(url: str) -> Any:
+def broken(*_: Any) -> Any:
     raise ZeroDivisionError
 
 
-def away(url: str) -> Any:
+def away(*_: Any) -> Any:
     raise StoreUnavailable("away")
 
 
@@ -164,7 +167,7 @@ async def test_a_measuring_rests_as_long_as_it_is_told_to_and_ends_when_its_time
     assert rests[0] == 0.0
     assert len(rests) == 8
     monkeypatch.undo()
-    measurer.close()
+    await measurer.close()
     with pytest.raises(RuntimeError, match="has ended"):
         await measurer.measure(DAY_BEFORE, Prices())
 
@@ -176,6 +179,43 @@ async def test_a_gateway_that_stops_does_not_wait_for_it(store: Store, monkeypat
     measurer = Measurer(phones.world, store.url, "test", 1e9, 60.0)
     begun = asyncio.ensure_future(measurer.measure(DAY_BEFORE, Prices()))
     await asyncio.sleep(0)
-    measurer.close()
+    await measurer.close()
     with pytest.raises(StoreUnavailable, match="is stopping"):
         await begun
+
+
+async def test_the_loop_goes_on_while_the_page_under_way_is_waited_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def slow(*_: Any, **__: Any) -> str:
+        begun.set()
+        return "counted" if goes_on.wait(PATIENCE_S) else "the loop stood still"
+
+    monkeypatch.setattr(measuring, "measure", slow)
+    measurer = Measurer(Virtual(NOW), store.url, "test", 1.0, 60.0)
+    counting = asyncio.ensure_future(measurer.measure(DAY_BEFORE, Prices()))
+    assert await asyncio.to_thread(begun.wait, PATIENCE_S)
+    closing = asyncio.ensure_future(measurer.close())
+    asyncio.get_running_loop().call_soon(goes_on.set)
+    await closing
+    assert await counting == "counted"
+
+
+@pytest.mark.parametrize(("within_s", "longest_ms"), [(20.0, 10_000), (600.0, reading.LONGEST_LOOK_MS)])
+async def test_a_page_may_not_take_all_the_time(
+    within_s: float, longest_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+
+    def opened(*about: Any) -> Any:
+        told.append(about)
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(reading, "open_reader", opened)
+    measurer = Measurer(Virtual(NOW), "postgresql://somewhere/kwek", "test", 1.0, within_s)
+    with pytest.raises(StoreUnavailable, match="away"):
+        await measurer.measure(DAY_BEFORE, Prices())
+    await measurer.close()
+    assert told == [("postgresql://somewhere/kwek", longest_ms)]

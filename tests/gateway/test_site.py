@@ -34,7 +34,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     one = Place(tmp_path)
     one.contact()
     yield one
-    one.looks.close()
+    await one.looks.close()
     one.store.close()
 
 
@@ -66,13 +66,13 @@ async def test_what_is_asked_is_counted_by_page_and_status(place: Place, aiohttp
         "kwek_clicks_lost_total 0.0",
     ):
         assert line in page
-    site.close()
+    await site.close()
 
 
 async def test_before_it_answers_it_keeps_up_too(place: Place) -> None:
     site = Site(place.world, place.store, place.writer, Metrics(), place.world.offload)
     await site.keep_up(10)
-    site.close()
+    await site.close()
 
 
 async def test_a_fault_of_ours_is_told_without_its_details(aiohttp_client: Start) -> None:

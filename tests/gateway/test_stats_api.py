@@ -1,6 +1,7 @@
 """GET /v1/stats: the figures of the key's own brand and of nobody else's, bounded in every way."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +59,8 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     headers = {name: {"Authorization": f"Bearer {one.text}"} for name, one in minted.items()}
     async with TestClient(TestServer(app)) as client:
         yield Desk(client, phones, asked, headers)
-    asked.close()
-    looks.close()
+    await asked.close()
+    await looks.close()
     store.close()
 
 
@@ -156,6 +157,104 @@ async def test_who_asks_too_much_is_told_to_wait(desk: Desk, monkeypatch: pytest
     goes_on.set()
     status, told = await first
     assert (status, told["detail"]) == (503, "counting took longer than 20 s: ask for fewer days")
+    monkeypatch.undo()
+    assert (await desk.ask(DAYS))[1] == told  # it would take as long again
+    desk.phones.later(MINUTE)
+    assert (await desk.ask(DAYS))[0] == 200
+
+
+class Slow:
+    """A measuring that is held until it is let go; it counts as the real one does."""
+
+    def __init__(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[Any] = []
+        self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
+        self._real = desk.stats._measurer.measure
+        monkeypatch.setattr(desk.stats._measurer, "measure", self.measure)
+
+    async def measure(self, *about: Any, **more: Any) -> Any:
+        self.asked.append(about)
+        self.begun.set()
+        await self.goes_on.wait()
+        return await self._real(*about, **more)
+
+
+async def test_equal_questions_at_once_are_counted_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(desk.phones)
+    slow, real = Slow(desk, monkeypatch), desk.stats._told
+    came = 0
+
+    async def told(*about: Any) -> Any:
+        nonlocal came
+        came += 1
+        if came == 3:
+            asyncio.get_running_loop().call_soon(slow.goes_on.set)  # once this one waits, too
+        return await real(*about)
+
+    monkeypatch.setattr(desk.stats, "_told", told)
+    answers = await asyncio.gather(*(desk.ask(DAYS) for _ in range(3)))
+    assert [(status, told["total"]["sent"]) for status, told in answers] == [(200, 2)] * 3
+    assert len(slow.asked) == 1
+
+
+async def test_an_answer_is_kept_from_when_it_is_counted(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow(desk, monkeypatch)
+    first = asyncio.ensure_future(desk.ask(DAYS))
+    await slow.begun.wait()
+    desk.phones.later(MINUTE)
+    slow.goes_on.set()
+    assert (await first)[0] == (await desk.ask(DAYS))[0] == 200
+    assert len(slow.asked) == 1
+
+
+async def test_one_brand_does_not_take_the_places_of_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(desk.phones)
+    slow = Slow(desk, monkeypatch)
+    going = []
+    for query in (DAYS, f"{DAYS}&by=keyword"):
+        slow.begun.clear()
+        going.append(asyncio.ensure_future(desk.ask(query)))
+        await slow.begun.wait()
+    status, told = await desk.ask(f"{DAYS}&by=class")
+    assert (status, told["title"]) == (503, "Busy")
+    slow.begun.clear()
+    other = asyncio.ensure_future(desk.ask(DAYS, "Aannemer"))
+    await slow.begun.wait()
+    slow.goes_on.set()
+    assert [(await one)[0] for one in (*going, other)] == [200, 200, 200]
+    assert (await desk.ask(f"{DAYS}&by=class"))[0] == 200
+
+
+async def test_who_waits_too_long_gets_the_answer_when_he_asks_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = Slow(desk, monkeypatch)
+    monkeypatch.setattr(stats, "ANSWER_S", 0.0)
+    status, told = await desk.ask(DAYS)
+    assert (status, told["detail"]) == (503, "these figures are still being counted; ask again in a while")
+    slow.goes_on.set()
+    await asyncio.gather(*desk.stats._going.values())
+    assert (await desk.ask(DAYS))[0] == 200
+    assert len(slow.asked) == 1
+
+
+async def test_a_fault_that_nobody_waits_for_any_more_is_nobody_s(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    goes_on, faults = asyncio.Event(), list[Any]()
+
+    async def broken(*_: Any, **__: Any) -> Any:
+        await goes_on.wait()
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(desk.stats._measurer, "measure", broken)
+    monkeypatch.setattr(stats, "ANSWER_S", 0.0)
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault))
+    assert (await desk.ask(DAYS))[0] == 503
+    (going,) = desk.stats._going.values()
+    goes_on.set()
+    await asyncio.wait([going])
+    del going
+    gc.collect()
+    assert (faults, desk.stats._going) == ([], {})
 
 
 async def test_a_store_that_is_away_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Codes to log in with, where they leave no trace: capability 86."""
 
-from config.settings import Connector
+from config.connectors import Connector
 from config.values import Secret
 from gateway.connectors.mapping import CODE_VALIDITY, Mapping
 from router import outbox

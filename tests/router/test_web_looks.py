@@ -14,14 +14,14 @@ async def test_a_look_reads_beside_a_writer_that_holds_the_store(store_url: str,
         tx.write("INSERT INTO contacts (id, address, created_at) VALUES (1, '31612345678', 0)")
         assert await looks.at(lambda look: look.execute("SELECT count(*) FROM contacts")) == [(0,)]
     assert await looks.at(lambda look: look.execute("SELECT count(*) FROM contacts")) == [(1,)]
-    looks.close()
+    await looks.close()
 
 
 async def test_a_look_writes_nothing(store_url: str, store: Store) -> None:
     looks = Looks(store_url)
     with pytest.raises((StoreUnavailable, psycopg.Error)):
         await looks.at(lambda look: look.write("DELETE FROM contacts"))
-    looks.close()
+    await looks.close()
 
 
 async def test_a_connection_that_was_cut_is_made_anew(postgres_url: str) -> None:
@@ -32,4 +32,4 @@ async def test_a_connection_that_was_cut_is_made_anew(postgres_url: str) -> None
     with pytest.raises(StoreUnavailable):
         await looks.at(lambda look: look.execute("SELECT 1"))
     assert await looks.at(lambda look: look.execute("SELECT 1")) == [(1,)]
-    looks.close()
+    await looks.close()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from config.settings import Connector
+from config.connectors import Connector
 from config.values import Secret
 from gateway.binding import habits_of
 from gateway.connectors.base import Read

@@ -120,7 +120,7 @@ class Site:
     async def close(self) -> None:
         await self.client.close()
         self.pages.close()
-        self.looks.close()
+        await self.looks.close()
         self.store.close()
 
     def contact(self, id: int = 1, language: str | None = None, address: str = JAN) -> None:

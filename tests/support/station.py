@@ -17,7 +17,8 @@ from urllib.request import urlopen
 
 import psycopg
 
-from config.settings import Connector, Country, Digits, Email, Gateway, Number, Settings
+from config.connectors import Connector
+from config.settings import Country, Digits, Email, Gateway, Number, Settings
 from config.values import Address, Secret, Store
 from gateway.app import serve
 from smpp.simulator import Account, Simulator
