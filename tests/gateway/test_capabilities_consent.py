@@ -2,7 +2,6 @@
 and 57 on both stores."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from gateway.exits import Exit
 from router.instants import DAY, HOUR, MINUTE
 from router.messages import Occurrence
 from router.store.engine import open_store
-from tests.support.postgres import PostgresDatabases, postgres_databases
-from tests.support.process import write_config
 from tests.support.routing import JAN, KEES, NOW, PIET, Phones, book_of
 
 RULES = """brand "Klusser"
@@ -49,12 +46,6 @@ BOX = "[x] Ja, ik wil tips van De Klusser per sms."
 FORM = "Meld mij aan voor tips van De Klusser per sms."
 OF_PROMOTIONS = ("--brand", "Klusser", "--class", "promotional", "--by", "crm@klusser.example")
 VOICE, PAGE = "31655555511", "31655555512"
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresDatabases]:
-    with postgres_databases() as databases:
-        yield databases
 
 
 class Desk:
@@ -91,20 +82,17 @@ class Desk:
         return str(path)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def desk(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setenv("KWEK_TEST_PASSWORD", "secret")
+@pytest.fixture
+def rules() -> str:
+    return RULES
+
+
+@pytest.fixture
+def desk(place: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setattr("gateway.commands.consent.time.sleep", lambda seconds: None)  # nobody else is at work here
-    url = f"sqlite:///{tmp_path / 'kwek.db'}"
-    if request.param == "sqlite":
-        one = Desk(write_config(tmp_path, 2775, RULES, url), url)
-        monkeypatch.setattr("router.world.System.now", lambda _: one.now)
-        yield one
-    else:
-        with request.getfixturevalue("postgres").database() as url:
-            one = Desk(write_config(tmp_path, 2775, RULES, url), url)
-            monkeypatch.setattr("router.world.System.now", lambda _: one.now)
-            yield one
+    one = Desk(*place)
+    monkeypatch.setattr("router.world.System.now", lambda _: one.now)
+    return one
 
 
 def says(phone: str, *texts: str) -> Any:

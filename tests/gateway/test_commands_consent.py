@@ -1,7 +1,6 @@
 """`kwek consent` from a shell: what it prints, what it writes, and its exit codes."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from router.instants import MINUTE
 from router.store.engine import Store, open_store
 from router.store.errors import StoreUnavailable
 from tests.support.consents import WORDING, append, record
-from tests.support.postgres import PostgresDatabases, postgres_databases
 from tests.support.process import write_config
 from tests.support.routing import JAN, NOW, PIET, RULES, Phones, book_of
 
@@ -24,25 +22,11 @@ OF_PROMOTIONS = ("--class", "promotional", "--by", "me")
 HEAD = "msisdn;at;wording;method;evidence;contact.naam\n"
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresDatabases]:
-    with postgres_databases() as databases:
-        yield databases
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Path, str]]:
+@pytest.fixture
+def place(place: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
     """A kwek.toml, and the URL of its store."""
-    monkeypatch.setenv("KWEK_TEST_PASSWORD", "secret")
     monkeypatch.setattr("gateway.commands.consent.time.sleep", lambda seconds: None)  # nobody else is at work here
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'kwek.db'}"
-        yield write_config(tmp_path, 2775, BRAND, url), url
-    else:
-        with request.getfixturevalue("postgres").database() as url:
-            yield write_config(tmp_path, 2775, BRAND, url), url
+    return place
 
 
 def kwek(config: Path, *words: str) -> Any:

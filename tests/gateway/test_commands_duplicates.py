@@ -1,7 +1,6 @@
 """What was taken for a re-delivery is kept, visible and replayable."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +13,10 @@ from gateway.exits import Exit
 from router.evidence import Ended
 from router.instants import HOUR
 from router.store.engine import open_store
-from tests.support.postgres import PostgresDatabases, postgres_databases
 from tests.support.process import write_config
 from tests.support.routing import JAN, RULES, Phones
 
 BRAND = RULES.replace('brand "Shop"', 'brand "Klusser"')
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresDatabases]:
-    with postgres_databases() as databases:
-        yield databases
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Path, str]]:
-    """A kwek.toml, and the URL of its store."""
-    monkeypatch.setenv("KWEK_TEST_PASSWORD", "secret")
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'kwek.db'}"
-        yield write_config(tmp_path, 2775, BRAND, url), url
-    else:
-        with request.getfixturevalue("postgres").database() as url:
-            yield write_config(tmp_path, 2775, BRAND, url), url
 
 
 def suspects(url: str, count: int) -> list[int]:

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from router.instants import DAY
 from router.outbox import highest_id
 from router.perform import Claim
 from router.store.engine import open_store
-from tests.support.postgres import PostgresDatabases, postgres_databases
 from tests.support.process import write_config
 from tests.support.promotions import RULES, agree, happen, promoting
 from tests.support.routing import JAN, PIET, Phones
@@ -25,26 +23,16 @@ BRAND = RULES.replace('brand "Shop"', 'brand "Klusser"').replace("    {more}\n",
 DOUBT = "We moeten deze wet STOP zetten!"
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresDatabases]:
-    with postgres_databases() as databases:
-        yield databases
+@pytest.fixture
+def rules() -> str:
+    return BRAND
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Path, str]]:
+@pytest.fixture
+def place(place: tuple[Path, str]) -> tuple[Path, str]:
     """A kwek.toml, and the URL of its store, in which two who agreed have raised a doubt each, one of them twice."""
-    monkeypatch.setenv("KWEK_TEST_PASSWORD", "secret")
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'kwek.db'}"
-        doubts(url)
-        yield write_config(tmp_path, 2775, BRAND, url), url
-    else:
-        with request.getfixturevalue("postgres").database() as url:
-            doubts(url)
-            yield write_config(tmp_path, 2775, BRAND, url), url
+    doubts(place[1])
+    return place
 
 
 def doubts(url: str) -> None:

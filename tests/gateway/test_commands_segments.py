@@ -14,8 +14,6 @@ from router import members
 from router.instants import DAY
 from router.messages import Occurrence
 from router.store.engine import Store, open_store
-from tests.support.postgres import PostgresDatabases, postgres_databases
-from tests.support.process import write_config
 from tests.support.routing import JAN, KEES, NOW, PIET, Phones, book_of
 from tests.support.timed import crowd, known
 
@@ -59,25 +57,16 @@ on click tip
 """
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresDatabases]:
-    with postgres_databases() as databases:
-        yield databases
+@pytest.fixture
+def rules() -> str:
+    return RULES
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Path, str]]:
-    """A kwek.toml, and the URL of its store."""
-    monkeypatch.setenv("KWEK_TEST_PASSWORD", "secret")
+@pytest.fixture
+def place(place: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
+    """A kwek.toml, and the URL of its store, by the clock of the phones."""
     monkeypatch.setattr("router.world.System.now", lambda _: NOW)
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'kwek.db'}"
-        yield write_config(tmp_path, 2775, RULES, url), url
-    else:
-        with request.getfixturevalue("postgres").database() as url:
-            yield write_config(tmp_path, 2775, RULES, url), url
+    return place
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from gateway.exits import Exit
 from router.instants import DAY, HOUR, MINUTE
 from router.outbox import Outcome
 from router.store.engine import Store, open_store
-from tests.support.postgres import PostgresDatabases, postgres_databases
 from tests.support.process import write_config
 from tests.support.routing import JAN, KEES, PIET, ROOS, Phones, book_of
 from tests.support.station import station
@@ -56,28 +55,13 @@ opt_out_warning = 20.0
 DAYS = ("--since", "2026-01-05", "--until", "2026-01-06")
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresDatabases]:
-    with postgres_databases() as databases:
-        yield databases
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Path, Store]]:
+@pytest.fixture
+def place(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Store]]:
     """A kwek.toml, and its store, which stays open as a gateway's does."""
     monkeypatch.setenv("KWEK_TEST_PASSWORD", "secret")
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'kwek.db'}"
-        store = open_store(url)
-        yield with_prices(tmp_path, url), store
-        store.close()
-    else:
-        with request.getfixturevalue("postgres").database() as url:
-            store = open_store(url)
-            yield with_prices(tmp_path, url), store
-            store.close()
+    store = open_store(store_url)
+    yield with_prices(tmp_path, store_url), store
+    store.close()
 
 
 def with_prices(folder: Path, url: str) -> Path:
