@@ -200,7 +200,8 @@ async def test_the_loop_goes_on_while_the_page_under_way_is_waited_for(
     closing = asyncio.ensure_future(measurer.close())
     asyncio.get_running_loop().call_soon(goes_on.set)
     await closing
-    assert await counting == "counted"
+    told: Any = await counting
+    assert told == "counted"
 
 
 @pytest.mark.parametrize(("within_s", "longest_ms"), [(20.0, 10_000), (600.0, reading.LONGEST_LOOK_MS)])
