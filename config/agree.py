@@ -8,6 +8,7 @@ from typing import Any
 from config.locate import Keys
 from config.problems import did_you_mean
 from config.read import Reader
+from config.values import Secret
 
 _OF_A_GROUP = ("fence_s", "reads_late_s", "peer_response_s", "redelivery_s")
 """What the connectors of one group say of the carrier they share."""
@@ -28,12 +29,20 @@ def check_agreement(reader: Reader) -> None:
 
 
 def _signed(reader: Reader) -> None:
-    """Whoever has a mail server says from which address."""
+    """Whoever has a mail server says from which address, and logs in with a password that is not heard on the way."""
     email = reader.good.get(("email",), {})
-    if email.get("host") and not email.get("sender"):
-        reader.note(
-            reader.places.key(("email",)), "[email] names a mail server and no sender", 'write sender = "noreply@…"'
-        )
+    if not email.get("host"):
+        return
+    place = reader.places.key(("email",))
+    if email.get("sender") == "":
+        reader.note(place, "[email] names a mail server and no sender", 'write sender = "noreply@…"')
+    if not email.get("user"):
+        return
+    if email.get("password") == Secret(""):
+        reader.note(place, "[email] names a user and no password", 'write password = "env:NAME" or "file:PATH"')
+    if email.get("security") == "none":
+        message = "user in [email] logs in over a connection that is not encrypted: the password can be heard"
+        reader.note(reader.places.value(("email", "user")), message, 'write security = "starttls"', "warning")
 
 
 def _entries(reader: Reader, table: str) -> Iterator[tuple[Keys, dict[str, Any]]]:

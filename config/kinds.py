@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from config.declare import Bounds, Setting, written
 from config.problems import Unfit, did_you_mean, quoted
-from config.settings import Country, Digits, Network, PasswordHash, Prefix, RedisUrl, Web, Zone
+from config.settings import Country, Digits, Mailbox, Network, PasswordHash, Prefix, RedisUrl, Web, Zone
 from config.values import (
     Address,
     Money,
@@ -28,6 +28,7 @@ from config.values import (
     TonNpi,
     has_password,
     parse_digits,
+    parse_mailbox,
     parse_network,
     parse_prefix,
     parse_web,
@@ -227,6 +228,7 @@ TEXTS: dict[Any, Callable[[str, Setting, Surroundings], object]] = {
     Address: lambda text, _setting, _around: Address.parse(text),
     Country: _country,
     Digits: lambda text, _setting, _around: Digits(parse_digits(text)),
+    Mailbox: lambda text, _setting, _around: Mailbox(parse_mailbox(text)),
     Money: lambda text, _setting, _around: Money.parse(text),
     Network: lambda text, _setting, _around: Network(parse_network(text)),
     PasswordHash: _password_hash,

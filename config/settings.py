@@ -19,6 +19,8 @@ Digits = NewType("Digits", str)
 """A phone number or short code: digits without a plus."""
 Web = NewType("Web", str)
 """The address of a web server, without a slash at its end."""
+Mailbox = NewType("Mailbox", str)
+"""An e-mail address alone, in ASCII; may be empty."""
 Network = NewType("Network", str)
 """A network or one IP address, as `ipaddress` prints it."""
 PasswordHash = NewType("PasswordHash", str)
@@ -117,7 +119,9 @@ class Email:
     )
     user: str = setting("", "Our name there; empty: it wants none.")
     password: Secret = setting(Secret(""), "Our password there, named as env:NAME or file:PATH.")
-    sender: str = setting("", "The address that e-mails come from.", shown="noreply@klusser.example")
+    sender: Mailbox = setting(
+        Mailbox(""), "The address that e-mails come from.", shown=Mailbox("noreply@klusser.example")
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

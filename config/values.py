@@ -186,6 +186,17 @@ def parse_digits(text: str) -> str:
     return digits
 
 
+def parse_mailbox(text: str) -> str:
+    """Reads an e-mail address that every mail server takes (RFC 5321 section 4.1.2: ASCII, nothing quoted); or none."""
+    part = r"[A-Za-z0-9!#$%&'*+/=^_`{|}~-]+"
+    if text and not re.fullmatch(rf"{part}(?:\.{part})*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*", text):
+        raise Unfit(
+            f"{{it}} must be an e-mail address alone, in ASCII, not {quoted(text)}",
+            'for example "noreply@klusser.example"; a name for it is not wanted: the brand\'s is shown',
+        )
+    return text
+
+
 def parse_network(text: str) -> str:
     """Reads `10.0.0.0/8` or a single IP address; returns it in its canonical form."""
     try:

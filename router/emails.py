@@ -2,7 +2,8 @@
 
 A row is claimed for some minutes, handed to the server, and settled; who dies in between leaves it to be claimed again,
 so a letter may arrive twice, and its Message-ID is the same both times. What the server refuses for now is tried again,
-each time after twice as long; what it refuses for good fails with what it said. This file knows no server.
+each time after twice as long; what it refuses for good fails with what it said, and what was claimed so often and never
+settled fails too: it may be what ends those who claim it. This file knows no server.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from rules.rulebook import Rule, Rulebook
 AT_ONCE: Final = 20
 """E-mails claimed in one go: what a server takes within the lease."""
 LEASE: Final = 5 * MINUTE
-"""How long who has claimed them may take; longer than twenty time-outs of a server that does not answer."""
+"""How long who has claimed them may take: nobody begins a letter of them later than half of it."""
 MOST_TRIES: Final = 10
 """Tries in all, over some seventeen hours: a mail server may be away for a night."""
+UNSETTLED: Final = "claimed again and again, and never settled"
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -39,11 +41,13 @@ class Letter(msgspec.Struct, frozen=True):
 
 
 class Posted(msgspec.Struct, frozen=True):
-    """What the server said of a letter: nothing when it took it, else why not, and whether that may pass."""
+    """What the server said of a letter: nothing when it took it, else why not, and whether that may pass. `untried`: it
+    was not handed to it at all."""
 
     letter: Letter
     refusal: str = ""
     passing: bool = False
+    untried: bool = False
 
 
 def undelivered(book: Rulebook, has_server: bool) -> list[str]:
@@ -60,12 +64,16 @@ def _mails(rule: Rule) -> bool:
 
 
 def claim(tx: Tx, node: str, now: int, most: int = AT_ONCE) -> list[Letter]:
-    """Claim what is due; what nobody may be sent any more is cancelled."""
+    """Claim what is due; what nobody may be sent any more is cancelled, and what was claimed too often fails."""
     rows = sql.claimable.rows(tx, now, most)
     stopped = [row[0] for row in rows if row[-1]]
     if stopped:
-        sql.cancel.run(tx, stopped, now)
-    due = {row[0]: Letter(*row[:7]) for row in rows if not row[-1]}
+        sql.end.run(tx, stopped, "cancelled", "opted_out", now)
+    letters = [Letter(*row[:7]) for row in rows if not row[-1]]
+    worn_out = [letter.id for letter in letters if letter.tries >= MOST_TRIES]
+    if worn_out:
+        sql.end.run(tx, worn_out, "failed", UNSETTLED, now)
+    due = {letter.id: letter for letter in letters if letter.tries < MOST_TRIES}
     if not due:
         return []
     return [due[row[0]] for row in sql.claim.rows(tx, list(due), now, now + LEASE, node)]
@@ -74,6 +82,9 @@ def claim(tx: Tx, node: str, now: int, most: int = AT_ONCE) -> list[Letter]:
 def settle(tx: Tx, node: str, posted: Sequence[Posted], now: int) -> None:
     """Write down what became of claimed letters."""
     for one in posted:
+        if one.untried:
+            sql.give_back.run(tx, one.letter.id, node, now)
+            continue
         again = one.passing and one.letter.tries + 1 < MOST_TRIES
         if again:
             due = now + (MINUTE << one.letter.tries)

@@ -48,7 +48,9 @@ _ORDINAL = re.compile(r"([0-9]{1,2})([a-z]*)")
 _YEAR = re.compile(r"[0-9]{4}|[0-9]{2}")
 _TIME = re.compile(r"([0-9]{1,2})(?:[:.]([0-9]{2}))?\s*([a-z][a-z .']*)?")
 _HALVES = {"am": 0, "pm": 12, "a m": 0, "p m": 12}
-_EMAIL = re.compile(r"[^\s@<>()\",;:]+@[^\s@<>()\",;:]+\.[^\W\d_][^\s@<>()\",;:.]+")
+# Without what an address needs quotes for, and without `=?…?=`, which a header reads as other characters (RFC 2047).
+_EMAIL_OTHER = r"\s\x00-\x1f\x7f-\x9f@<>()\[\]\\\",;:=?"
+_EMAIL = re.compile(rf"[^{_EMAIL_OTHER}]+@[^{_EMAIL_OTHER}]+\.[^\W\d_][^{_EMAIL_OTHER}.]+")
 _PHONE = re.compile(r"\+?[0-9(][0-9 ()./-]*[0-9]")
 
 

@@ -53,9 +53,18 @@ settle = Statement(
     ),
     "one", "node", "state", "reason", "due", "settled",
 )  # fmt: skip
-cancel = Statement(
+give_back = Statement(
+    update(emails)
+    .where(emails.c.id == bindparam("one"), emails.c.state == _CLAIMED, emails.c.node == bindparam("node"))
+    .values(
+        state=literal_column("'ready'"), due_at=bindparam("now"), attempts=emails.c.attempts - literal_column("1"),
+    ),
+    "one", "node", "now",
+)  # fmt: skip
+"""A claim that came to nothing, as if it had not been."""
+end = Statement(
     update(emails)
     .where(one_of(emails.c.id, "ids"), _IS_OPEN)
-    .values(state=literal_column("'cancelled'"), reason=literal_column("'opted_out'"), settled_at=bindparam("at")),
-    "ids", "at",
+    .values(state=bindparam("state"), reason=bindparam("reason"), settled_at=bindparam("at")),
+    "ids", "state", "reason", "at",
 )  # fmt: skip

@@ -348,6 +348,37 @@ def test_a_mail_server_goes_with_a_sender() -> None:
     assert (loaded.settings.email.host, loaded.settings.email.port) == ("mail.example", 587)
 
 
+@pytest.mark.parametrize(
+    "sender", ["foo", "Klusser <a@b.example>", "é@b.example", "a@é.example", "a b@c.example", "a@b@c", "a@", "a@[b.nl"]
+)
+def test_a_sender_is_an_address_alone(sender: str) -> None:
+    assert told(f'[email]\nhost = "mail.example"\nsender = "{sender}"\n') == (
+        f'kwek.toml:3:10: error: sender in [email] must be an e-mail address alone, in ASCII, not "{sender}"\n'
+        '    for example "noreply@klusser.example"; a name for it is not wanted: the brand\'s is shown'
+    )
+
+
+@pytest.mark.parametrize("sender", ["noreply@localhost", "a.b+c=d@x-1.example"])
+def test_senders_that_mail_servers_take(sender: str) -> None:
+    assert good(f'[email]\nhost = "mail.example"\nsender = "{sender}"\n').email.sender == sender
+
+
+MAIL = '[email]\nhost = "mail.example"\nsender = "a@b.example"\n'
+
+
+def test_whoever_logs_in_at_a_mail_server_has_a_password_that_is_not_heard() -> None:
+    assert told(MAIL + 'user = "kwek"\n') == (
+        'kwek.toml:1:1: error: [email] names a user and no password\n    write password = "env:NAME" or "file:PATH"'
+    )
+    named = MAIL + 'user = "kwek"\npassword = "env:PASSWORD"\n'
+    assert told(named, {"PASSWORD": "x"}) == ""
+    assert told(named + 'security = "none"\n', {"PASSWORD": "x"}) == (
+        "kwek.toml:4:8: warning: user in [email] logs in over a connection that is not encrypted: "
+        "the password can be heard\n"
+        '    write security = "starttls"'
+    )
+
+
 @pytest.mark.parametrize(("text", "expected"), PROBLEMS.items())
 def test_problems(text: str, expected: str) -> None:
     assert told(text) == expected

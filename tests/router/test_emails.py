@@ -4,7 +4,7 @@ import pytest
 
 from router import emails, outbox
 from router.consent import CODE_LIFE
-from router.emails import LEASE, Posted, undelivered
+from router.emails import LEASE, MOST_TRIES, UNSETTLED, Posted, undelivered
 from router.erasure import Erasure
 from router.group import Group, commit
 from router.instants import MINUTE
@@ -90,6 +90,30 @@ def test_what_became_of_it_is_written_by_who_holds_it(shop: Phones) -> None:
     assert claimed(shop) == []
     shop.later(MINUTE)
     assert claimed(shop) == ["jan@shop.example"]
+
+
+def test_what_was_not_handed_over_is_given_back_and_costs_no_try(shop: Phones) -> None:
+    shop.write(JAN, "MAIL jan@shop.example")
+    with shop.store.begin() as tx:
+        [letter] = emails.claim(tx, "ams-1", shop.world.now())
+        emails.settle(tx, "ams-2", [Posted(letter, untried=True)], shop.world.now())
+    assert states(shop) == ["claimed"]
+    with shop.store.begin() as tx:
+        emails.settle(tx, "ams-1", [Posted(letter, untried=True)], shop.world.now())
+    assert [(row["state"], row["attempts"]) for row in shop.table("emails")] == [("ready", 0)]
+    assert claimed(shop, "ams-2") == ["jan@shop.example"]
+
+
+def test_a_letter_that_ends_whoever_claims_it_is_not_claimed_for_ever(shop: Phones) -> None:
+    shop.write(JAN, "MAIL jan@shop.example")
+    for _ in range(MOST_TRIES):
+        assert claimed(shop) == ["jan@shop.example"]
+        shop.later(LEASE)
+    shop.write(JAN, "MAIL piet@shop.example")
+    assert claimed(shop) == ["piet@shop.example"]
+    [row, _] = shop.table("emails")
+    assert (row["state"], row["reason"], row["attempts"]) == ("failed", UNSETTLED, MOST_TRIES)
+    assert row["settled_at"] == shop.world.now()
 
 
 def test_an_opt_out_ends_what_waits_under_a_consent(shop: Phones) -> None:

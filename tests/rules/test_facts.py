@@ -169,6 +169,13 @@ def test_addresses() -> None:
     assert read_email("jan@x.n1") == "jan@x.n1"
     assert read_email("jan@x.1n") is None
     assert read_email("j" * 250 + "@x.nl") is None
+    assert read_email("ján@møn.example") == "ján@møn.example"
+
+
+@pytest.mark.parametrize("what", '[]\\=?<>()",;: \x00\x1b\x7f\x85')
+def test_an_address_has_nothing_that_a_header_reads_otherwise(what: str) -> None:
+    for address in (f"a{what}b@c.nl", f"a@b{what}c.nl", f"a@b.n{what}l", f"a@b.nl{what}"):
+        assert read_email(address) is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """A mail server on a real port (aiosmtpd), whose inside a test can look at."""
 
+import asyncio
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
@@ -16,19 +18,37 @@ class Postbox:
 
     def __init__(self) -> None:
         self.kept: list[EmailMessage] = []
+        self.recipients: list[str] = []
         self.refusals: dict[str, str] = {}
+        """What is answered to a sender or a recipient instead of taking him."""
+        self.slow = ""
+        """The recipient whose letter is answered only when `go` is set; `reached` tells that it is there."""
+        self.reached = threading.Event()
+        self.go = threading.Event()
+
+    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        """Take a sender, or refuse him."""
+        if address in self.refusals:
+            return self.refusals[address]
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         """Take a recipient, or refuse him."""
         if address in self.refusals:
             return self.refusals[address]
         envelope.rcpt_tos.append(address)
+        self.recipients.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         """Take a letter."""
         message = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(message, EmailMessage)
+        if self.slow in envelope.rcpt_tos:
+            self.reached.set()
+            await asyncio.to_thread(self.go.wait, 10)
         self.kept.append(message)
         return "250 taken"
 
@@ -46,7 +66,7 @@ def served(inside: Postbox, port: int, password: bytes = b"geheim") -> Iterator[
     """Serve it on a port of this machine."""
     server = Controller(
         inside, hostname="127.0.0.1", port=port, auth_require_tls=False,
-        authenticator=lambda *given: AuthResult(success=given[-1].password == password),
+        authenticator=lambda *given: AuthResult(success=given[-1].password == password, handled=False),
     )  # fmt: skip
     server.start()
     try:
