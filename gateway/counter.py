@@ -17,7 +17,7 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import islice
@@ -27,11 +27,13 @@ from typing import Any, TypeVar
 import structlog
 
 from config.settings import Settings
+from gateway.barrier import BARRIER_S, LOOK_S
 from gateway.pools import Write
 from router.consent_import import Import, Order, Told
 from router.consent_rows import Consent, Reading, Refused, Unusable, rows_of
 from router.erasure import Erasure
 from router.optouts import OptOuts
+from router.silence import settled_of
 from router.store.engine import Store, file_of
 from router.store.errors import StoreError
 from router.store.shrink import empty_log
@@ -154,8 +156,22 @@ class Counter:
         rows, under = self._list(order, opt_outs=opt_outs)
         going = (OptOuts if opt_outs else Import)(self._store, self._world, self._ways.suppressions, under)
         told: list[Told] = await self._all(going.run(rows), ROWS_A_TURN)
+        under_way = await self._written_or_over({id for one in told for id in one.claimed})
         log.info("a list was taken in", by=under.actor, brand=under.brand, rows=len(told))
-        return {"told": [[one.line, one.outcome, one.why] for one in told]}
+        return {"told": [[one.line, one.outcome, one.why] for one in told], "under_way": under_way}
+
+    async def _written_or_over(self, claimed: Collection[int]) -> int:
+        """Wait until what was claimed for who is silenced now is settled, or its lease is over. Gives how many texts
+        were written, or may have been, and are not answered for."""
+        left, until = set(claimed), self._world.monotonic() + BARRIER_S
+        while left and self._world.monotonic() < until:
+            await asyncio.sleep(LOOK_S)
+            left.difference_update(await self._once(partial(self._settled_of, left)))
+        return len(left)
+
+    def _settled_of(self, ids: Collection[int]) -> list[int]:
+        with self._store.begin() as tx:
+            return settled_of(tx, ids)
 
     def _list(self, order: Mapping[str, Any], *, opt_outs: bool) -> tuple[Iterator[Consent | Refused], Order]:
         book, brand = self._ways.books.newest, str(order["brand"])

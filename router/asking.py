@@ -9,7 +9,7 @@ import msgspec
 
 from router.messages import Run
 from router.plan import ConsentAction, MessageClass, Suspend, Withhold
-from router.strand import PURPOSE, Frame, Strand
+from router.strand import ASKED_BY, PURPOSE, Frame, Strand
 from router.walking import Walking
 from rules.actions import INHERITED, Await, Enlist, Pause, Program, Question, Say
 from rules.facts import Value
@@ -136,7 +136,9 @@ class Asking(Walking):
     def consented(self, step: Enlist) -> None:
         """The contact opts in."""
         action: ConsentAction = "grant" if step.texts is None else "confirm"
-        self.case.permit(action, _consented_to(step), step.programme, self._shown(step))
+        asked_by = self.here.variables.pop(ASKED_BY, 0)
+        assert isinstance(asked_by, int)
+        self.case.permit(action, _consented_to(step), step.programme, self._shown(step), asked_by=asked_by)
         self.here.variables[PURPOSE] = step.programme
 
     def _shown(self, step: Enlist) -> tuple[str, str]:

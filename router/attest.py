@@ -3,7 +3,8 @@ market and on which clock that was (COMPLIANCE.md "Consent record").
 
 `mo_id` is the text or event by which it was said. `mt_id` is the text that goes with it: the question that was asked,
 or the confirmation of an opt-out or opt-in. Who confirms was asked earlier, and the row that says so (`pending`) knows
-by which text and in which words: these are taken from there, for the rules may have changed meanwhile.
+in which words: these are taken from there, for the rules may have changed meanwhile. Of several such rows it is that of
+the question that was answered, which its run remembers.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from msgspec.structs import replace
 from router import ledger
 from router.case import zone_of
 from router.ledger import Record
-from router.messages import Facts
+from router.messages import Contact, Facts
 from router.plan import Consent, MessageClass
 from router.standing import Action
 from rules.editions import edition
+from rules.rulebook import Rulebook
 
 if TYPE_CHECKING:
     from router.perform import Place
@@ -33,39 +35,38 @@ def of_brand(facts: Facts, place: Place, brand: str, action: Action) -> Record:
     """An event of consent about a whole brand: STOP, an opt-in word, or the page to opt out."""
     message, page = facts.message, facts.occurrence
     seen = {} if page is None else {name: str(value) for name, value in page.values.items()}
-    return _under(
+    return under(
         Record(
             contact_id=facts.contact.id, msisdn=facts.contact.address, brand=brand, action=action,
             method="keyword" if page is None else "web", at=place.now, number=facts.number,
             mo_id=message.id if message is not None else 0, wording=message.text if message is not None else "",
             ip=seen.get("ip", ""), user_agent=seen.get("agent", ""), evidence_url=seen.get("page", ""),
         ),
-        facts,
-        place,
+        facts.contact,
+        place.watch.book,
     )  # fmt: skip
 
 
 def of_consent(facts: Facts, place: Place, told: Consent, asked_by: int) -> Record:
     """What a contact agreed to, was asked for, or took back; `asked_by` is the text that asks, sent by this plan."""
     promotional = told.message_class == "promotional"
-    return _under(
+    return under(
         Record(
             contact_id=facts.contact.id, msisdn=facts.contact.address, brand=told.brand, action=told.action,
             method=told.method, at=place.now, number=facts.number, message_class=told.message_class,
             programme=told.purpose if promotional else "", purpose_ref="" if promotional else told.purpose,
-            mo_id=told.cause_id, mt_id=asked_by if told.pending else 0, wording=told.wording, language=told.language,
-            pending=told.pending,
+            mo_id=told.cause_id, mt_id=asked_by if told.pending else told.asked_by, wording=told.wording,
+            language=told.language, pending=told.pending,
         ),
-        facts,
-        place,
+        facts.contact,
+        place.watch.book,
     )  # fmt: skip
 
 
-def _under(record: Record, facts: Facts, place: Place) -> Record:
+def under(record: Record, contact: Contact, book: Rulebook) -> Record:
     """With the rules, the market and the clock that it was said under."""
-    book = place.watch.book
     own, number = book.brands.get(record.brand), book.numbers.get(record.number)
-    zone = facts.contact.zone or "" if own is None else str(zone_of(facts.contact, own))
+    zone = contact.zone or "" if own is None else str(zone_of(contact, own))
     return replace(
         record, deployment=book.deployment, zone=zone, pack=edition(None if number is None else number.market)
     )
@@ -96,4 +97,5 @@ def _answer(record: Record, told: Iterable[Record]) -> Record:
     asked = [one for one in told if one.pending and (one.message_class, one.programme, one.purpose_ref) == what]
     if not asked:
         return record
-    return replace(record, mt_id=asked[-1].mt_id, wording=asked[-1].wording, language=asked[-1].language)
+    question = next((one for one in asked if one.mt_id == record.mt_id), asked[-1])
+    return replace(record, mt_id=question.mt_id, wording=question.wording, language=question.language)

@@ -121,15 +121,16 @@ class Case:
 
     def permit(
         self, action: ConsentAction, message_class: MessageClass, purpose: str, shown: tuple[str, str] = ("", ""),
-        *, pending: bool = False,
+        *, pending: bool = False, asked_by: int = 0,
     ) -> None:  # fmt: skip
         """Record a consent given by the cause at hand, with what the contact was `shown` and in which language, or that
-        it was asked for. Who opts in anew by an own act is no longer opted out."""
+        it was asked for; `asked_by` is the text that was answered. Who opts in anew by an own act is no longer opted
+        out."""
         wording, language = shown
         told = Consent(
             action=action, brand=self.brand.name, message_class=message_class, purpose=purpose, wording=wording,
             language=language, method="keyword" if self.facts.message is not None else "api", cause_id=self.cause_id,
-            pending=pending,
+            asked_by=asked_by, pending=pending,
         )  # fmt: skip
         self.profile = consent.changed(self.profile, told, self.now)
         self.effects.append(told)

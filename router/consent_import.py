@@ -50,11 +50,13 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What became of a row; `why` is empty where the outcome says it all. It holds nothing of the person."""
+    """What became of a row; `why` is empty where the outcome says it all. It holds nothing of the person. `claimed`:
+    texts to whom an opt-out silenced that a node may still write, for as long as its lease lasts, or has written."""
 
     line: int
     outcome: Outcome
     why: str = ""
+    claimed: tuple[int, ...] = ()
 
 
 class Import:

@@ -4,6 +4,8 @@ Any reasonable means counts (47 CFR 64.1200(a)(10)), so one of these does what S
 moment it is written, what waits is cancelled, what is open ends, and the ledger says how it was said and who took it
 in. No confirmation goes out: the person did not ask by a text. Nobody's standing gets better by a list, so a number
 that nobody knows yet is kept silenced, too, and one that was erased stays as it is.
+
+A text that a node has claimed before may still be written for its lease: whoever hands the list in is told of these.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from router.consent_rows import Consent, Refused
 from router.ledger import Record
 from router.messages import Profile
 from router.store import statements as sql
+from router.store import statements_timers as sql_timers
 from router.store.engine import Store, Tx
 from router.store.errors import StoreConflict
 from router.suppression import Suppressions
@@ -62,19 +65,24 @@ class OptOuts:
             return told
         loaded = contacts.by_address(tx, list(first), self._world.ids, now, self._suppressions)
         records: list[Record] = []
-        silenced: list[tuple[int, Profile]] = []
+        has_new = False
+        silenced: dict[int, tuple[int, Profile]] = {}
         for address, contact in loaded.contacts.items():
-            profile = loaded.profiles.get(contact.id, {}).get(brand) or Profile(brand)
+            known = loaded.profiles.get(contact.id, {}).get(brand)
+            profile = known or Profile(brand)
+            has_new = has_new or known is None
             if profile.opted_out_at is None:
                 one = first[address]
-                told[one.line] = Told(one.line, "taken")
                 records.append(self._record(one, contact.id, now))
-                silenced.append((contact.id, consent.silenced(profile, now)))
+                silenced[one.line] = contact.id, consent.silenced(profile, now)
         ledger.append(tx, records, self._world.ids, now, self._world.chance)
         if silenced:
-            sql.upsert_profiles.run(tx, [contacts.row_of(*one) for one in silenced])
-        for contact_id, _ in silenced:
-            silence.sweep(tx, contact_id, [brand], now)
+            sql.upsert_profiles.run(tx, [contacts.row_of(*one) for one in silenced.values()])
+        if has_new:
+            sql_timers.reopen.run(tx, now, brand)  # whom the brand knows has its timers, for a START to come
+        for line, (contact_id, _) in silenced.items():
+            claimed = silence.sweep(tx, contact_id, [brand], now)
+            told[line] = Told(line, "taken", claimed=tuple(id for id, _ in claimed))
         return told
 
     def _record(self, one: Consent, contact_id: int, now: int) -> Record:

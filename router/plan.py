@@ -184,7 +184,8 @@ class OptIn(msgspec.Struct, frozen=True):
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
     """What the contact lets the brand send, or no longer. `purpose` is a programme or a transaction, empty for the
     brand's own; `wording` what the contact was shown, in `language`; `cause_id` the text or event by which it was done.
-    `pending`: it was asked whether that is meant, and nothing is allowed yet.
+    `pending`: it was asked whether that is meant, and nothing is allowed yet. `asked_by`: the text that a confirmation
+    answers, where that is known.
     """
 
     action: ConsentAction
@@ -195,6 +196,7 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     language: str = ""
     method: OneOf["keyword", "api", "web"] = "keyword"
     cause_id: int = 0
+    asked_by: int = 0
     pending: bool = False
 
 

@@ -13,7 +13,7 @@ from typing import Literal as OneOf
 
 import msgspec
 
-from router import consent, contacts, ledger, silence
+from router import attest, consent, contacts, ledger, silence
 from router.instants import business_days_after
 from router.ledger import Record
 from router.messages import Contact, Facts, Profile
@@ -22,6 +22,7 @@ from router.store import statements as sql
 from router.store import statements_reviews as sql_reviews
 from router.store.engine import Row, Tx
 from router.world import Ids
+from rules.rulebook import Rulebook
 
 REVIEW_DAYS = 10
 """Business days within which a person reads such a text (47 CFR 64.1200(a)(10)); what is promotional waits as long."""
@@ -52,12 +53,13 @@ class Settled(msgspec.Struct, frozen=True):
 
 
 class Judge(msgspec.Struct, frozen=True):
-    """Who settles, when, with which ids and salts."""
+    """Who settles, when, with which ids and salts, and under which rules."""
 
     actor: str
     now: int
     ids: Ids
     chance: Callable[[], float]
+    book: Rulebook
 
 
 def reviews(facts: Facts, hold: Hold, ids: Ids, now: int) -> tuple[int, list[Row]]:
@@ -104,5 +106,6 @@ def _silence(tx: Tx, review: Review, contact: Contact, judge: Judge) -> list[int
         contact_id=contact.id, msisdn=contact.address, brand=review.brand, action="revoke", method="agent",
         at=judge.now, number=review.number, mo_id=review.inbound_id, wording=review.text, actor=judge.actor,
     )  # fmt: skip
+    record = attest.under(record, contact, judge.book)
     ledger.append(tx, [record], judge.ids, judge.now, judge.chance)
     return [id for id, _ in silence.sweep(tx, contact.id, [review.brand], judge.now)]

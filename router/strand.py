@@ -30,6 +30,8 @@ CURSOR: Final = "drip cursor"
 """Behind which step of the drip the contact stands."""
 PURPOSE: Final = "for purpose"
 """The programme or transaction that its texts are sent for."""
+ASKED_BY: Final = "asked by"
+"""The text (its row of the outbox) that asked whether an opt-in is meant; written where it becomes a row."""
 ARM: Final = "in arm"
 """The arm of the last split it went through, "split=arm"."""
 

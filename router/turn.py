@@ -33,6 +33,7 @@ from router.plan import (
 )
 from router.reviews import reviews
 from router.store.values import dumps
+from router.strand import ASKED_BY
 from rules.periods import MOST_CAPPED
 
 if TYPE_CHECKING:
@@ -195,6 +196,8 @@ class Turn:
         performance = self.performance
         performance.put(self.facts, text, performance.connector_for(self.facts, text), "withheld", reason)
         performance.withheld[reason] = performance.withheld.get(reason, 0) + 1
+        if text.message_class == "confirmation":
+            performance.asked.pop(self.facts.contact.id, None)
 
     def _record(self, effect: RecordValue) -> None:
         place, message = self.performance.place, self.facts.message
@@ -205,11 +208,17 @@ class Turn:
         )  # fmt: skip
 
     def _suspend(self, run_id: int, effect: Suspend) -> None:
-        run = effect.run
+        """Keep a run; what waits for a confirmation knows which text asks for it, and does not wait where none does."""
+        run, variables = effect.run, effect.run.variables
+        if run.kind == "confirm" and not run.id:
+            asked_by = self.performance.asked.get(self.facts.contact.id)
+            if asked_by is None:
+                return
+            variables = {**variables, ASKED_BY: asked_by}
         started_at = run.started_at or self.performance.place.now
         self.performance.suspend(
             (run_id, self.facts.contact.id, run.number, run.kind, run.brand, run.rule,
-             msgspec.json.encode(run.frames).decode(), run.deployment, dumps(run.variables), run.due_at, run.misses,
+             msgspec.json.encode(run.frames).decode(), run.deployment, dumps(variables), run.due_at, run.misses,
              started_at, run.cause_id),
             run.due_at,
         )  # fmt: skip

@@ -18,7 +18,7 @@ import typer
 from gateway.commands.at_counter import handed_in
 from gateway.commands.books import digits
 from gateway.commands.output import Form, Format, counted, fail, print_json
-from gateway.commands.stores import reading, settings_of
+from gateway.commands.stores import reading, settings_of, under_way_as_line, written_or_over
 from gateway.exits import Exit
 
 if TYPE_CHECKING:
@@ -201,14 +201,15 @@ def import_(  # noqa: PLR0913, PLR0917  (a command has as many as it has options
         reading = Reading(market, own.zone, own.language, own.attributes, world.now())
         order = _order(brand, message_class, programme, by, (own, market, deployment))
         going = Import(store, world, _suppressions(settings), order)
-        _take_in(file, form, world, lambda octets: going.run(rows_of(octets, reading)))
+        _take_in(file, form, (store, world), lambda octets: going.run(rows_of(octets, reading)))
 
 
 @consent.command("opt-out")
 def opt_out(
     file: OptOuts, brand: ForBrand, by: By, config: Config = Path("kwek.toml"), form: Format = Form.TEXT
 ) -> None:  # fmt: skip
-    """Take in opt-outs that were said elsewhere: by voice, by mail, at a counter. Each ends all that a STOP ends."""
+    """Take in opt-outs that were said elsewhere: by voice, by mail, at a counter. Each ends all that a STOP ends, and
+    the command ends when no node writes anything more to these phones."""
     from router.consent_rows import Reading, rows_of
     from router.optouts import OptOuts as Going
 
@@ -219,7 +220,7 @@ def opt_out(
         reading = Reading(market, own.zone, own.language, own.attributes, world.now(), opt_outs=True)
         order = _order(brand, "", "", by, (own, market, deployment))
         going = Going(store, world, _suppressions(settings), order)
-        _take_in(file, form, world, lambda octets: going.run(rows_of(octets, reading)))
+        _take_in(file, form, (store, world), lambda octets: going.run(rows_of(octets, reading)))
 
 
 def _brand_of(brand: str, config: Path) -> tuple[Settings, BrandBook, str | None, str]:
@@ -247,16 +248,18 @@ def _order(
     return Order(brand, message_class, programme, by, str(own.zone), edition(market), deployment)
 
 
-def _take_in(file: Path, form: Form, world: System, take: Callable[[bytes], Iterator[Told]]) -> None:
+def _take_in(file: Path, form: Form, into: tuple[Store, System], take: Callable[[bytes], Iterator[Told]]) -> None:
     """Bring a file in, and say what became of its rows; ends the command with 1 when one was refused."""
     from router.consent_rows import Unusable
 
+    store, world = into
     began = world.monotonic()
     try:
         told = list(take(file.read_bytes()))
     except Unusable as fault:
         fail(Exit.USAGE, f"{file}: {fault}")
-    _report(told, form, world.monotonic() - began)
+    under_way = written_or_over(store, world, {id for one in told for id in one.claimed})
+    _report(told, form, world.monotonic() - began, under_way)
 
 
 def _handed_in(settings: Settings, file: Path, form: Form, what: tuple[str, str, str, str, str]) -> bool:
@@ -271,11 +274,11 @@ def _handed_in(settings: Settings, file: Path, form: Form, what: tuple[str, str,
     done = handed_in(settings, order)
     if done is None:
         return False
-    _report([Told(*one) for one in done["told"]], form, time.monotonic() - began)
+    _report([Told(*one) for one in done["told"]], form, time.monotonic() - began, done["under_way"])
     return True
 
 
-def _report(told: Sequence[Told], form: Form, seconds: float) -> None:
+def _report(told: Sequence[Told], form: Form, seconds: float, under_way: int) -> None:
     from gateway.commands.consent_pages import report_as_page
     from router.consent_rows import GOOD, OUTCOMES
 
@@ -283,9 +286,12 @@ def _report(told: Sequence[Told], form: Form, seconds: float) -> None:
     refused = [one for one in told if one.outcome not in GOOD]
     if form is Form.JSON:
         listed = [{"line": one.line, "outcome": one.outcome, "why": one.why} for one in refused]
-        print_json({"rows": len(told), "seconds": round(seconds, 3), "outcomes": outcomes, "refused": listed})
+        taken = {"rows": len(told), "seconds": round(seconds, 3), "outcomes": outcomes, "refused": listed}
+        print_json(taken | {"under_way": under_way})
     else:
         print("\n".join(report_as_page(outcomes, refused, seconds)))
+        if under_way:
+            print(under_way_as_line(under_way))
     if refused:
         raise typer.Exit(Exit.FAILED)
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.commands.books import load_book
 from gateway.commands.output import Form, Format, fail, print_json
-from gateway.commands.stores import instant, opened, reading, settings_of
+from gateway.commands.stores import instant, opened, reading, settings_of, under_way_as_line, written_or_over
 from gateway.exits import Exit
 
 if TYPE_CHECKING:
     from router.reviews import Review
-    from router.store.engine import Store
-    from router.world import World
 
 
 class Decision(StrEnum):
@@ -62,6 +59,7 @@ def settle(ids: Ids, decision: As, by: By, config: Config = Path("kwek.toml")) -
     settings, world = settings_of(config), System()
     node = f"{settings.gateway.node} (kwek reviews)"
     outcome: router.Outcome = "opt out" if decision is Decision.OPT_OUT else "no opt out"
+    book = load_book(settings.gateway.rules, config)
     missing: list[str] = []
     claimed: list[int] = []
     with opened(settings) as store:
@@ -69,8 +67,9 @@ def settle(ids: Ids, decision: As, by: By, config: Config = Path("kwek.toml")) -
             world.ids.be(nodes.number_of(tx, node, world.now()))
             world.ids.go_on_after(outbox.highest_id(tx))
         for id in ids:
+            judge = router.Judge(by, world.now(), world.ids, world.chance, book)
             with store.begin() as tx:
-                settled = router.settle(tx, id, outcome, router.Judge(by, world.now(), world.ids, world.chance))
+                settled = router.settle(tx, id, outcome, judge)
             if settled is None:
                 missing.append(f"{id} waits for nobody, or has been settled already")
             else:
@@ -78,24 +77,10 @@ def settle(ids: Ids, decision: As, by: By, config: Config = Path("kwek.toml")) -
                 claimed += settled.claimed
         under_way = written_or_over(store, world, claimed)
         if under_way:
-            print(f"on their way before that, and perhaps yet to arrive: {under_way} text(s)")
+            print(under_way_as_line(under_way))
     world.close()
     if missing:
         fail(Exit.FAILED, *missing)
-
-
-def written_or_over(store: Store, world: World, claimed: Sequence[int]) -> int:
-    """Wait until what nodes have claimed is settled, or its lease is over. Gives how many were written, or may have
-    been, and are not answered for. On SQLite no gateway runs: what a dead one had claimed asks the gate again."""
-    from gateway.barrier import BARRIER_S, LOOK_S
-    from router.silence import settled_of
-
-    left, until = set(claimed if store.dialect != "sqlite" else ()), world.monotonic() + BARRIER_S
-    while left and world.monotonic() < until:
-        time.sleep(LOOK_S)
-        with store.begin() as tx:
-            left.difference_update(settled_of(tx, left))
-    return len(left)
 
 
 def as_json(one: Review) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""What commands that read or write the store themselves share: its settings, the store while they hold it, instants."""
+"""What commands that read or write the store themselves share: its settings, the store while they hold it, what is
+on its way when an opt-out is done, instants."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
     from router.store.engine import Store
     from router.store.reading import Reader
+    from router.world import World
 
 
 def settings_of(config: Path) -> Settings:
@@ -57,6 +60,26 @@ def reading(settings: Settings) -> Iterator[Reader]:
         fail(Exit.STORE, fault)
     finally:
         reader.close()
+
+
+def written_or_over(store: Store, world: World, claimed: Collection[int]) -> int:
+    """After an opt-out: wait until what nodes had claimed is settled, or its lease is over. Gives how many texts were
+    written, or may have been, and are not answered for. On SQLite no gateway runs: what a dead one had claimed asks the
+    gate again."""
+    from gateway.barrier import BARRIER_S, LOOK_S
+    from router.silence import settled_of
+
+    left, until = set(claimed if store.dialect != "sqlite" else ()), world.monotonic() + BARRIER_S
+    while left and world.monotonic() < until:
+        time.sleep(LOOK_S)
+        with store.begin() as tx:
+            left.difference_update(settled_of(tx, left))
+    return len(left)
+
+
+def under_way_as_line(under_way: int) -> str:
+    """Texts that are not answered for when an opt-out is done, for people."""
+    return f"on their way before that, and perhaps yet to arrive: {under_way} text(s)"
 
 
 def instant(at: int, timespec: str = "milliseconds") -> str:

@@ -156,6 +156,8 @@ def test_capability_53_whoever_wants_no_more_gets_no_more_however_it_is_said(des
     refused = desk.kwek("opt-out", desk.file(list_of), "--brand", "Klusser", "--by", "helpdesk")
     assert refused.exit_code == Exit.FAILED, "a row of it is no number, and that is told"
     assert "1 taken" in refused.stdout and "line 3: not a number" in refused.stdout
+    on_its_way = "on their way before that, and perhaps yet to arrive: 1 text(s)" in refused.stdout
+    assert on_its_way == desk.url.startswith("postgresql"), "who owns SQLite's file knows that nobody writes"
     again = desk.kwek("opt-out", desk.file(list_of.replace("12,,,\n", "")), "--brand", "Klusser", "--by", "helpdesk")
     assert again.exit_code == Exit.OK and "1 already" in again.stdout
     before = len(desk.play())

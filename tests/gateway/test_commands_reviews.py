@@ -10,16 +10,19 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway import cli
+from gateway.commands.books import load_book
 from gateway.exits import Exit
 from router.instants import DAY
 from router.outbox import highest_id
 from router.perform import Claim
 from router.store.engine import open_store
+from rules.editions import edition
 from tests.support.process import write_config
 from tests.support.promotions import RULES, agree, happen, promoting
 from tests.support.routing import JAN, PIET, Phones
 
-BRAND = RULES.replace('brand "Shop"', 'brand "Klusser"').replace("    {more}\n", "")
+BRAND = RULES.replace("    {more}\n", "")
+OWN = {'"Klusser"': '"Shop"'}
 DOUBT = "We moeten deze wet STOP zetten!"
 
 
@@ -31,8 +34,9 @@ def rules() -> str:
 @pytest.fixture
 def place(place: tuple[Path, str]) -> tuple[Path, str]:
     """A kwek.toml, and the URL of its store, in which two who agreed have raised a doubt each, one of them twice."""
-    doubts(place[1])
-    return place
+    config, url = place
+    doubts(url)
+    return write_config(config.parent, 2775, BRAND, url, **OWN), url
 
 
 def doubts(url: str) -> None:
@@ -92,6 +96,8 @@ def test_an_opt_out_is_written_down_with_who_decided(place: tuple[Path, str]) ->
     assert {name: last[name] for name in ("action", "method", "actor", "wording", "number")} == {
         "action": "revoke", "method": "agent", "actor": "ann", "wording": DOUBT, "number": "4411"
     }  # fmt: skip
+    under = load_book([config.parent / "brands"], config).deployment
+    assert (last["deployment"], last["zone"], last["pack"]) == (under, "Europe/Amsterdam", edition("NL"))
     (profile,) = [row for row in rows(url, "profiles") if row["opted_out_at"] is not None]
     assert profile["hold_until"] is None
     assert json.loads(profile["consents"])["promotional"] < 0
@@ -174,11 +180,11 @@ def test_nothing_to_read_is_said_and_a_store_that_is_not_there_too(
 ) -> None:
     monkeypatch.setenv("KWEK_TEST_PASSWORD", "secret")
     url = f"sqlite:///{tmp_path / 'kwek.db'}"
-    config = write_config(tmp_path, 2775, BRAND, url)
+    config = write_config(tmp_path, 2775, BRAND, url, **OWN)
     owner = open_store(url)
     assert kwek(config, "list").stdout == "no text waits to be read\n"
     refused = kwek(config, "settle", "5", "--as", "opt-out", "--by", "ann")
     owner.close()
     assert refused.exit_code == Exit.STORE
-    gone = write_config(tmp_path, 2775, BRAND, f"sqlite:///{tmp_path / 'away' / 'kwek.db'}")
+    gone = write_config(tmp_path, 2775, BRAND, f"sqlite:///{tmp_path / 'away' / 'kwek.db'}", **OWN)
     assert kwek(gone, "list").exit_code == Exit.STORE

@@ -1,6 +1,7 @@
 """Commands that write while the gateway runs on SQLite: the same outcomes, done by the gateway, between its texts."""
 
 import asyncio
+import base64
 import json
 import os
 import socket
@@ -18,8 +19,9 @@ from gateway.commands.at_counter import handed_in
 from gateway.counter import Counter, place_of
 from gateway.exits import Exit
 from router.store.errors import StoreUnavailable
+from smpp.simulator_conduct import Conduct
 from tests.support.process import write_config
-from tests.support.station import Station, station
+from tests.support.station import PATIENCE_S, Station, station
 
 RULES = """brand "Klusser"
     numbers 4411
@@ -121,6 +123,20 @@ async def answered(place: Path, order: Any) -> dict[str, Any]:
     finally:
         writer.close()
     return dict(json.loads(line)) if line else {}
+
+
+@pytest.mark.parametrize(("waits_s", "under_way"), [(0.0, 1), (PATIENCE_S, 0)])
+async def test_an_opt_out_is_done_when_nothing_more_can_be_written(
+    waits_s: float, under_way: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counter, "BARRIER_S", waits_s)
+    async with station(tmp_path, RULES, brands=("Klusser",)) as one:
+        one.carrier.conduct = Conduct(answer_delay_s=0.5)
+        await asyncio.wait_for(one.phone(JAN).text("4411", "HOI"), PATIENCE_S)  # its answer is claimed by now
+        file = base64.b64encode(f"msisdn\n{JAN}\n".encode()).decode()
+        order = {"do": "opt-out", "brand": "Klusser", "class": "", "programme": "", "by": "helpdesk", "file": file}
+        done = (await answered(tmp_path / "kwek.db.sock", order))["done"]
+        assert done == {"told": [[2, "taken", ""]], "under_way": under_way}
 
 
 async def test_what_is_no_order_is_refused_with_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,14 @@
 """What the ledger says of each event of consent, field by field, and in which order: on both stores, by real texts."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import rules
 from router import consent, contacts, ledger
+from router.consent import LOOP_REPLIES
 from router.consent_views import views_of
 from router.instants import HOUR, MINUTE
 from router.ledger import Record
@@ -13,6 +17,7 @@ from router.messages import Occurrence
 from router.standing import Standing
 from router.store.engine import Store
 from router.suppression import Suppressions
+from rules import editions
 from rules.editions import edition
 from tests.support.promotions import RULES, happen, promoting
 from tests.support.routing import JAN, NOW, PIET, Phones, book_of
@@ -72,6 +77,58 @@ def test_the_wording_is_what_was_shown_though_the_rules_have_another_by_the_answ
     assert [one.wording for one in told(phones)] == [ASKS, ASKS]
     asked, confirmed = told(phones)
     assert asked.deployment != confirmed.deployment
+
+
+TWO_QUESTIONS = """brand "Shop"
+    numbers 4411
+    language nl
+    timezone Europe/Amsterdam
+
+keyword JOIN
+    opt in promotional
+        confirm "Antwoord JA voor tips van Shop. STOP = uit."
+        answer yes
+    reply "Welkom!"
+
+keyword ACTIE
+    opt in promotional
+        confirm "Antwoord AKKOORD voor acties van Shop. STOP = uit."
+        answer (AKKOORD)
+    reply "Fijn!"
+"""
+
+
+@pytest.mark.parametrize(("answer", "which"), [("JA", 0), ("AKKOORD", 1)])
+def test_of_two_questions_the_proof_is_of_the_one_that_was_answered(store: Store, answer: str, which: int) -> None:
+    phones = Phones(store, book_of(("two.rules", TWO_QUESTIONS)))
+    phones.write(JAN, "JOIN", "ACTIE")
+    phones.ways.adopt(book_of(("two.rules", TWO_QUESTIONS.replace("acties", "reclame").replace("tips", "raad"))))
+    phones.write(JAN, answer)
+    *waiting, confirmed = told(phones)
+    wordings = [ASKS, "Antwoord AKKOORD voor acties van Shop. STOP = uit."]
+    assert [one.wording for one in waiting] == wordings
+    assert (confirmed.action, confirmed.wording) == ("confirm", wordings[which])
+    assert [confirmed.mt_id] == [texts(phones, "confirmation")[which]]
+
+
+def test_a_question_that_was_asked_anew_is_the_one_that_was_answered(store: Store) -> None:
+    phones = Phones(store, promoting())
+    phones.write(JAN, "JOIN")
+    phones.later(25 * HOUR)
+    phones.commit(due=True)
+    phones.write(JAN, "JA", "JA")
+    assert [one.mt_id for one in told(phones)][1:] == [texts(phones, "confirmation")[1]] * 2
+
+
+def test_a_question_that_was_held_back_is_not_open_and_no_answer_confirms_it(store: Store) -> None:
+    phones = Phones(store, promoting())
+    phones.write(JAN, *["HOI"] * LOOP_REPLIES, "JOIN")
+    assert [row["reason"] for row in phones.table("outbox")][-1] == "loop_guard"
+    assert phones.table("runs") == []
+    phones.later(2 * MINUTE)
+    phones.write(JAN, "JA")
+    assert phones.table("ledger") == []
+    assert {row["consents"] for row in phones.table("profiles")} <= {"{}"}
 
 
 def test_a_stop_and_a_start_name_the_texts_that_confirm_them(store: Store) -> None:
@@ -170,6 +227,20 @@ def test_a_market_without_a_pack_has_no_edition(market: str | None, pack: str) -
 def test_an_edition_is_another_when_the_pack_is() -> None:
     assert edition("NL").startswith("NL ")
     assert edition("NL").split()[1] != edition("BE").split()[1]
+
+
+def test_an_edition_is_another_when_the_words_of_its_language_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(Path(rules.__file__).parent / "markets", tmp_path / "markets")
+    monkeypatch.setattr(editions, "files", lambda _: tmp_path)
+    read = editions.edition.__wrapped__
+    before = {market: read(market) for market in ("NL", "US")}
+    assert before == {market: edition(market) for market in ("NL", "US")}
+    with (tmp_path / "markets" / "language_nl.toml").open("a") as words:
+        words.write("\n")
+    assert read("NL") != before["NL"]
+    assert read("US") == before["US"]
 
 
 def test_an_optout_by_a_page_says_so(store: Store) -> None:
