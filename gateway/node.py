@@ -125,8 +125,14 @@ class Node:
             )
 
     def adopt(self, rules: InForce) -> None:
-        """Let a new rule set rule from the next group on."""
-        self.writer.between(partial(self._adopt, rules))
+        """Let a new rule set rule from the next group on. Call on the event loop."""
+        loop = asyncio.get_running_loop()
+
+        def errand() -> None:
+            self._adopt(rules)
+            loop.call_soon_threadsafe(self._look_round)  # contacts that are there already may be swept
+
+        self.writer.between(errand)
 
     def refuse(self, order: Order, fault: str) -> None:
         """Write down why an order cannot be taken over; what is in force stays."""
@@ -175,7 +181,6 @@ class Node:
         with self.store.begin() as tx:
             _rule(tx, self.ways.node, self._world.now(), rules)
         self.ways.adopt(rules.book)
-        self._look_round()  # contacts that are there already may be swept
         self._look_at_rules(rules.book)
 
     def _refuse(self, order: Order, fault: str) -> None:

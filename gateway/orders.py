@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import stat
+import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -47,6 +49,7 @@ class Orders:
         self._path = order_path(store.url)
         self._taken = None if self._path is None else self._path.with_name(f"{self._path.name}.taken")
         self._heeded = 0
+        self._hindrance = ""
 
     def kept(self) -> Kept:
         """What a node that starts has to know, an order that was given while none ran too. On the store's thread."""
@@ -68,9 +71,7 @@ class Orders:
                 await heed(order)
                 await write(lambda: None)  # what heeding it comes to is on disk
                 self._heeded = order.ruling.id
-            if self._taken is not None:
-                with suppress(OSError):
-                    self._taken.unlink()
+                self._be_done()
             await tick(LOOK_S)
 
     async def _look(self, write: Write) -> Order | None:
@@ -83,20 +84,40 @@ class Orders:
             return rulings.newest(tx, self._heeded)
 
     def _from_file(self) -> Order | None:
-        """The order in the file, which is taken aside first: a newer one may be put in its place at any time."""
+        """The order in the file, which is taken aside first: a newer one may be put in its place at any time.
+
+        One that cannot be had (its permissions, a fault of the disk) is told of and stays for the next look."""
         if self._path is None or self._taken is None:
             return None
-        with suppress(OSError):  # as a rule there is none; what cannot be had ends no gateway
-            self._path.replace(self._taken)
+        hindrance = ""
+        try:
+            with suppress(FileNotFoundError):  # as a rule there is none
+                self._path.replace(self._taken)
+        except OSError as fault:
+            hindrance = f"{self._path}: {fault.strerror or fault}"
+        order = None
         try:
             order = read_order(self._taken)
         except UnreadableOrderError as fault:
-            aside = self._path.with_name(f"{self._path.name}.unreadable")
+            aside = put_aside(self._path)
             with suppress(OSError):
                 self._taken.replace(aside)
             log.error("an order that cannot be read is put aside", file=str(aside), why=str(fault))
+        except OSError as fault:
+            hindrance = f"{self._taken}: {fault.strerror or fault}"
+        if hindrance and hindrance != self._hindrance:
+            log.error("an order cannot be had; it is tried again", why=hindrance)
+        self._hindrance = hindrance
+        if order is not None and order.ruling.id <= self._heeded:
+            self._be_done()
             return None
-        return order if order is not None and order.ruling.id > self._heeded else None
+        return order
+
+    def _be_done(self) -> None:
+        """The order that was taken aside is heeded, or overtaken."""
+        if self._taken is not None:
+            with suppress(OSError):
+                self._taken.unlink()
 
 
 def order_path(url: str) -> Path | None:
@@ -105,34 +126,71 @@ def order_path(url: str) -> Path | None:
     return None if path is None else path.resolve().with_name(f"{path.resolve().name}.order")
 
 
-def write_order(path: Path, order: Order) -> None:
-    """Put an order beside a SQLite store, readable by whoever owns that. Raises OSError."""
-    new = path.with_name(f".{path.name}.new")
+def put_aside(path: Path) -> Path:
+    """Where the gateway puts what it found at an order's place and what is none."""
+    return path.with_name(f"{path.name}.unreadable")
+
+
+def is_put_aside(path: Path, inode: int) -> bool:
+    """Whether that is what became of the order that `write_order` gave this number."""
+    try:
+        return put_aside(path).lstat().st_ino == inode
+    except OSError:
+        return False
+
+
+def write_order(path: Path, order: Order) -> int:
+    """Put an order beside a SQLite store, for whoever may read that; gives the file's inode, which is the same wherever
+    it is moved to. Raises OSError.
+
+    Others may write in that folder, and root may give the order: the new file's name is nobody's before."""
     store = path.with_name(path.name.removesuffix(".order")).stat()
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as opened:
-        opened.write(msgspec.json.encode(order))
-        opened.flush()
-        os.fsync(opened.fileno())
-        if os.geteuid() == 0:
-            os.fchown(opened.fileno(), store.st_uid, store.st_gid)
-    new.replace(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    new = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(msgspec.json.encode(order))
+            _belong(opened.fileno(), store)
+            opened.flush()
+            os.fsync(opened.fileno())
+            inode = os.fstat(opened.fileno()).st_ino
+        new.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return inode
+
+
+def _belong(handle: int, store: os.stat_result) -> None:
+    """Let whoever may read the store read the file, too, and nobody else. Raises OSError."""
+    if os.geteuid() == 0:
+        os.fchown(handle, store.st_uid, store.st_gid)
+    elif os.fstat(handle).st_gid != store.st_gid:
+        os.fchown(handle, -1, store.st_gid)
+    os.fchmod(handle, stat.S_IMODE(store.st_mode) & 0o666)
 
 
 def read_order(path: Path) -> Order | None:
-    """The order that lies there; None when none does. Raises UnreadableOrderError."""
+    """The order that lies there; None when none does. Raises UnreadableOrderError where something else does, OSError
+    where it cannot be had now."""
     try:
         with path.open("rb") as opened:
             octets = opened.read(MOST_OCTETS + 1)
     except FileNotFoundError:
         return None
-    except OSError as fault:
-        raise UnreadableOrderError(f"it cannot be read: {fault.strerror}") from fault
+    except IsADirectoryError as fault:
+        raise UnreadableOrderError("it is a folder") from fault
     if len(octets) > MOST_OCTETS:
         raise UnreadableOrderError(f"it has more than {MOST_OCTETS} octets")
     try:
         order = msgspec.json.decode(octets, type=Order)
-    except msgspec.DecodeError as fault:
+    except (msgspec.DecodeError, RecursionError) as fault:
         raise UnreadableOrderError(f"it is no order: {fault}") from fault
     if deployment_of([Source(file, text) for file, text in order.sources.items()]) != order.ruling.deployment:
         raise UnreadableOrderError("its rules are not those that it names")

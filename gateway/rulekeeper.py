@@ -4,7 +4,7 @@ At the start the last good set comes out of the store, so that a broken file and
 that is wrong is logged once per change, and /readyz says that the files are not what is in force.
 
 An order (`kwek deploy`, `kwek rollback`) rules whatever the files say, until they change after it; with
-`reload = false` until the next order.
+`reload = false` until the next order: files that nobody deployed do not rule then, whatever is wrong with the others.
 """
 
 from __future__ import annotations
@@ -41,8 +41,12 @@ NOTHING_KEPT: Final = Kept()
 log = structlog.get_logger("kwek.rules")
 
 
+REMEDY: Final = "with `reload = false` those in the files do not rule unasked: `kwek deploy` them, then start again"
+
+
 class NoRulesError(Exception):
-    """There is nothing to work by: no rules that compile, and no set that was ever in force. The message says why."""
+    """There is nothing to work by: no rules that compile, and no set that was ever in force, or, where files are not
+    followed, only files that nobody deployed. The message says why."""
 
 
 class RuleKeeper:
@@ -123,35 +127,47 @@ class RuleKeeper:
             self._health.note(PART, f"{fault}; the rules read before stay in force")
             return
         self._health.note(PART, "")
-        if book.deployment == self._deployment:
-            log.info("rules are as they were", deployment=book.deployment)
-            return
+        was = self._deployment
+        # Those in force, too: that the files have come to say so is kept, else they would win over a later rollback.
         await adopt(book, _by_file(sources), Taken(files=book.deployment))
         self._in_force(book)
-        log.info("rules reloaded", deployment=book.deployment, files=len(sources))
+        told = "rules are as they were" if book.deployment == was else "rules reloaded"
+        log.info(told, deployment=book.deployment, files=len(sources))
 
     async def _by_order(self, kept: Kept) -> tuple[Rulebook, Mapping[str, str]] | None:
         """The rules to start with where not the files say which: those of a new order, or those that an earlier one
-        brought while the files are as they were."""
+        brought while the files are as they were. Raises NoRulesError."""
         loaded = await asyncio.to_thread(load_sources, self._paths)
         files = "" if loaded.diagnostics else deployment_of(loaded.sources)
-        standing, order, wanted = kept.standing, kept.order, kept.sources
+        self.taken = Taken(files)
+        standing, order = kept.standing, kept.order
         if order is not None:
-            wanted = order.sources
-        elif standing is None or (self._follow and files != standing.files) or files == standing.deployment:
+            book, fault = await self._ordered(order.sources)
+            self.taken = Taken(files, order, fault)
+            if book is not None:
+                return book, order.sources
+            log.error("an order cannot be taken over", why=fault, **_told(order))
+        if standing is None or (self._follow and files != standing.files) or files == standing.deployment:
             return None
-        if wanted is None:
-            log.error("the rules that were in force are gone from the store; those in the files are used")
-            return None
-        sources = [Source(file, text) for file, text in wanted.items()]
-        book, fault = await self._compiled(sources, compile_here)
-        self.taken = Taken(files, order, "" if book is not None else fault)
-        if book is None:
-            log.error("the rules that were ordered do not compile; those in the files are used", why=fault)
-            return None
-        log.info("rules in force by order, not by the files", deployment=book.deployment)
-        self._in_force(book)
-        return book, dict(wanted)
+        fault = "they are gone from the store"
+        if kept.sources is not None:
+            book, fault = await self._ordered(kept.sources)
+            if book is not None:
+                return book, kept.sources
+        sentence = f"the rules that were in force by order cannot be used: {fault}"
+        if not self._follow:
+            raise NoRulesError(f"{sentence}; {REMEDY}")
+        log.error(f"{sentence}; those in the files are used")
+        self._health.note(PART, f"{sentence}; those in the files are used")
+        return None
+
+    async def _ordered(self, wanted: Mapping[str, str]) -> tuple[Rulebook | None, str]:
+        """The book of an order's sources, in force; without one, why it cannot be."""
+        book, fault = await self._compiled([Source(file, text) for file, text in wanted.items()], compile_here)
+        if book is not None:
+            log.info("rules in force by order, not by the files", deployment=book.deployment)
+            self._in_force(book)
+        return book, fault
 
     def revive(self, sources: str) -> Rulebook | None:
         """The rulebook of an earlier deployment, from its column in the store; None when it no longer compiles."""

@@ -38,7 +38,8 @@ def handed_in(settings: Settings, order: dict[str, Any]) -> dict[str, Any] | Non
             with counter.makefile("rb") as answers:
                 answer = answers.readline()
     except OSError as fault:
-        fail(Exit.STORE, f"the gateway that runs cannot be reached at {path}: {fault}; do it again")
+        remedy = "run it as the gateway's account" if isinstance(fault, PermissionError) else "do it again"
+        fail(Exit.STORE, f"the gateway that runs cannot be reached at {path}: {fault}; {remedy}")
     told: dict[str, Any] = json.loads(answer) if answer else {"away": "the gateway ended meanwhile; do it again"}
     if "refused" in told:
         fail(Exit.USAGE, told["refused"])

@@ -7,7 +7,8 @@ runs on a SQLite file gets a file beside it (gateway.orders) and makes the row i
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway.commands.output import fail
@@ -29,13 +30,13 @@ Told = tuple[list[str], bool]
 def hand_over(settings: Settings, sources: Mapping[str, str], origin: Origin, actor: str, wait_s: float) -> Told:
     """Give the order; wait so many seconds at most for the gateways that run. Ends the command when it cannot be
     given."""
-    from gateway.orders import order_path, write_order
+    from gateway.orders import is_put_aside, order_path, write_order
     from router.store.engine import open_store
     from router.store.errors import StoreError, StoreInUse
 
     order = _order(settings, sources, origin, actor)
     path = order_path(settings.gateway.store.url)
-    running: list[str] | None = None
+    is_unread: Callable[[], bool] = _never
     try:
         store = open_store(settings.gateway.store.url, unsafe=True)
         try:
@@ -46,15 +47,22 @@ def hand_over(settings: Settings, sources: Mapping[str, str], origin: Origin, ac
     except StoreInUse as fault:
         assert path is not None, "a server is not owned"
         try:
-            write_order(path, order)
+            inode = write_order(path, order)
         except OSError as error:
-            fail(Exit.STORE, fault, f"and it cannot be told: {path}: {error.strerror or error}")
+            remedy = "; run it as the gateway's account" if isinstance(error, PermissionError) else ""
+            fail(Exit.STORE, fault, f"and it cannot be told: {path}: {error.strerror or error}{remedy}")
         running = [settings.gateway.node]
+        is_unread = partial(is_put_aside, path, inode)
     except StoreError as fault:
         fail(Exit.STORE, fault)
     if not running:
         return ["no gateway runs: the next one that starts takes these rules over"], True
-    return _awaited(settings, order, running, wait_s)
+    return _awaited(settings, order, running, wait_s, is_unread)
+
+
+def _never() -> bool:
+    """A row is read."""
+    return False
 
 
 def _order(settings: Settings, sources: Mapping[str, str], origin: Origin, actor: str) -> Order:
@@ -74,17 +82,27 @@ def _order(settings: Settings, sources: Mapping[str, str], origin: Origin, actor
 def _written(tx: Tx, order: Order) -> list[str]:
     """Write the order down; the nodes that run, whom it is for. Nobody runs on a SQLite file that we own."""
     from router import rulings
-    from router.store import statements as sql
 
     rulings.write(tx, order)
+    return present(tx)
+
+
+def present(tx: Tx) -> list[str]:
+    """The nodes that work by some rules and of which a process is connected to the server; none on SQLite, where that
+    cannot be seen."""
+    from router import rulings
+    from router.store import statements as sql
+
     if tx.dialect == "sqlite":
         return []
     absent = {row[0] for row in sql.lock_absent_nodes.rows(tx, "")}
     return [node for node in rulings.standings(tx) if node not in absent]
 
 
-def _awaited(settings: Settings, order: Order, nodes: list[str], wait_s: float) -> Told:
-    """What each of these nodes made of it."""
+def _awaited(
+    settings: Settings, order: Order, nodes: list[str], wait_s: float, is_unread: Callable[[], bool]
+) -> Told:  # fmt: skip
+    """What each of these nodes made of it. `is_unread`: whether the file was put aside as no order."""
     from router import rulings
 
     until = time.monotonic() + wait_s
@@ -92,6 +110,8 @@ def _awaited(settings: Settings, order: Order, nodes: list[str], wait_s: float) 
         with reading(settings) as reader, reader.begin() as tx:
             standings = rulings.standings(tx)
         waiting = [node for node in nodes if not _has_heeded(standings.get(node), order)]
+        if waiting and is_unread():
+            return [f"{waiting[0]} cannot read the order: it is of another version, or somebody changed it"], False
         if not waiting or time.monotonic() >= until:
             break
         time.sleep(LOOK_S)

@@ -48,6 +48,10 @@ Named = Annotated[
 ]
 
 
+class NothingToCompareError(Exception):
+    """The rules in force do not compile with this kwek.toml; the message says so."""
+
+
 class Candidate(NamedTuple):
     """A rule set that may come into force, with its sources by the names that the gateway gives them."""
 
@@ -64,7 +68,10 @@ def plan(
     settings = settings_of(config)
     candidate = _candidate(settings, paths)
     with reading(settings) as reader:
-        planned = _planned(reader, settings.gateway.node, candidate, _grants(settings), texts)
+        try:
+            planned = _planned(reader, settings.gateway.node, candidate, _grants(settings), texts)
+        except NothingToCompareError as fault:
+            fail(Exit.RULES, f"{fault}: `kwek plan` cannot compare with them")
     if planned is None:
         fail(Exit.FAILED, "no rules were ever in force here: there is nothing to compare with")
     if form is Form.JSON:
@@ -107,11 +114,15 @@ def _enact(settings: Settings, candidate: Candidate, origin: Origin, texts: int,
     from gateway.commands.ordering import hand_over
     from gateway.commands.planning_page import SHORT, replay_line, under_way
 
+    planned = None
     with reading(settings) as reader:
-        planned = _planned(reader, settings.gateway.node, candidate, _grants(settings), texts)
-        pending = _is_pending(reader, settings.gateway.node)
+        try:
+            planned = _planned(reader, settings.gateway.node, candidate, _grants(settings), texts)
+        except NothingToCompareError as fault:
+            print(f"{fault}: what changes for whom is not known")
+        settled = _is_settled(reader, settings.gateway.node, candidate.book.deployment)
     if planned is not None:
-        if planned.current.deployment == candidate.book.deployment and not pending:
+        if planned.current.deployment == candidate.book.deployment and settled:
             print(f"{candidate.book.deployment[:SHORT]} is in force: there is nothing to do")
             return
         print(f"{planned.current.deployment[:SHORT]} -> {candidate.book.deployment[:SHORT]}")
@@ -124,16 +135,22 @@ def _enact(settings: Settings, candidate: Candidate, origin: Origin, texts: int,
         raise typer.Exit(Exit.FAILED)
 
 
-def _is_pending(reader: Reader, node: str) -> bool:
-    """Whether an order waits for the node to start."""
+def _is_settled(reader: Reader, node: str, deployment: str) -> bool:
+    """Whether every gateway that runs works by these rules, and no order for others waits for one to start."""
+    from gateway.commands.ordering import present
     from router import rulings
 
     with reader.begin() as tx:
-        standing = rulings.standings(tx).get(node)
-        return rulings.newest(tx, 0 if standing is None else standing.ruling_id) is not None
+        standings = rulings.standings(tx)
+        heeded = min((one.ruling_id for one in standings.values()), default=0) if node in standings else 0
+        order = rulings.newest(tx, heeded)
+        running = present(tx) or [node]
+    is_waiting = order is not None and order.ruling.deployment != deployment
+    return not is_waiting and all(one in standings and standings[one].deployment == deployment for one in running)
 
 
 def _planned(reader: Reader, node: str, candidate: Candidate, grants: Grants, most: int) -> Planned | None:
+    """What the candidate changes; None where no rules were ever in force. Raises NothingToCompareError."""
     from gateway.commands.planning_page import DAYS, Planned, changed_files
     from router import outlook
     from router.instants import DAY
@@ -151,7 +168,7 @@ def _planned(reader: Reader, node: str, candidate: Candidate, grants: Grants, mo
 
     in_force = revived(current.sources)
     if in_force is None:
-        fail(Exit.RULES, "the rules in force do not compile with this kwek.toml: `kwek plan` cannot compare with them")
+        raise NothingToCompareError("the rules in force do not compile with this kwek.toml")
     standings = outlook.standings(reader)
     missing = needed(standings, (in_force, candidate.book)) - {in_force.deployment}
     kept = outlook.sources_by_deployment(reader, missing)

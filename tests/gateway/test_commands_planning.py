@@ -192,6 +192,11 @@ def test_rules_in_force_that_do_not_compile_cannot_be_compared_with(desk: Desk) 
     done = desk.kwek("plan")
     assert done.exit_code == Exit.RULES
     assert "the rules in force do not compile with this kwek.toml" in done.stderr
+    desk.let_go()
+    done = desk.kwek("deploy")  # else nobody could ever leave them
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (
+        Exit.OK, "the rules in force do not compile with this kwek.toml: what changes for whom is not known",
+    )  # fmt: skip
 
 
 def test_a_gateway_that_does_not_answer_is_not_waited_for_without_end(desk: Desk, tmp_path: Path) -> None:
@@ -207,10 +212,11 @@ def test_what_a_gateway_makes_of_an_order_is_told(desk: Desk, monkeypatch: pytes
     desk.adopt(RULES)
     desk.rules.write_text(NEW)
 
-    def refusing(_: Path, order: Order) -> None:
+    def refusing(_: Path, order: Order) -> int:
         assert desk.store is not None
         with desk.store.begin() as tx:
             rulings.refuse(tx, "test", order, "brands/a.rules:1:1: no")
+        return 0
 
     monkeypatch.setattr("gateway.orders.write_order", refusing)
     done = desk.kwek("deploy")
@@ -218,15 +224,25 @@ def test_what_a_gateway_makes_of_an_order_is_told(desk: Desk, monkeypatch: pytes
         Exit.FAILED, "test cannot take them over: brands/a.rules:1:1: no",
     )  # fmt: skip
 
-    def overtaken(_: Path, order: Order) -> None:
+    def overtaken(_: Path, order: Order) -> int:
         assert desk.store is not None
         with desk.store.begin() as tx:
             rulings.refuse(tx, "test", order, "")
+        return 0
 
     monkeypatch.setattr("gateway.orders.write_order", overtaken)
     done = desk.kwek("deploy")
     assert done.exit_code == Exit.FAILED
     assert done.stdout.splitlines()[-1].endswith("somebody else was faster")
+
+    def misread(path: Path, order: Order) -> int:
+        path.with_name("kwek.db.order.unreadable").write_text("")
+        return path.with_name("kwek.db.order.unreadable").stat().st_ino
+
+    monkeypatch.setattr("gateway.orders.write_order", misread)
+    done = desk.kwek("deploy", "--wait", "0")
+    assert done.exit_code == Exit.FAILED
+    assert done.stdout.splitlines()[-1].startswith("test cannot read the order: ")
 
     def forbidden(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
@@ -234,7 +250,7 @@ def test_what_a_gateway_makes_of_an_order_is_told(desk: Desk, monkeypatch: pytes
     monkeypatch.setattr("gateway.orders.write_order", forbidden)
     done = desk.kwek("deploy")
     assert done.exit_code == Exit.STORE
-    assert "kwek.db.order: Permission denied" in done.stderr
+    assert "kwek.db.order: Permission denied; run it as the gateway's account" in done.stderr
 
 
 def test_the_way_back(desk: Desk) -> None:

@@ -155,7 +155,7 @@ async def test_a_broken_file_leaves_the_rules_in_force_until_it_is_mended(around
         write(Path("brands"), klusser=KLUSSER)
 
     await around.watch(lambda: write(Path("brands"), klusser=BROKEN), mend)
-    assert around.adopted == []
+    assert [name for name, _ in around.adopted] == [deployment(KLUSSER)]
     assert troubles == [{"rules": f"{SENTENCE}; the rules read before stay in force"}]
     assert around.health.trouble == {}
     assert around.counted("kwek_reloads_total") == [
@@ -259,6 +259,16 @@ async def test_files_that_are_edited_after_an_order_rule(around: Around) -> None
     assert around.taken == Taken(files=deployment(again))
 
 
+async def test_files_that_come_to_say_what_was_ordered_are_known_to_say_so(around: Around) -> None:
+    """Else they would have changed since the order, and win over a rollback at the next start."""
+    await around.first()
+    await around.keeper.heed(an_order(CHANGED), around.adopt, around.refuse)
+    with capture_logs() as logged:
+        await around.watch(lambda: write(Path("brands"), klusser=CHANGED))
+    assert around.taken == Taken(files=deployment(CHANGED))
+    assert [one["event"] for one in logged] == ["rules are as they were"]
+
+
 async def test_what_was_ordered_outlives_a_restart_until_the_files_change(around: Around) -> None:
     book, sources = await around.first(kept(CHANGED, files=KLUSSER))
     assert (book.deployment, sources) == (deployment(CHANGED), {"brands/klusser.rules": CHANGED})
@@ -295,7 +305,37 @@ async def test_an_order_at_the_start_that_does_not_compile_leaves_the_files(arou
     assert around.keeper.taken == Taken(deployment(KLUSSER), ordered, SENTENCE)
 
 
-async def test_rules_that_are_gone_from_the_store_leave_the_files(around: Around) -> None:
-    gone = msgspec.structs.replace(kept(CHANGED, files=KLUSSER), sources=None)
+async def test_an_order_at_the_start_that_does_not_compile_undoes_no_earlier_one(around: Around) -> None:
+    ordered = an_order(BROKEN)
+    book, _ = await around.first(kept(CHANGED, files=KLUSSER, order=ordered))
+    assert book.deployment == deployment(CHANGED)
+    assert around.keeper.taken == Taken(deployment(KLUSSER), ordered, SENTENCE)
+
+
+USELESS = [
+    (None, "they are gone from the store"),
+    ({"brands/klusser.rules": BROKEN}, SENTENCE),
+]
+
+
+@pytest.mark.parametrize(("sources", "why"), USELESS)
+async def test_ordered_rules_that_cannot_be_used_leave_the_files_and_it_is_told(
+    around: Around, sources: Mapping[str, str] | None, why: str
+) -> None:
+    gone = msgspec.structs.replace(kept(CHANGED, files=KLUSSER), sources=sources)
     book, _ = await around.first(gone)
     assert book.deployment == deployment(KLUSSER)
+    assert around.health.trouble == {
+        "rules": f"the rules that were in force by order cannot be used: {why}; those in the files are used"
+    }
+
+
+@pytest.mark.parametrize(("sources", "why"), USELESS)
+async def test_files_that_are_not_followed_do_not_stand_in_for_what_was_ordered(
+    around: Around, sources: Mapping[str, str] | None, why: str
+) -> None:
+    around.keeper = RuleKeeper([Path("brands")], GRANTS, around.health, around.metrics, compile_here, follow=False)
+    gone = msgspec.structs.replace(kept(CHANGED, files=KLUSSER), sources=sources)
+    with pytest.raises(NoRulesError, match="by order cannot be used") as fault:
+        await around.first(gone)
+    assert f"used: {why}; with `reload = false`" in str(fault.value)

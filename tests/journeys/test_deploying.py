@@ -211,6 +211,22 @@ async def test_an_order_rules_until_the_files_change_where_they_are_followed(tmp
         assert await one.ask("BEL") == "Wat bedoelt u?"
 
 
+async def test_what_was_rolled_back_stays_so_when_the_files_had_come_to_say_it(tmp_path: Path, store_url: str) -> None:
+    (tmp_path / "desk").mkdir()
+    (tmp_path / "desk" / "klusser.rules").write_text(edited())
+    async with station(tmp_path, start=False, store_url=store_url) as one:
+        config = str(write_config(tmp_path, one.carrier.port, BEFORE, store_url))
+        await one.start()
+        assert (await kwek("deploy", str(tmp_path / "desk"), "--config", config)).exit_code == Exit.OK
+        (one.rules / "klusser.rules").write_text(edited())
+        await one.until("SELECT count(*) FROM node_rules WHERE files = deployment", [(1,)])
+        assert (await kwek("rollback", "--config", config)).exit_code == Exit.OK
+        assert await one.ask("BEL") == "We bellen."
+        assert await one.stop() == 0
+        await one.start()
+        assert await one.ask("BEL") == "We bellen."
+
+
 async def test_an_order_while_nothing_runs_is_heeded_at_the_start(tmp_path: Path, store_url: str) -> None:
     async with station(tmp_path, start=False, store_url=store_url, reload=False) as one:
         config = str(write_config(tmp_path, one.carrier.port, BEFORE, store_url))

@@ -11,9 +11,15 @@ from typer.testing import CliRunner
 
 from gateway import cli
 from gateway.exits import Exit
+from router import deployments, rulings
+from router.nodes import number_of
+from router.rulings import Taken
+from router.store.engine import open_store
+from rules.diagnostics import Source
+from rules.rulebook import deployment_of
 from tests.support.fleet import PATIENCE_S, fleet
 from tests.support.postgres import PostgresDatabases
-from tests.support.process import run_gateway
+from tests.support.process import run_gateway, write_config
 
 RULES = """\
 brand "Klusser"
@@ -71,6 +77,39 @@ async def test_every_node_takes_an_order_over_and_a_dead_one_when_it_starts(
             one.gateways[1] = await run_gateway(tmp_path / "node-1" / "kwek.toml")
             await one.centres[1].bound(1, PATIENCE_S)
             assert [await answer(node) for node in (0, 1)] == ["We bellen.", "We bellen."]
+
+
+def test_there_is_something_to_do_while_a_node_that_runs_has_other_rules(
+    tmp_path: Path, postgres: PostgresDatabases
+) -> None:
+    """One that refused an order and was mended since heeds none before the next, which the first node does not need."""
+    with postgres.database() as url:
+        write_config(tmp_path, 2775, RULES, url, **{'"test"': '"node-0"'})
+        sources = {str(tmp_path / "brands" / "klusser.rules"): RULES}
+        deployment = deployment_of([Source(*one) for one in sources.items()])
+        stores = [open_store(url) for _ in range(2)]
+
+        def work_by(node: int, name: str) -> None:
+            with stores[node].begin() as tx:
+                deployments.record(tx, name, sources, 1)
+                rulings.take(tx, f"node-{node}", name, Taken(files=name), 1)
+
+        for node, store in enumerate(stores):
+            store.own(f"node-{node}")
+            with store.begin() as tx:
+                number_of(tx, f"node-{node}", 1)
+            work_by(node, deployment)
+        deploy = ["deploy", "--config", str(tmp_path / "kwek.toml"), "--wait", "0"]
+        done = CliRunner().invoke(cli.app, deploy)
+        assert (done.exit_code, done.stdout) == (
+            Exit.OK, f"{deployment[:12]} is in force: there is nothing to do\n",
+        ), done.output  # fmt: skip
+        work_by(1, "of old")
+        done = CliRunner().invoke(cli.app, deploy)
+        assert done.exit_code == Exit.FAILED, done.output
+        assert "node-1 has not taken them over yet: it will, if it runs" in done.stdout
+        for store in stores:
+            store.close()
 
 
 async def test_an_order_that_a_killed_gateway_did_not_heed_is_heeded_by_the_next(tmp_path: Path) -> None:
