@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Literal
 
 from router import contacts, inbound, parts, timers
 from router.decide import ended, resume
@@ -36,12 +37,12 @@ MOST_TRIES = 5
 rule, or a night has passed. What has not been mended by then is told as lost, and not tried for ever."""
 
 
-Cause = int | timers.Key
-"""A run, by its id, or a timer."""
+Cause = int | timers.Key | Literal["sweep"]
+"""A run, by its id, a timer, or the next step of a sweep."""
 
 
 class NotPerformed(Exception):
-    """One cause that falls due cannot be performed: which run (by its id) or timer it is, and why."""
+    """One cause that falls due cannot be performed: which one it is, and why."""
 
     def __init__(self, cause: Cause, error: Exception) -> None:
         super().__init__(reason_of(error))
@@ -74,7 +75,8 @@ def run(
             done.append(gone_off[0])
             faults += gone_off[1]
         else:
-            timers.sweep(tx, ways, min(timers.SLICE, left))
+            with _naming(most, lambda: "sweep"):
+                timers.sweep(tx, ways, min(timers.SLICE, left))
     return done, faults
 
 
@@ -116,7 +118,7 @@ def _naming(most: int, cause: Callable[[], Cause | None]) -> Iterator[None]:
 def set_aside(tx: Tx, ways: Ways, reason: str, cause: Cause | None = None) -> str:
     """The due cause that cannot be performed goes to quarantine, so that it does not hold up the others: that one, or
     the one that `run` does when it may do one. Late parts are kept there for good; a run or a timer is put off, and in
-    the end it fails. Gives what an operator is told; empty where another node was quicker."""
+    the end it fails; a sweep goes on past it. Gives what an operator is told; empty where another node was quicker."""
     place = ways.place()
     if cause is None:
         for message in parts.overdue(tx, place.now, 1, place.ids, ways.decode):
@@ -125,7 +127,7 @@ def set_aside(tx: Tx, ways: Ways, reason: str, cause: Cause | None = None) -> st
         cause = next((row[0] for row in sql.runs_due.rows(tx, place.now, 1)), None) or timers.first_due(tx, place.now)
     if isinstance(cause, int):
         return _put_off(tx, place, cause, reason)
-    if cause is not None:
+    if isinstance(cause, tuple):
         return _put_off_timer(tx, place, cause, reason)
     passed = timers.pass_over(tx, place.now)
     return "" if passed is None else _note(tx, place, 0, f"{passed}: {reason}")

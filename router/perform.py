@@ -177,6 +177,7 @@ class Performance:
         self._enrolments: dict[tuple[int, str, str], Row] = {}
         self._left: list[Row] = []
         self._timers: dict[tuple[int, str, str, str], int | None] = {}
+        self.joined: dict[tuple[int, str, str, str], Row] = {}
         self._emails: list[Row] = []
         self._charges: list[Charge] = []
         self.near_budget: list[Charge] = []
@@ -184,8 +185,7 @@ class Performance:
 
     def add(self, facts: Facts, plan: Plan, unsettled: Collection[tuple[int, str]]) -> None:
         """Take one plan in. `unsettled`: contacts and numbers of which something earlier is not settled yet."""
-        message = facts.message
-        thread = facts.thread
+        message, thread = facts.message, facts.thread
         self.dispositions[plan.disposition] = self.dispositions.get(plan.disposition, 0) + 1
         if message is not None:
             self._inbound.append(_inbound_row(message, facts.contact, plan))
@@ -237,6 +237,7 @@ class Performance:
             (sql_reviews.insert_reviews, self.reviews),
             (sql_events.upsert_enrolments, list(self._enrolments.values())),
             (sql_timers.arm, [(*key, due_at) for key, due_at in self._timers.items()]),
+            (sql_timers.move, list(self.joined.values())),
         ):
             if rows:
                 insert.run(tx, rows)

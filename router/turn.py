@@ -87,8 +87,17 @@ class Turn:
                 performance.mail(facts, effect)
             case Arm(brand, source, name, due_at):
                 performance.arm(Timer(facts.contact.id, brand, source, name, due_at))
+                if source == "join":
+                    self._joined(brand, name, due_at)
             case _:
                 self._stand(effect)
+
+    def _joined(self, brand: str, segment: str, at: int) -> None:
+        """Who joins a segment by a cause does not join it once more by a turn that was due before and is late."""
+        for turning in self.performance.place.watch.turning.get(brand, ()):
+            if turning.segment == segment:
+                key = (self.facts.contact.id, brand, "turn", turning.timer)
+                self.performance.joined[key] = (*key, at, at)
 
     def _stand(self, effect: AddTag | RemoveTag | SetAttribute | OptOut | OptIn | Consent | Hold) -> None:
         """What changes where the contact stands with a brand."""

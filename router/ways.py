@@ -29,9 +29,10 @@ from router.world import World
 from rules.check_lookups import MOST_LOOKUPS
 from rules.rulebook import Rulebook
 
-ROUNDS = MOST_LOOKUPS + 2
-"""How often `decide` may ask for more: for the rules that older runs began in, then once for each text's codes and
-links, and for each thing that a condition looks up. `check` refuses chains that could ask more often."""
+ROUNDS = MOST_LOOKUPS + 4
+"""How often `decide` may ask for more: for the rules that older runs began in, whether an event's attributes came late
+and how many codes were asked for of late, then once for each text's codes and links, and for each thing that a
+condition looks up. `check` refuses what could ask more often, all that one cause begins taken together."""
 OLD_BOOKS = 16
 """Rule sets of earlier deployments kept compiled, for runs that end in the set they began in."""
 

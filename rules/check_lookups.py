@@ -4,20 +4,26 @@ are bounded.
 A condition on what happened, a text's codes and links, a drip that is entered, a budget, a sample: each is a look-up,
 and one that was made serves again until the chain next waits. Counted is the longest way between two waits, which may
 lead over chains that are run and drips that are started. A chain that could need more would be set aside with its text.
+
+One cause may begin several chains and move on others, all in one decision: what they look up until they wait is counted
+together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from rules import syntax as s
 from rules.named import BrandNames, Findings
 from rules.texts import template
-from rules.walk import parts_of, strings_of
+from rules.walk import actions_of, parts_of, strings_of
 
 MOST_LOOKUPS: Final = 24
 """Look-ups between two waits: what five texts and as many conditions as anybody writes come to, and some to spare."""
+
+HELP: Final = "Ask for less in its conditions, texts and links, or put a line such as `wait 1 minute` in between."
 
 MOST_DEEP: Final = 50
 """Chains and drips within one another that are followed; what stands deeper is counted for itself. Drips that deep are
@@ -25,6 +31,8 @@ too many look-ups already, and Python's own depth is bounded."""
 
 Seen = frozenset[str]
 _NOTHING: Final[Seen] = frozenset()
+_BEGUN: Final = "begun"
+"""Among what was looked up, as long as nothing was waited for."""
 
 
 def check_lookups(brand: BrandNames, findings: Findings) -> None:
@@ -37,8 +45,9 @@ def check_lookups(brand: BrandNames, findings: Findings) -> None:
                 "R518",
                 declaration.span,
                 f"This may have to look up {most} things before it waits; {MOST_LOOKUPS} are the most.",
-                "Ask for less in its conditions, texts and links, or put a line such as `wait 1 minute` in between.",
+                HELP,
             )
+    _check_together(brand, counter, findings)
     joined = [one for one in brand.whole if isinstance(one, s.On) and isinstance(one.trigger, s.OnJoin)]
     together: Seen = _NOTHING
     for on in joined:
@@ -55,6 +64,46 @@ def check_lookups(brand: BrandNames, findings: Findings) -> None:
             return
 
 
+def _check_together(brand: BrandNames, counter: _Counter, findings: Findings) -> None:
+    """Tells of causes that begin several chains, or move them on, which together may need more."""
+    causes: dict[str, list[tuple[s.Node, s.Block, str]]] = defaultdict(list)
+    for declaration in brand.whole:
+        for cause, node, block in _caused(declaration):
+            own = declaration.message_class if isinstance(declaration, s.Drip) else ""
+            causes[cause].append((node, block, own))
+    for cause, caused in causes.items():
+        together: Seen = _NOTHING
+        for node, block, own in caused:
+            if len(counter.begun(block, _NOTHING, own)) > MOST_LOOKUPS:
+                break  # told already
+            together = counter.begun(block, together, own)
+            if len(together) > MOST_LOOKUPS:
+                findings.error(
+                    "R518",
+                    node.span,
+                    f"All that {cause} begins or moves on may have to look up {len(together)} things at once; "
+                    f"{MOST_LOOKUPS} are the most.",
+                    HELP,
+                )
+                break
+
+
+def _caused(declaration: s.Declaration) -> Iterator[tuple[str, s.Node, s.Block]]:
+    """The blocks that something else than a text begins or moves on, each with what that is."""
+    match declaration:
+        case s.On(trigger=s.OnEvent(event=name), block=block):
+            yield f"event {name}", declaration, block
+        case s.On(trigger=s.OnClick(link=name), block=block):
+            yield f"a click on {name}", declaration, block
+        case s.On(trigger=s.OnJoin(segment=name), block=block):
+            yield f"joining {name}", declaration, block
+        case s.On(trigger=s.OnUndelivered(), block=block):
+            yield "an undelivered text", declaration, block
+    for action in actions_of(declaration):
+        if isinstance(action, s.WaitForEvent):
+            yield f"event {action.event}", action, action.then or ()
+
+
 class _Counter:
     """Walks one brand's blocks with what was looked up since the last wait."""
 
@@ -66,6 +115,7 @@ class _Counter:
         self._under_way: list[str] = []
         self._class = ""
         self._most = 0
+        self._begun: Seen = _NOTHING
 
     def most_of(self, declaration: s.Declaration) -> int:
         """The most look-ups on any way between two waits."""
@@ -76,6 +126,13 @@ class _Counter:
             case s.Drip():
                 self._drip(declaration, _NOTHING)
         return self._most
+
+    def begun(self, block: s.Block, seen: Seen, message_class: str) -> Seen:
+        """What a block may have looked up, beside that, by the first time that it waits."""
+        self._class, self._begun = message_class, seen
+        self._block(block, seen | {_BEGUN})
+        self._class = ""
+        return self._begun - {_BEGUN}
 
     def segment(self, name: str) -> Seen:
         """What a segment's condition may look up."""
@@ -100,8 +157,13 @@ class _Counter:
     def _block(self, block: s.Block, seen: Seen) -> Seen:
         for action in block:
             seen = self._action(action, seen)
-            self._most = max(self._most, len(seen))
+            self._count(seen)
         return seen
+
+    def _count(self, seen: Seen) -> None:
+        self._most = max(self._most, len(seen))
+        if _BEGUN in seen and len(seen) > len(self._begun):
+            self._begun = seen
 
     def _action(self, action: s.Action, seen: Seen) -> Seen:
         seen |= self._texts(action)
@@ -126,7 +188,7 @@ class _Counter:
 
     def _waiting(self, action: s.Action, seen: Seen) -> Seen:
         """Behind what waits, everything is looked up anew."""
-        self._most = max(self._most, len(seen))
+        self._count(seen)
         match action:
             case s.Ask(answers=answers, otherwise=otherwise, silence=silence):
                 ends = [self._block(answer.block, _NOTHING) for answer in answers]
@@ -177,4 +239,5 @@ class _Counter:
 
 
 def _longest(ends: Iterable[Seen]) -> Seen:
-    return max(ends, key=len, default=_NOTHING)
+    """Of the ways, the one that asks most; one that has not waited yet goes before those that have."""
+    return max(ends, key=lambda seen: (_BEGUN in seen, len(seen)), default=_NOTHING)

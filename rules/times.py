@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from rules.syntax import Clock, Duration
-from rules.zones import ELAPSED, day_of, elapsed, first, moved, reading, reading_on
+from rules.zones import ELAPSED, day_of, elapsed, first, moved, next_change, offset, reading, reading_on
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -34,6 +34,26 @@ def after(at: int, duration: Duration, zone: tzinfo, clock: Clock | None = None)
         return at + elapsed(duration)
     shown = moved(reading(at, zone), duration)
     return first(shown if clock is None else reading_on(day_of(shown), clock), zone)
+
+
+def first_beyond(at: int, duration: Duration, zone: tzinfo) -> int:
+    """The first instant from which `back` leads to later than `at`: what happened then is by now older than that.
+
+    One microsecond after `after` on nearly every day. Later where a month is too short for that day (then it is the
+    midnight behind it) and where `at` was in an hour that came twice; at once behind a gap that leaves the time out.
+    """
+    if duration.unit in ELAPSED:
+        return at + elapsed(duration) + 1
+    shown = reading(at, zone) + 1
+    once = first(shown - 1, zone)
+    if once < at:  # the second time: `back` leads to the first, so it is passed with the hour's end
+        changed = next_change(once, at, zone)
+        assert changed is not None, "the clock was set back between the two"
+        shown = changed + offset(once, zone)
+    then = moved(shown, duration)
+    if moved(then, duration, -1) < shown:
+        then = reading_on(day_of(then) + timedelta(days=1), Clock(0, 0))
+    return first(then, zone)
 
 
 def next_clock(at: int, clock: Clock, zone: tzinfo) -> int:

@@ -4,6 +4,10 @@ An instant given here is never later than the turn. It may be too early, since c
 before 31 March is 28 February, and so is a month before the 28th): whoever looks then looks again, and is told the next
 one. What the clock alone moves are events that fall out of their time, `now` and `30 days ago` against a date, times of
 day and days of the week.
+
+An event falls out at one instant, and who looks then sees it counted just before and no more from there on. That a
+calendar reaches back to it once more (a month before 29 March is 28 February again; an hour may come twice) is no turn:
+nobody joins a segment four times because a month is short.
 """
 
 from __future__ import annotations
@@ -31,14 +35,13 @@ from rules.expressions import (
     TimeWithin,
 )
 from rules.syntax import Clock, Duration
-from rules.times import after, microseconds, next_clock
-from rules.zones import DAY, ELAPSED, elapsed, on_day
+from rules.times import after, first_beyond, microseconds, next_clock
+from rules.zones import DAY, ELAPSED, elapsed, first, on_day, reading
 
 Newest = Callable[[str, int], int | None]
 """When an event happened for the nth time, counted from its newest (microseconds since 1970 UTC); None: never."""
 
 MIDNIGHT: Final = Clock(0, 0)
-HOUR: Final = 3_600_000_000
 NEAR: Final = 4 * DAY
 """Months end on days that differ by three: so near a turn that is reckoned in months, it is looked at each time."""
 LAST_SURE: Final = 27
@@ -125,10 +128,8 @@ def _falls_out(leaf: Occurred, scope: Scope, newest: Newest) -> int | None:
     at = None if leaf.within is None else newest(leaf.event, leaf.times)
     if leaf.within is None or at is None:
         return None
-    due = after(at, leaf.within, scope.zone) + 1  # what is exactly so old still counts
-    if scope.now_at < due:
-        return due
-    return scope.now_at + HOUR if leaf.of(scope) else None
+    due = first_beyond(at, leaf.within, scope.zone)  # what is exactly so old still counts
+    return due if scope.now_at < due else None
 
 
 def _passes(leaf: Comparison, scope: Scope) -> int | None:
@@ -151,7 +152,12 @@ def _passes_moment(at: int, day: int, behind: Duration | None, scope: Scope) -> 
         return due
     if now == due:
         return due + 1
-    return now + HOUR if not _is_sure(day, behind) and now < due + NEAR else None
+    if _is_sure(day, behind) or now >= due + NEAR:
+        return None
+    # A month ends at a midnight; a day that is led to twice is passed twice, at the moment's own time of day.
+    shown = reading(now, scope.zone)
+    same = first(shown - shown % DAY + reading(at, scope.zone) % DAY, scope.zone)
+    return min(one for one in (same, same + 1, next_clock(now, MIDNIGHT, scope.zone)) if one > now)
 
 
 def _passes_day(day: date, behind: Duration | None, scope: Scope) -> int | None:

@@ -36,15 +36,20 @@ def _is_sooner(new: Any) -> ColumnElement[bool]:
     return sooner
 
 
+def _is_put_off(new: Any) -> ColumnElement[bool]:
+    sooner: ColumnElement[bool] = (timers.c.source == literal_column("'turn'")) & (timers.c.planned_at <= new.due_at)
+    return _is_sooner(new) | sooner
+
+
 arm = Insert(
     timers, TIMER_COLUMNS[:5], conflict=_KEY, update=("due_at", "planned_at", "tries"),
-    unless={"due_at": _is_sooner, "planned_at": _is_sooner, "tries": _is_sooner},
+    unless={"due_at": _is_sooner, "planned_at": _is_put_off, "tries": _is_sooner},
 )  # fmt: skip
 """Set anew when it is due; what was last stays known. One of a segment is only brought forward: what is due already is
-still to be looked at."""
+still to be looked at, and what was put off still for the instant that it is meant for."""
 arm_missing = Insert(timers, TIMER_COLUMNS, conflict=_KEY)
 move = Insert(timers, TIMER_COLUMNS, conflict=_KEY, update=("due_at", "last_at", "planned_at", "tries"))
-"""Tries are counted anew."""
+"""Tries are counted anew. Also for who has just joined a segment by a cause: that answers what was due before."""
 _ONE = (
     timers.c.contact_id == bindparam("contact"), timers.c.brand == bindparam("of"),
     timers.c.source == bindparam("kind"), timers.c.name == bindparam("named"),

@@ -6,6 +6,8 @@ from router.decide import Books
 from router.happen import happen
 from router.messages import Contact, Facts, Occurrence, Profile, Run, Source, Thread
 from router.plan import EndRun, Needs, OptOut, Plan
+from router.ways import ROUNDS
+from rules.check_lookups import MOST_LOOKUPS
 from rules.rulebook import Rulebook
 from tests.support.conversations import play
 from tests.support.phones import NOON, book
@@ -46,6 +48,20 @@ def test_who_opts_out_of_a_brand_that_is_gone_is_heard() -> None:
     plan = happens(book(WAITING), occurred("optout", "optout", brand="Niemand"))
     assert isinstance(plan, Plan)
     assert (plan.disposition, plan.effects) == ("opted_out", (OptOut(("Niemand",)),))
+
+
+def test_all_that_an_event_may_ask_for_is_had_in_so_many_rounds() -> None:
+    older = book(WAITING)
+    asks = "".join(f"    if happened e_{n}\n        tag a\n" for n in range(MOST_LOOKUPS))
+    newest = book(f'on event betaald\n    send otp "Merk: uw code is {{event.code}}."\n{asks}')
+    event = msgspec.structs.replace(occurred("betaald"), values={"code": "1234"}, attributes={"naam": "Jan"})
+    books, rounds = Books(newest), 0
+    while isinstance(plan := happens(books, event, waiting(older)), Needs):
+        had = dict.fromkeys(plan.asked, 0)
+        books = Books(newest, {**books.older, **dict.fromkeys(plan.deployments, older)}, {**books.known, **had})
+        rounds += 1
+    assert rounds == MOST_LOOKUPS + 3, "the older rules, late attributes, codes asked for before"
+    assert rounds <= ROUNDS
 
 
 def test_a_run_of_an_older_rule_set_goes_on_in_it() -> None:

@@ -9,9 +9,10 @@ import pytest
 from router import arming, due, timers
 from router.consent_import import Import, Order
 from router.consent_rows import Consent
-from router.due import MOST_TRIES, PUT_OFF
+from router.due import MOST_TRIES, PUT_OFF, NotPerformed
 from router.instants import DAY, HOUR, MINUTE
 from router.messages import Occurrence
+from router.perform import Allowance
 from router.store.engine import Store, Tx
 from router.suppression import Suppressions
 from router.timers import JOINS_WITHIN, MOST_JOINS, SLICE
@@ -287,6 +288,22 @@ def test_a_sweep_passes_whom_it_cannot_read_and_says_so(store: Store, poison: li
     assert len(town.table("timers")) == 2
     (row,) = town.table("quarantine")
     assert row["reason"].startswith("timers of contact ")
+
+
+def test_a_sweep_that_fails_is_named_and_takes_no_timer_that_falls_due_meanwhile(
+    store: Store, poison: list[str]
+) -> None:
+    town = Town(store, PLAIN + BIRTHDAY)
+    town.write(JAN, "JARIG 08-01-1990")
+    town.deploy(PLAIN + BIRTHDAY + INACTIVE)
+    poison.append(JAN)
+    with pytest.raises(NotPerformed, match="no such day") as told, store.begin() as tx:
+        due.run(tx, town.ways, Allowance({}), 1)
+    assert told.value.cause == "sweep"
+    town.later(3 * DAY)  # his birthday
+    with store.begin() as tx:
+        assert due.set_aside(tx, town.ways, "no", told.value.cause).startswith("timers of contact ")
+    assert [row["tries"] for row in town.table("timers")] == [0]
 
 
 def test_two_timers_of_one_contact_go_off_one_after_the_other(store: Store) -> None:

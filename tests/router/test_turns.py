@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from router import timers
+from router import due, timers
 from router import turns as turns_module
 from router.instants import DAY, HOUR, MINUTE
 from router.messages import Occurrence
@@ -129,6 +129,44 @@ def test_a_turn_that_was_missed_while_nobody_looked_is_made_up_for(store: Store)
     town.commit(inbound=[town.text(KEES, "JARIG 01-02-2000")])
     town.look()
     assert recorded(town) == [("slaapt", 40 * DAY)], "Kees slept, and nothing that he said changes that"
+
+
+def test_who_joins_by_a_text_does_not_join_again_by_a_turn_that_is_late(store: Store) -> None:
+    town = Town(store, HEAD + SLEEPS)
+    told(town, JAN, "koop")
+    assert turns(town) == [NOW + 30 * DAY + 1]
+    town.world.at = NOW + 30 * DAY + 10 * MINUTE  # the gateway was down
+    town.restart(HEAD + SLEEPS)
+    town.commit(inbound=[town.text(JAN, "JOIN")])  # and what waited comes before it looks
+    assert turns(town) == [town.world.now()]
+    town.look()
+    assert recorded(town) == [("slaapt", 30 * DAY + 10 * MINUTE)]
+    played(town, until=90 * DAY)
+    assert len(recorded(town)) == 1
+
+
+def test_a_turn_that_was_put_off_and_is_brought_forward_is_still_looked_at_for_its_instant(store: Store) -> None:
+    town = Town(store, HEAD + SLEEPS)
+    told(town, JAN, "koop")
+    town.write(JAN, "JOIN")
+    town.look()
+    town.world.at = planned = NOW + 30 * DAY + 1
+    with store.begin() as tx:
+        assert due.set_aside(tx, town.ways, "no", timers.first_due(tx, planned))
+    town.later(MINUTE)
+    told(town, JAN, "koop", at=NOW)  # late, and of no weight; but it lets his timer be due now
+    assert recorded(town) == [("slaapt", 30 * DAY + 1 + MINUTE)]
+
+
+def test_a_month_that_is_too_short_lets_join_once_at_its_end(store: Store) -> None:
+    town = Town(
+        store, HEAD + SLEEPS.replace("slapend", "lang") + "segment lang = tag klant and not happened koop in 1 month\n"
+    )
+    town.world.at = NOW + 26 * DAY + 17 * MINUTE  # 31 January 2026
+    told(town, JAN, "koop")
+    town.write(JAN, "JOIN")
+    played(town, until=120 * DAY)
+    assert recorded(town) == [("slaapt", 54 * DAY + 11 * HOUR)], "1 March, midnight in Amsterdam"
 
 
 def test_dates_and_times_of_day_let_join_at_their_instants(store: Store) -> None:

@@ -97,3 +97,55 @@ def test_what_stands_very_deep_is_counted_for_itself() -> None:
     )
     chains = "".join(f"chain c{one}\n    run c{one + 1}\n\n" for one in range(400))
     assert most(f"keyword A\n    run c0\n\n{chains}chain c400\n" + asked(MOST_LOOKUPS + 1, 4)) == MOST_LOOKUPS + 1
+
+
+HALF = MOST_LOOKUPS // 2
+TOGETHER = "All that {} begins or moves on may have to look up {} things at once; 24 are the most."
+
+
+def both(first: str, second: str, more: int, cause: str) -> None:
+    """Two blocks of one cause, each with half of what may be looked up, and one of them with so much more."""
+    assert told(f"{first}{asked(HALF, 4)}\n{second}{asked(HALF, 4, 'y')}") == []
+    (found,) = told(f"{first}{asked(HALF, 4)}\n{second}{asked(HALF + more, 4, 'y')}")
+    assert found == (3 + 2 * HALF, TOGETHER.format(cause, MOST_LOOKUPS + more))
+
+
+def test_what_one_cause_begins_is_counted_together() -> None:
+    both("on event koop\n", "on event koop\n", 2, "event koop")
+    both("on click actie\n", "on click actie\n", 1, "a click on actie")
+    both("on undelivered\n", "on undelivered\n", 1, "an undelivered text")
+    first, second = (f"on event {name}\n{asked(HALF + 2, 4, name)}\n" for name in ("koop", "retour"))
+    assert told(first + second) == [], "they are two causes"
+    same = f"on event koop\n{asked(MOST_LOOKUPS, 4)}\n"
+    assert told(same + same) == [], "what is known is known for both"
+
+
+def test_those_who_join_a_segment_are_counted_together() -> None:
+    segment = "segment rood = tag rood\n\n"
+    assert told(f"{segment}on join rood\n{asked(HALF, 4)}\non join rood\n{asked(HALF, 4, 'y')}") == []
+    (found,) = told(f"{segment}on join rood\n{asked(HALF, 4)}\non join rood\n{asked(HALF + 1, 4, 'y')}")
+    assert found[1] == TOGETHER.format("joining rood", MOST_LOOKUPS + 1)
+
+
+def test_what_an_event_moves_on_counts_with_what_it_begins() -> None:
+    begun = f"on event koop\n{asked(HALF + 2, 4)}\n"
+    waits = "    wait for event koop within 1 day\n        then\n"
+    waiting = f"on event bezoek\n{waits}{asked(HALF + 1, 12, 'y')}\n"
+    assert [message for _, message in told(begun + waiting)] == [TOGETHER.format("event koop", MOST_LOOKUPS + 3)]
+    assert told(begun + waiting.replace("event koop", "event retour")) == []
+    spends = "drip d promotional\n    after 1 day\n        wait for event koop within 1 day\n            then\n"
+    spends += '                send "De Klusser STOP"\n' + asked(MOST_LOOKUPS - HALF - 2, 16, "y")
+    assert [message for _, message in told(begun + spends)] == [TOGETHER.format("event koop", MOST_LOOKUPS + 1)]
+
+
+def test_what_comes_behind_a_wait_is_not_looked_up_at_once_and_one_that_has_not_waited_goes_on() -> None:
+    begun = f"on event koop\n{asked(HALF + 2, 4)}\n"
+    assert told(f"{begun}on event koop\n    wait 1 minute\n{asked(HALF, 4, 'y')}") == []
+    either = f"on event koop\n    if tag a\n        wait 1 minute\n{asked(HALF, 8, 'z')}{asked(HALF - 1, 4, 'y')}"
+    assert [message for _, message in told(begun + either)] == [TOGETHER.format("event koop", MOST_LOOKUPS + 1)]
+
+
+def test_what_is_too_much_by_itself_is_told_once() -> None:
+    alone = f"on event koop\n{asked(MOST_LOOKUPS + 1, 4)}\n"
+    assert len(told(alone)) == 1
+    assert len(told(f"on event koop\n    tag a\n\n{alone}")) == 1

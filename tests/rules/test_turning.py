@@ -1,7 +1,7 @@
 """When time alone may turn a condition: never later than it does, and never without end."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -14,10 +14,11 @@ from rules import syntax as s
 from rules.conditions import compile_expression
 from rules.expressions import Compiled, Scope, holds
 from rules.times import microseconds
-from rules.turning import HOUR, NEAR, is_turning, leaves, reads, turns_at
+from rules.turning import LAST_SURE, NEAR, is_turning, leaves, reads, turns_at
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 NOW = microseconds(datetime(2026, 1, 5, 11, 0, tzinfo=UTC))  # noon there, a Monday
+HOUR = 3_600_000_000
 DAY = 24 * HOUR
 BORN, CITY = s.Attribute("contact", "geboren"), s.Attribute("contact", "stad")
 
@@ -121,6 +122,7 @@ UNITS: st.SearchStrategy[Any] = st.sampled_from(["hour", "day", "week", "month",
 ZONES = st.sampled_from(["Europe/Amsterdam", "America/Sao_Paulo", "Pacific/Apia", "Australia/Lord_Howe", "UTC"])
 DATES = st.dates(date(2024, 1, 1), date(2028, 12, 31))
 INSTANTS = st.integers(-200, 600).map(lambda day: NOW + day * DAY)
+BEFORE = INSTANTS.filter(lambda at: at <= NOW and _is_plain(at))
 BESIDE: st.SearchStrategy[Any] = st.sampled_from(["<", "<=", "=", "!=", ">", ">="])
 
 
@@ -140,7 +142,7 @@ def conditions(draw: st.DrawFn) -> s.Expression:
 
 
 @settings(deadline=None)  # time zones are read on the way
-@given(conditions(), ZONES, DATES, INSTANTS, st.lists(INSTANTS.filter(lambda at: at <= NOW), max_size=3))
+@given(conditions(), ZONES, DATES, INSTANTS, st.lists(BEFORE, max_size=3))
 def test_nothing_turns_before_it_is_said_to(
     node: s.Expression, zone: str, born: date, now: int, ats: list[int]
 ) -> None:  # fmt: skip
@@ -155,6 +157,11 @@ def test_nothing_turns_before_it_is_said_to(
     stands = holds(condition, at(now))
     for when in _probes(now, until):
         assert holds(condition, at(when)) is stands, datetime.fromtimestamp(when / 1_000_000, own)
+
+
+def _is_plain(at: int) -> bool:
+    """Not on a day that several days of a later month lead back to."""
+    return datetime.fromtimestamp(at / 1_000_000, UTC).day < LAST_SURE
 
 
 def _probes(now: int, until: int) -> list[int]:
@@ -180,29 +187,96 @@ def test_who_looks_each_time_comes_to_an_end_or_to_the_next_day(
     assert looks <= 40 * 4 + 2 * NEAR // HOUR * 2
 
 
-def test_the_end_of_a_month_is_looked_at_until_it_is_over() -> None:
-    month = s.Duration(1, "month")
-    at = microseconds(datetime(2026, 1, 31, 12, 0, tzinfo=AMSTERDAM).astimezone(UTC))
-    past, condition = Past(at), compile_expression(bought(1, month))
-    assert _turned(condition, past, at) == datetime(2026, 3, 1, 0, 0, tzinfo=AMSTERDAM)
-    day = compile_expression(s.Compare(BORN, "<", s.Ago(month)))
-    assert _turned(day, Past(), at, geboren=date(2026, 1, 31)) == datetime(2026, 3, 1, 0, 0, tzinfo=AMSTERDAM)
-    moment = compile_expression(s.Compare(s.Moment(s.Day(2026, 1, 31), s.Clock(12, 0)), "<", s.Ago(month)))
-    assert _turned(moment, Past(), at) == datetime(2026, 3, 1, 0, 0, tzinfo=AMSTERDAM)
+def local(*when: int, fold: int = 0) -> int:
+    """Microseconds since 1970 UTC of a time of day in Amsterdam."""
+    return microseconds(datetime(*when, tzinfo=AMSTERDAM, fold=fold).astimezone(UTC))  # type: ignore[arg-type,misc]
 
 
-def _turned(condition: Compiled, past: Past, now: int, **attributes: date) -> datetime:
-    """When a condition is found to have turned, looked at each time that it is said to; to the hour before."""
-    before = holds(condition, scope(now, past, attributes))
-    for _ in range(400):
-        due = turns_at(condition, scope(now, past, attributes), past.newest)
+MONTH = s.Duration(1, "month")
+
+
+@pytest.mark.parametrize(
+    ("bought_at", "unit", "asleep_at"),
+    [
+        (local(2026, 5, 31, 6, 4), MONTH, local(2026, 7, 1)),  # June is too short
+        (local(2026, 1, 29, 12, 0), MONTH, local(2026, 3, 1)),
+        (local(2026, 1, 28, 12, 0), MONTH, local(2026, 2, 28, 12, 0) + 1),
+        (local(2026, 2, 28, 12, 0), MONTH, local(2026, 3, 28, 12, 0) + 1),
+        (local(2024, 2, 29, 7, 30), s.Duration(1, "year"), local(2025, 3, 1)),
+        (local(2026, 2, 27, 2, 30), DAYS_30, local(2026, 3, 29, 3, 0)),  # that night has no half past two
+        (local(2026, 2, 28, 2, 30), MONTH, local(2026, 3, 28, 2, 30) + 1),
+        (local(2026, 10, 25, 2, 30), s.Duration(1, "day"), local(2026, 10, 26, 2, 30) + 1),
+        (local(2026, 10, 25, 2, 30, fold=1), s.Duration(1, "day"), local(2026, 10, 26, 3, 0)),  # the second one
+        (local(2026, 3, 28, 1, 30), s.Duration(26, "hour"), local(2026, 3, 29, 4, 30) + 1),
+    ],
+)  # fmt: skip
+def test_an_event_falls_out_at_one_instant_and_who_looks_then_sees_it(
+    bought_at: int, unit: s.Duration, asleep_at: int
+) -> None:
+    asleep = s.Not(bought(1, unit))
+    assert next_turn(asleep, bought_at, Past(bought_at)) == asleep_at
+    assert next_turn(asleep, asleep_at, Past(bought_at)) is None
+    _is_seen(asleep, bought_at, AMSTERDAM)
+
+
+MINUTES = st.integers(0, 3 * 366 * 24 * 60).map(lambda minute: NOW + minute * 60_000_000)
+ODD = st.sampled_from([(1, 29), (1, 30), (1, 31), (2, 27), (3, 31), (5, 31), (8, 31), (10, 25)])
+ODD_MINUTES = st.builds(lambda day, minute: local(2026, *day) + minute * 60_000_000, ODD, st.integers(0, 24 * 60))
+CALENDAR: st.SearchStrategy[Any] = st.sampled_from(["month", "day", "week", "month", "year", "hour", "minute"])
+DURATIONS = st.builds(s.Duration, st.integers(1, 40), CALENDAR)
+
+
+@settings(deadline=None)  # time zones are read on the way
+@given(MINUTES | ODD_MINUTES, DURATIONS, ZONES)
+def test_who_has_slept_long_enough_is_seen_to_join(bought_at: int, unit: s.Duration, zone: str) -> None:
+    _is_seen(s.Not(bought(1, unit)), bought_at, ZoneInfo(zone))
+
+
+def _is_seen(asleep: s.Expression, bought_at: int, zone: ZoneInfo) -> None:
+    """At the first look he was awake a microsecond before, and sleeps; he has not slept since the purchase."""
+    condition, past = compile_expression(asleep), Past(bought_at)
+    due = turns_at(condition, scope(bought_at, past, zone=zone), past.newest)
+    assert due is not None
+    assert holds(condition, scope(due, past, zone=zone))
+    for awake in (due - 1, *(due - step * HOUR for step in (1, 2, 24, 30)), *_probes(bought_at, due - 1)):
+        assert awake < bought_at or not holds(condition, scope(awake, past, zone=zone))
+
+
+def test_a_moment_is_passed_at_midnight_where_a_month_is_too_short_for_its_day() -> None:
+    at = local(2026, 1, 31, 12, 0)
+    day = compile_expression(s.Compare(BORN, "<", s.Ago(MONTH)))
+    assert _turned(day, at, geboren=date(2026, 1, 31)) == local(2026, 3, 1)
+    moment = compile_expression(s.Compare(s.Moment(s.Day(2026, 1, 31), s.Clock(12, 4)), "<", s.Ago(MONTH)))
+    assert _turned(moment, at) == local(2026, 3, 1)
+    plain = compile_expression(s.Compare(s.Moment(s.Day(2026, 1, 20), s.Clock(12, 4)), "<", s.Ago(MONTH)))
+    assert _turned(plain, at) == local(2026, 2, 20, 12, 4) + 1
+
+
+def test_days_that_lead_to_the_same_day_each_pass_a_moment_at_its_own_time() -> None:
+    moment = s.Compare(s.Moment(s.Day(2026, 2, 28), s.Clock(12, 4)), "<", s.Ago(MONTH))
+    passed, found = local(2026, 3, 28, 12, 4), []
+    for _ in range(6):
+        due = next_turn(moment, passed)
+        assert due is not None
+        found.append(due)
+        passed = due
+    assert found == [
+        local(2026, 3, 28, 12, 4) + 1, local(2026, 3, 29), local(2026, 3, 29, 12, 4), local(2026, 3, 29, 12, 4) + 1,
+        local(2026, 3, 30), local(2026, 3, 30, 12, 4),
+    ]  # fmt: skip
+    assert next_turn(moment, local(2026, 4, 1, 12, 4) + HOUR) is None
+
+
+def _turned(condition: Compiled, now: int, **attributes: date) -> int:
+    """When a condition is found to have turned, looked at each time that it is said to; it had not just before."""
+    before = holds(condition, scope(now, Past(), attributes))
+    for _ in range(20):
+        due = turns_at(condition, scope(now, Past(), attributes), Past().newest)
         assert due is not None
         now = due
-        if holds(condition, scope(now, past, attributes)) is not before:
-            found = datetime.fromtimestamp(now / 1_000_000, AMSTERDAM)
-            return (found - timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0) + timedelta(
-                hours=0 if found.minute or found.second or found.microsecond else 1
-            )
+        if holds(condition, scope(now, Past(), attributes)) is not before:
+            assert holds(condition, scope(now - 1, Past(), attributes)) is before
+            return now
     raise AssertionError("it never turned")
 
 
