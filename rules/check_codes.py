@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from rules import syntax as s
-from rules.named import BrandNames, Findings
+from rules.links import read
+from rules.named import BrandNames, Findings, names_brand
 from rules.places import inside
-from rules.texts import template
+from rules.texts import Hole, template
 from rules.walk import actions_of, conditions_of, parts_of, strings_of
-from rules.words import words_of
 
 OTP = "otp"
 
@@ -29,6 +29,7 @@ def check_codes(brand: BrandNames, findings: Findings) -> None:
         for action in actions_of(declaration):
             if isinstance(action, s.Send) and is_code(action):
                 _signed(action, brand, findings)
+                _unlinked(action, findings)
             else:
                 _elsewhere(action, secrets, findings)
 
@@ -36,14 +37,22 @@ def check_codes(brand: BrandNames, findings: Findings) -> None:
 def secrets_of(declarations: Sequence[s.Declaration]) -> frozenset[str]:
     """The fields of events that stand in codes."""
     return frozenset(
-        hole.name
+        field
         for declaration in declarations
         for action in actions_of(declaration)
         if is_code(action)
         for string in strings_of(action)
         for hole in template(string.value).holes
-        if hole.kind == "event"
+        if (field := _field_of(hole))
     )
+
+
+def _field_of(hole: Hole) -> str:
+    """The field of an event that a placeholder says, or that its link leads to; empty for none."""
+    if hole.kind == "link":
+        owner, _, field = read(hole.name).target.partition(".")
+        return field if owner == "event" else ""
+    return hole.name if hole.kind == "event" else ""
 
 
 def is_code(action: s.Action) -> bool:
@@ -112,10 +121,8 @@ def _wrong(declaration: s.Declaration) -> Iterator[s.Span]:
 
 
 def _signed(action: s.Send, brand: BrandNames, findings: Findings) -> None:
-    name = words_of(brand.name).words
     for variant in action.text.variants:
-        said = words_of(variant.string.value).words
-        if not any(said[place : place + len(name)] == name for place in range(len(said))):
+        if not names_brand(brand.name, variant.string.value):
             findings.warning(
                 "R709",
                 variant.string.span,
@@ -124,11 +131,25 @@ def _signed(action: s.Send, brand: BrandNames, findings: Findings) -> None:
             )
 
 
+def _unlinked(action: s.Send, findings: Findings) -> None:
+    """A short link is kept with the address that it leads to, and whoever follows it is written down."""
+    for string in strings_of(action):
+        for hole in template(string.value).holes:
+            if hole.kind == "link":
+                findings.error(
+                    "R525",
+                    inside(string, hole.start, hole.end),
+                    "A code holds no short link: where that leads to is kept.",
+                    "Let the event bring the whole address, and write it as it is: {event.url}.",
+                )
+
+
 def _elsewhere(action: s.Action, secrets: frozenset[str], findings: Findings) -> None:
     for string in strings_of(action):
         for hole in template(string.value).holes:
-            if hole.kind == "event" and hole.name in secrets:
-                _kept(f"event.{hole.name}", inside(string, hole.start, hole.end), findings)
+            field = _field_of(hole)
+            if field in secrets:
+                _kept(f"event.{field}", inside(string, hole.start, hole.end), findings)
     for condition in conditions_of(action):
         if not isinstance(action, s.If):
             for part in parts_of(condition):

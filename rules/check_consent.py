@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from rules import syntax as s
 from rules.check_brand import LANGUAGES
 from rules.hours import DAY_MINUTES, quiet_hours, stricter
-from rules.named import BrandNames, Findings
+from rules.links import has_link_to_stop
+from rules.named import BrandNames, Findings, names_brand
 from rules.packs import Market, load, market_of
 from rules.rulebook import Grants
 from rules.spelling import spoken
@@ -107,13 +108,11 @@ def _footer(text: s.Text, brand: BrandNames, markets: Sequence[Market], findings
     strict = sorted(market.code for market in markets if market.footer == "error")
     tell = findings.error if strict else findings.warning
     where = f" as {spoken(strict, 'and')} demands" if strict else ""
-    name = words_of(brand.name).words
     for variant in text.variants:
-        said = words_of(variant.string.value).words
         lacks = []
-        if not any(said[place : place + len(name)] == name for place in range(len(said))):
+        if not names_brand(brand.name, variant.string.value):
             lacks.append("name the brand")
-        if not _tells_how_to_stop(variant, said, brand, markets):
+        if not _tells_how_to_stop(variant, brand, markets):
             lacks.append("tell how to stop it")
         if lacks:
             tell(
@@ -124,12 +123,11 @@ def _footer(text: s.Text, brand: BrandNames, markets: Sequence[Market], findings
             )
 
 
-def _tells_how_to_stop(variant: s.TextIn, said: list[str], brand: BrandNames, markets: Sequence[Market]) -> bool:
-    holes = template(variant.string.value).holes
-    if any(hole.kind == "link" and hole.name == "optout" for hole in holes):
+def _tells_how_to_stop(variant: s.TextIn, brand: BrandNames, markets: Sequence[Market]) -> bool:
+    if has_link_to_stop(template(variant.string.value)):
         return True
     words = set(_stop_words(variant.language, brand, markets))
-    return not words.isdisjoint(said)
+    return not words.isdisjoint(words_of(variant.string.value).words)
 
 
 def _stop_words(language: str | None, brand: BrandNames, markets: Sequence[Market]) -> Iterator[str]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from rules import syntax as s
 from rules.facts import read_email
-from rules.named import BrandNames, Findings
+from rules.links import has_link_to_stop
+from rules.named import BrandNames, Findings, names_brand
 from rules.texts import template
 from rules.walk import actions_of
-from rules.words import words_of
-
-STOPS: Final = "optout"
 
 
 def check_mail(brand: BrandNames, findings: Findings) -> None:
@@ -44,12 +40,10 @@ def _address(email: s.Email, findings: Findings) -> None:
 
 
 def _footer(email: s.Email, brand: BrandNames, findings: Findings) -> None:
-    made = template(email.body.value)
-    said, name = words_of(f"{email.subject.value} {email.body.value}").words, words_of(brand.name).words
     lacks = []
-    if not any(said[place : place + len(name)] == name for place in range(len(said))):
+    if not names_brand(brand.name, f"{email.subject.value} {email.body.value}"):
         lacks.append("name the brand")
-    if not any(hole.kind == "link" and hole.name == STOPS for hole in made.holes):
+    if not has_link_to_stop(template(email.body.value)):
         lacks.append("hold a link to stop it")
     if lacks:
         findings.warning(

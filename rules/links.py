@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from rules.texts import Template
+
 Kind = OneOf["url", "voucher", "optout"]
 
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz"
@@ -41,6 +43,11 @@ def read(hole: str) -> Link:
     if first == "optout" and not rest:
         return Link("optout", "optout", "")
     return Link("url", first, rest) if rest else Link("url", "", first)
+
+
+def has_link_to_stop(made: Template) -> bool:
+    """Whether a text holds `{link optout}`."""
+    return any(hole.kind == "link" and read(hole.name).kind == "optout" for hole in made.holes)
 
 
 def fault(link: Link) -> str:

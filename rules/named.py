@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from rules import syntax as s
 from rules.diagnostics import Diagnostic
+from rules.words import words_of
 
 RESERVED = frozenset(
     {"tag", "day", "time", "new", "in", "not", "and", "or", "consent", "clicked", "happened", "now"}
@@ -35,6 +36,12 @@ class Findings:
     def note(self, code: str, span: s.Span, message: str, help: str) -> None:
         """Tells of something that an author should know."""
         self.told.append(Diagnostic(code, "note", span, message, help))
+
+
+def names_brand(brand: str, text: str) -> bool:
+    """Whether a brand's name stands in a text, as whole words one after the other."""
+    name, said = words_of(brand).words, words_of(text).words
+    return any(said[place : place + len(name)] == name for place in range(len(said)))
 
 
 @dataclass(slots=True)
