@@ -200,7 +200,7 @@ class Node:
     def _forget(self) -> None:
         with self.store.begin() as tx:
             outbox.housekeep(tx, self._world.now())
-            outbox.set_back(tx, self._horizons, self._world.now())  # and on again between two looks at it
+            outbox.catch_up(tx, self._horizons, self._world.now())
             evidence.housekeep(tx, self._world.now())
             self.ways.memory.counted(tx)
             doubtful, unknown = self._among_others(tx) if tx.dialect != "sqlite" else (0, 0)

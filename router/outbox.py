@@ -256,10 +256,17 @@ def recover(tx: Tx, node: str, now: int) -> int:
 
 def set_back(tx: Tx, connectors: Iterable[str], now: int) -> None:
     """Should the clock have been set back: what was written down by its later time waits no longer than it would have
-    waited by this one. What waits for a time of day (a run) keeps it. The cost is that of what waits for later."""
+    waited by this one; once, for a pause that begins after that is reckoned from it. What waits for a time of day (a
+    run) keeps it. The cost is that of all that waits for later."""
     for name in connectors:
         sql_outbox.ready_ahead.run(tx, name, now, now + CLOCKS_APART)
     sql_outbox.unknown_ahead.run(tx, now, now + CLOCKS_APART)
+
+
+def catch_up(tx: Tx, connectors: Iterable[str], now: int) -> None:
+    """The same again, for what was under way when the clock was set; nothing where no id lies ahead of it."""
+    if highest_id(tx) > first_id_at(now + CLOCKS_APART):
+        set_back(tx, connectors, now)
 
 
 def resolve_unknown(tx: Tx, now: int, most: int = RECOVERY_SLICE) -> int:

@@ -157,9 +157,9 @@ ready_ahead = Statement(
         outbox.c.state == _READY,
         outbox.c.connector == bindparam("connector"),
         outbox.c.due_at > bindparam("now"),
-        or_(outbox.c.created_at > bindparam("later"), outbox.c.settled_at > bindparam("later")),
+        func.coalesce(outbox.c.settled_at, outbox.c.created_at) > bindparam("later"),
     )
-    .values(due_at=bindparam("now")),
+    .values(due_at=bindparam("now"), settled_at=bindparam("now")),
     "connector", "now", "later",
 )  # fmt: skip
 unknown_ahead = Statement(

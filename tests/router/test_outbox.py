@@ -399,7 +399,27 @@ def test_a_clock_that_was_set_back_makes_nothing_wait_for_the_time_that_it_showe
         outbox.set_back(tx, ["carrier"], now)
     waits = {row["id"]: (row["state"], row["due_at"]) for row in phones.table("outbox")}
     assert (waits[refused.id], waits[lost.id]) == (("ready", now), ("unknown", now + RESEND_AFTER))
-    assert [claim.address for claim in phones.commit(claim=True).claims] == [PIET]
+    (again,) = phones.commit(claim=True).claims
+    assert again.address == PIET
+    phones.commit(outcomes=[phones.refused(again, now + HOUR)])
+    with phones.store.begin() as tx:
+        outbox.catch_up(tx, ["carrier"], now)
+    waits = {row["id"]: (row["state"], row["due_at"]) for row in phones.table("outbox")}
+    assert waits[again.id] == ("ready", now + HOUR), "what it waits for since is reckoned from today"
+
+
+def test_what_waits_is_only_walked_through_while_a_clock_catches_up(
+    phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (claim,) = phones.write(JAN, "JOIN")
+    phones.commit(outcomes=[phones.refused(claim, phones.world.now() + HOUR)])
+    walked: list[int] = []
+    monkeypatch.setattr(outbox, "set_back", lambda tx, connectors, now: walked.append(now))
+    now = phones.world.now()
+    for back in (0, MINUTE, DAY):
+        with phones.store.begin() as tx:
+            outbox.catch_up(tx, ["carrier"], now - back)
+    assert walked == [now - DAY]
 
 
 def test_two_clocks_that_differ_a_little_are_not_one_that_was_set(phones: Phones) -> None:
