@@ -26,6 +26,7 @@ from router.routes import (
     Route,
     Started,
     Unclaimed,
+    is_turned_away,
     locate,
     open_questions,
     route,
@@ -50,18 +51,13 @@ def decide(facts: Facts, books: Books, now: int, tried: list[Tried] | None = Non
     if isinstance(open_now, Needs):
         return open_now
     chosen = route(facts, message, number, open_now, now, tried)
-    if not number.serves(facts.contact.address) and not _opts_out(chosen):
+    if is_turned_away(chosen, number, facts.contact.address):
         return Plan("out_of_market", deployment=books.newest.deployment)
     try:
         plan = _Decision(facts, message, books, number, now).plan(chosen)
     except Unknown as unknown:
         return Needs(asked=unknown.asked)
     return _with_lost(plan, open_now) if open_now.lost else plan
-
-
-def _opts_out(chosen: Route) -> bool:
-    """Whether a text is an opt-out, which is heard from wherever it comes."""
-    return isinstance(chosen, Commanded) and chosen.reserved.kind == "stop"
 
 
 def resume(facts: Facts, run: Run, books: Books, now: int) -> Plan | Needs:

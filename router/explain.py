@@ -15,7 +15,19 @@ from router.case import local_date
 from router.commands import Commanded, speaks_for
 from router.messages import Contact, Facts, Inbound
 from router.plan import Tried
-from router.routes import NOTHING_OPEN, Answered, Declined, Doubtful, Missed, Open, Route, Started, Unclaimed, route
+from router.routes import (
+    NOTHING_OPEN,
+    Answered,
+    Declined,
+    Doubtful,
+    Missed,
+    Open,
+    Route,
+    Started,
+    Unclaimed,
+    is_turned_away,
+    route,
+)
 from rules.diagnostics import Source
 from rules.facts import Value
 from rules.keywords import Entry, Matcher
@@ -64,6 +76,8 @@ def explain(
     facts = Facts(Contact(0, sender, is_new=True), number, message=message)
     tried: list[Tried] = []
     chosen = route(facts, message, granted, open_now, now, tried)
+    if is_turned_away(chosen, granted, sender):
+        return Explanation(None, "", "", 0, {}, (Tried("number", number, "it is not for phones of that country"),))
     taken = chosen.route if isinstance(chosen, Doubtful) else chosen
     near = list(_near(book, granted, text, taken, now))
     place = next((at for at, one in enumerate(tried) if one.step == "keywords"), len(tried))

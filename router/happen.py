@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 import msgspec
 
 from router.case import Books
@@ -138,11 +140,11 @@ def _begun(walk: Walk, brand: BrandBook, occurrence: Occurrence) -> tuple[Rule, 
             known = Known(case.facts, case.profile, case.books, case.now)
             days = [day for day in triggers.dates if day.rule.identity == occurrence.name]
             return tuple(day.rule for day in days if known.is_in(day.segment))
-        case "optout":
-            return ()
-        case "birthday" | "inactive":
+        case "birthday" | "inactive" | "optout":  # an opt-out ends before this, and names no rule
             rule = brand.rules.get(occurrence.name)
             return () if rule is None else (rule,)
+        case _:
+            assert_never(occurrence.source)
 
 
 def _begin(walk: Walk, rule: Rule, occurrence: Occurrence) -> None:

@@ -28,13 +28,14 @@ from router.routes import (
     Route,
     Started,
     Unclaimed,
+    is_turned_away,
     locate,
     route,
 )
 from rules.actions import Call, Enlist, Program, Question
 from rules.rulebook import BrandBook, Rulebook
 
-How = OneOf["keyword", "answer", "else", "fallback", "command", "nobody", "no number"]
+How = OneOf["keyword", "answer", "else", "fallback", "command", "nobody", "no number", "out of market"]
 
 MOST_CASES = 50_000
 """Different texts whose routes are kept while a week is replayed: most texts are said by many."""
@@ -90,7 +91,7 @@ def replay(heard: Iterable[Heard], current: Rulebook, new: Rulebook) -> Replayed
         texts += 1
         number = current.numbers.get(one.number) or new.numbers.get(one.number)
         day = None if number is None else local_date(one.received_at, number.zone)
-        key = (one.number, one.text, one.rule, day)
+        key = (one.number, one.text, one.rule, day, *(_is_served(one, book) for book in (current, new)))
         both = routed.get(key)
         if both is None:
             both = _both(one, current, new)
@@ -101,6 +102,11 @@ def replay(heard: Iterable[Heard], current: Rulebook, new: Rulebook) -> Replayed
             found[one.number, *both] = (count + 1, example)
     differences = [Difference(n, was, now, number, one) for (number, was, now), (n, one) in found.items()]
     return Replayed(texts, tuple(sorted(differences, key=lambda one: -one.texts)))
+
+
+def _is_served(heard: Heard, book: Rulebook) -> bool:
+    number = book.numbers.get(heard.number)
+    return number is None or number.serves(heard.sender)
 
 
 def _both(heard: Heard, current: Rulebook, new: Rulebook) -> tuple[Goes, Goes]:
@@ -171,6 +177,8 @@ def _claimed(chosen: Route | None) -> Route | None:
 
 def _goes(heard: Heard, book: Rulebook, open_now: Open) -> Goes:
     chosen = _route(heard, book, open_now)
+    if chosen is not None and is_turned_away(chosen, book.numbers[heard.number], heard.sender):
+        return Goes("out of market", "", "")
     match chosen:
         case None:
             return Goes("no number", "", "")

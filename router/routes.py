@@ -196,6 +196,13 @@ def route(
     return Doubtful(_claimed(number, open_now, look, tried), brands, evidence)
 
 
+def is_turned_away(chosen: Route, number: NumberBook, phone: str) -> bool:
+    """Whether a text does nothing, for its phone is of a country that the number is not for. An opt-out is heard from
+    wherever it comes."""
+    opts_out = isinstance(chosen, Commanded) and chosen.reserved.kind == "stop"
+    return not opts_out and not number.serves(phone)
+
+
 def listen(book: Rulebook) -> None:
     """Have the lists of every number's market and languages ready, so that no text waits for them."""
     for number in book.numbers.values():

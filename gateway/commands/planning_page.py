@@ -183,7 +183,7 @@ def _goes(goes: Goes) -> str:
     words = {
         "keyword": goes.rule, "answer": f"an answer in {goes.rule}", "else": f"the else of {goes.rule}",
         "fallback": goes.rule, "command": f"the command {goes.rule}", "nobody": "nobody",
-        "no number": "no rules of any brand",
+        "no number": "no rules of any brand", "out of market": "nobody, for its country",
     }[goes.how]  # fmt: skip
     brand = f" ({goes.brand})" if goes.brand else ""
     return f"{words}{brand}{', and a person reads it' if goes.read else ''}"

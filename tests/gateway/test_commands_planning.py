@@ -306,6 +306,7 @@ def test_a_long_page_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None
     ways = [
         (Goes("answer", "Shop", "keyword A"), Goes("else", "Shop", "keyword A", read=True)),
         (Goes("command", "", "stop"), Goes("no number", "", "")),
+        (Goes("keyword", "Shop", "keyword A"), Goes("out of market", "", "")),
     ]
     differences = tuple(Difference(2, was, now, "4411", heard) for was, now in ways)
     told = page(
@@ -320,12 +321,13 @@ def test_a_long_page_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None
         "     1  Shop  keyword B   wait 1 day  back in the rules, at step 1 of 1",
         "    10  Shop  keyword A0  wait 1 day  the same step", "    10  Shop  keyword A1  wait 1 day  the same step",
         "    and 2 more steps at which nothing changes (--format json has all)", "",
-        "Texts of the last 7 days: 9 replayed, 4 would go elsewhere",
+        "Texts of the last 7 days: 9 replayed, 6 would go elsewhere",
         "    2 to 4411: an answer in keyword A (Shop) -> the else of keyword A (Shop), and a person reads it; such as "
         f"'{'x' * 59}…' from ********678",
-        "    and 1 more ways (--format json has all)",
+        "    and 2 more ways (--format json has all)",
     ]  # fmt: skip
-    second = page(
-        Planned(Current("c" * 32, {}, 0), "d" * 32, (), (), Replayed(9, differences[1:]), False)
-    )  # fmt: skip
+    second, third = (
+        page(Planned(Current("c" * 32, {}, 0), "d" * 32, (), (), Replayed(9, (one,)), False)) for one in differences[1:]
+    )
     assert second[-1].startswith("    2 to 4411: the command stop -> no rules of any brand; such as")
+    assert third[-1].startswith("    2 to 4411: keyword A (Shop) -> nobody, for its country; such as")

@@ -80,6 +80,15 @@ def test_a_number_without_a_market() -> None:
     )
 
 
+def test_a_text_of_a_country_that_the_number_is_not_for() -> None:
+    rules = book(RULES, grants=Grants((NumberGrant("4411", "short-code", "NL", ("Merk",), "c", ("NL",)),)))
+    abroad = explain(rules, "4411", "447700900123", "PRIJS", NOON)
+    assert (abroad.brand, abroad.rule) == (None, "")
+    assert abroad.tried == (Tried("number", "4411", "it is not for phones of that country"),)
+    assert explain(rules, "4411", "447700900123", "STOP", NOON).rule == "stop", "heard from wherever it comes"
+    assert explain(rules, "4411", "31612345678", "PRIJS", NOON).rule == "keyword PRIJS"
+
+
 def test_open_questions_count_where_they_are_known() -> None:
     rules = book(RULES + "\n" + FALLBACK)
     phone = Phone(rules)

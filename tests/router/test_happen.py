@@ -253,3 +253,10 @@ test "who is not in the segment"
     check not tag actie and not tag gezien
 """
     assert play(rules) == []
+
+
+def test_a_run_that_waits_for_another_event_waits_on() -> None:
+    rules = book(WAITING)
+    plan = happens(rules, occurred("iets"), waiting(rules))
+    assert isinstance(plan, Plan)
+    assert plan.effects == ()

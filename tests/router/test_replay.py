@@ -3,7 +3,7 @@
 import pytest
 
 from router.replay import Difference, Goes, Heard, replay
-from rules.rulebook import Rulebook
+from rules.rulebook import Grants, NumberGrant, Rulebook
 from tests.support.phones import NOON, book, brand
 
 RULES = """keyword REPAIR
@@ -109,6 +109,19 @@ def test_commands_doubts_and_numbers() -> None:
     nobody = replay([heard("zomaar")], book(RULES), without("fallback"))
     assert [one.now for one in nobody.differences] == [Goes("nobody", "Merk", "")]
     assert replay([heard("zomaar", number="5511")], book(RULES), other).differences[0].was == Goes("no number", "", "")
+
+
+def test_texts_of_countries_that_the_number_is_not_for_go_nowhere() -> None:
+    grants = Grants((NumberGrant("4411", "short-code", "NL", ("Merk",), "c", ("NL",)),))
+    for_all, for_some = book(RULES), book(RULES, grants=grants)
+    abroad = [heard(text, sender="447700900123") for text in ("tegel", "STOP")]
+    here = heard("tegel", "keyword TEGEL")
+    assert replay([*abroad, here], for_some, book(RULES + "\n# newer\n", grants=grants)).differences == ()
+    assert replay([here, *abroad], for_all, for_some).differences == (
+        Difference(1, Goes("keyword", "Merk", "keyword TEGEL"), Goes("out of market", "", ""), "4411", abroad[0]),
+    )
+    without_it = book(RULES.replace("TEGEL", "VLOER"), grants=grants)
+    assert [one.texts for one in replay([*abroad, here], for_some, without_it).differences] == [1]
 
 
 def test_equal_texts_are_routed_once_and_counted_each(monkeypatch: pytest.MonkeyPatch) -> None:
