@@ -37,6 +37,10 @@ ATTRIBUTE = "contact."
 METHODS: frozenset[str] = frozenset(get_args(Method)) - {"import"}
 LONGEST_CELL = 10_000
 """Characters of one cell: a page's wording fits, a file without line ends does not."""
+LONGEST_HEAD = 65_536
+"""Octets in which the first line is looked for, to tell what separates its cells."""
+PIECE = 65_536
+"""Octets that are decoded at once: a file in one go would keep the interpreter from everybody else."""
 SAMPLE = 4096
 """Octets in which zeros are counted."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z]{2})?")
@@ -100,34 +104,49 @@ def encoding_of(octets: bytes) -> str:
         if sample[at::2].count(0) * 4 > len(sample):  # of ASCII text every second octet is zero
             return name
     try:
-        octets.decode()
+        for _ in codecs.iterdecode(_pieces(octets), "utf-8"):
+            continue
     except UnicodeDecodeError:
-        text = octets.decode("utf-8", "replace")
-        bad = text.count(_REPLACED)
-        well = sum(1 for character in text if character > "\x7f") - bad
+        bad = well = 0
+        for text in codecs.iterdecode(_pieces(octets), "utf-8", "replace"):
+            replaced = text.count(_REPLACED)
+            bad += replaced
+            well += sum(1 for character in text if character > "\x7f") - replaced
         return "utf-8" if well > bad else "cp1252"
     return "utf-8"
 
 
+def _pieces(octets: bytes) -> Iterator[bytes]:
+    return (octets[start : start + PIECE] for start in range(0, len(octets), PIECE))
+
+
 def rows_of(octets: bytes, reading: Reading) -> Iterator[Consent | Refused]:
-    """Every row of a file; empty lines aside. Raises Unusable when there is no head that names the columns."""
-    text = octets.decode(encoding_of(octets), "replace")
-    head, _, _ = text.lstrip("\r\n").partition("\n")
+    """Every row of a file, read as they are asked for; empty lines aside. Raises Unusable at once when there is no head
+    that names the columns."""
+    encoding = encoding_of(octets)
+    head, _, _ = octets[:LONGEST_HEAD].decode(encoding, "replace").lstrip("\r\n").partition("\n")
     separator = max(SEPARATORS, key=head.count)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    columns = _columns(next((cells for cells in lines if any(cells)), []), reading)
-    begins = lines.line_num + 1
-    while True:
-        try:
-            cells = next(lines)
-        except StopIteration:
-            return
-        except csv.Error as fault:
-            yield Refused(begins, "unreadable", f"it is no row of such a file: {fault}")
-            cells = []
-        if any(cell.strip() for cell in cells):
-            yield _row(begins, cells, columns, reading)
+    lines = csv.reader(io.TextIOWrapper(io.BytesIO(octets), encoding, "replace", newline=""), delimiter=separator)
+    try:
+        columns = _columns(next((cells for cells in lines if any(cells)), []), reading)
+    except csv.Error as fault:
+        raise Unusable(f"its first line is none of such a file: {fault}") from fault
+
+    def rows() -> Iterator[Consent | Refused]:
         begins = lines.line_num + 1
+        while True:
+            try:
+                cells = next(lines)
+            except StopIteration:
+                return
+            except csv.Error as fault:
+                yield Refused(begins, "unreadable", f"it is no row of such a file: {fault}")
+                cells = []
+            if any(cell.strip() for cell in cells):
+                yield _row(begins, cells, columns, reading)
+            begins = lines.line_num + 1
+
+    return rows()
 
 
 def _columns(cells: Sequence[str], reading: Reading) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gateway.commands.output import fail
@@ -11,21 +11,26 @@ from gateway.exits import Exit
 
 if TYPE_CHECKING:
     from config.settings import Settings
+    from gateway.counter_orders import AnyOrder
 
 WAIT_S = 3_600.0
 """How long an answer is waited for, in seconds: a list of 300,000 rows beside full traffic."""
+_NOT_DONE = {"refused": Exit.USAGE, "away": Exit.STORE, "fault": Exit.INTERNAL}
+"""What a gateway answers that has not done it, and what the command then ends with."""
 
 
-def handed_in(settings: Settings, order: dict[str, Any]) -> dict[str, Any] | None:
-    """What the gateway that runs made of an order; None where none runs, or the store is a server's: then the command
-    does it itself. Ends the command when the gateway refuses it."""
-    from gateway.counter import MOST_OCTETS, place_of
+def handed_in(settings: Settings, order: AnyOrder, octets: bytes = b"") -> dict[str, Any] | None:
+    """What the gateway that runs made of an order, and of the list that goes with it; None where none runs, or the
+    store is a server's: then the command does it itself. Ends the command when the gateway refuses it."""
+    import msgspec
+
+    from gateway.counter import place_of
+    from gateway.counter_orders import MOST_OCTETS
 
     path = place_of(settings.gateway.store.url)
     if path is None:
         return None
-    line = json.dumps(order).encode() + b"\n"
-    if len(line) > MOST_OCTETS:
+    if len(octets) > MOST_OCTETS:
         fail(Exit.USAGE, f"that is more than {MOST_OCTETS} octets at once: take it in in pieces")
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as counter:
@@ -34,16 +39,18 @@ def handed_in(settings: Settings, order: dict[str, Any]) -> dict[str, Any] | Non
                 counter.connect(str(path))
             except (FileNotFoundError, ConnectionRefusedError):
                 return None
-            counter.sendall(line)
+            with suppress(BrokenPipeError, ConnectionResetError):  # who has heard enough has said why
+                counter.sendall(msgspec.json.encode(order) + b"\n" + octets)
             with counter.makefile("rb") as answers:
                 answer = answers.readline()
     except OSError as fault:
         remedy = "run it as the gateway's account" if isinstance(fault, PermissionError) else "do it again"
         fail(Exit.STORE, f"the gateway that runs cannot be reached at {path}: {fault}; {remedy}")
-    told: dict[str, Any] = json.loads(answer) if answer else {"away": "the gateway ended meanwhile; do it again"}
-    if "refused" in told:
-        fail(Exit.USAGE, told["refused"])
-    if "away" in told:
-        fail(Exit.STORE, told["away"])
+    if not answer.endswith(b"\n"):
+        fail(Exit.STORE, "the gateway ended meanwhile; do it again")
+    told: dict[str, Any] = msgspec.json.decode(answer)
+    for word, code in _NOT_DONE.items():
+        if word in told:
+            fail(code, told[word])
     done: dict[str, Any] = told["done"]
     return done

@@ -7,7 +7,7 @@ one process owns the file, so a gateway that runs does it for them (gateway.coun
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,11 +23,11 @@ from gateway.exits import Exit
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from router.consent_import import Order, Told
+    from gateway.counter_orders import AnyList, Erasing
+    from router.consent_import import Told
     from router.store.engine import Store
     from router.suppression import Suppressions
     from router.world import System
-    from rules.rulebook import BrandBook
 
 Config = Annotated[Path, typer.Option("--config", help="The settings: they say which store.")]
 Number = Annotated[str, typer.Argument(metavar="NUMBER", parser=digits, help="The phone, with its country's digits.")]
@@ -120,13 +120,15 @@ def erase(
     """Forget a person (GDPR 17); what stays is a keyed digest by which the brands do not write to the number again."""
     from sqlalchemy.engine import make_url
 
+    from gateway.counter_orders import Erasing
+
     settings = settings_of(config)
     if (brand is None) != everybody:
         fail(Exit.USAGE, "either --brand NAME or --all says who forgets")
     brands = _brands(settings) if everybody else [brand or ""]
     if brand is not None and brand not in _brands(settings):
         fail(Exit.USAGE, f"no number in kwek.toml is of brand {brand!r}; there are {', '.join(_brands(settings))}")
-    order = {"do": "erase", "number": number, "brands": brands, "everything": everybody, "by": by}
+    order = Erasing(number, tuple(brands), everybody, by)
     done = None if vacuum else handed_in(settings, order)  # the file is written anew by whoever has it to himself
     if done is None:
         done = _erased(settings, order, vacuum=vacuum)
@@ -136,18 +138,18 @@ def erase(
         print(hint)
 
 
-def _erased(settings: Settings, order: dict[str, Any], *, vacuum: bool) -> dict[str, Any]:
+def _erased(settings: Settings, order: Erasing, *, vacuum: bool) -> dict[str, Any]:
     """The same, done here."""
     from gateway.counter import within_of
     from router.erasure import Erasure
     from router.store.shrink import empty_log, write_anew
 
     with _store(settings) as (store, world):
-        erasure = Erasure(store, world, _suppressions(settings), order["by"])
-        person, whole = erasure.silence(order["number"], order["brands"], everything=order["everything"])
+        erasure = Erasure(store, world, _suppressions(settings), order.by)
+        person, whole = erasure.silence(order.number, order.brands, everything=order.everything)
         _let_the_others_look(store)
         within = within_of(settings)
-        for _ in erasure.take_away(person, whole, everything=order["everything"], redelivered_within=within):
+        for _ in erasure.take_away(person, whole, everything=order.everything, redelivered_within=within):
             pass
         is_cut = write_anew(store) if vacuum else empty_log(store)
     return {"rows": erasure.rows, "brands": whole, "is_cut": is_cut}
@@ -155,7 +157,7 @@ def _erased(settings: Settings, order: dict[str, Any], *, vacuum: bool) -> dict[
 
 def _hints(dialect: str, *, vacuum: bool, is_cut: bool) -> Iterator[str]:
     if not is_cut:
-        yield "somebody reads the database: its log still holds what was erased, until the gateway next cuts it off"
+        yield "the database is being read, or its disk is full: its log still holds what was erased until it is cut off"
     if not vacuum:
         yield "free space of the database may hold what was deleted before: the same command with --vacuum clears it"
     if dialect == "postgresql":
@@ -191,17 +193,10 @@ def import_(  # noqa: PLR0913, PLR0917  (a command has as many as it has options
     config: Config = Path("kwek.toml"), form: Format = Form.TEXT,
 ) -> None:  # fmt: skip
     """Bring in consents that were given elsewhere, each row with its proof; ends with 1 when a row was refused."""
-    from router.consent_import import Import
-    from router.consent_rows import Reading, rows_of
+    from gateway.counter_orders import ConsentList
 
-    settings, own, market, deployment = _brand_of(brand, config)
-    if _handed_in(settings, file, form, ("import", brand, message_class, programme, by)):
-        return
-    with _store(settings) as (store, world):
-        reading = Reading(market, own.zone, own.language, own.attributes, world.now())
-        order = _order(brand, message_class, programme, by, (own, market, deployment))
-        going = Import(store, world, _suppressions(settings), order)
-        _take_in(file, form, (store, world), lambda octets: going.run(rows_of(octets, reading)))
+    octets = file.read_bytes()
+    _take_in(octets, ConsentList(brand, message_class, programme, by, len(octets)), file, config, form)
 
 
 @consent.command("opt-out")
@@ -210,72 +205,51 @@ def opt_out(
 ) -> None:  # fmt: skip
     """Take in opt-outs that were said elsewhere: by voice, by mail, at a counter. Each ends all that a STOP ends, and
     the command ends when no node writes anything more to these phones."""
-    from router.consent_rows import Reading, rows_of
-    from router.optouts import OptOuts as Going
+    from gateway.counter_orders import OptOutList
 
-    settings, own, market, deployment = _brand_of(brand, config)
-    if _handed_in(settings, file, form, ("opt-out", brand, "", "", by)):
-        return
-    with _store(settings) as (store, world):
-        reading = Reading(market, own.zone, own.language, own.attributes, world.now(), opt_outs=True)
-        order = _order(brand, "", "", by, (own, market, deployment))
-        going = Going(store, world, _suppressions(settings), order)
-        _take_in(file, form, (store, world), lambda octets: going.run(rows_of(octets, reading)))
+    octets = file.read_bytes()
+    _take_in(octets, OptOutList(brand, by, len(octets)), file, config, form)
 
 
-def _brand_of(brand: str, config: Path) -> tuple[Settings, BrandBook, str | None, str]:
-    """What a file is read by: the settings, the brand, its market, and the rules' deployment. Ends the command when
-    the rules have no such brand."""
-    from gateway.commands.books import load_book
-    from rules.packs import market_of
+def _take_in(octets: bytes, order: AnyList, file: Path, config: Path, form: Form) -> None:
+    """Bring a list in, and say what became of its rows; ends the command with 1 when one was refused.
 
-    settings = settings_of(config)
-    book = load_book(settings.gateway.rules, config)
-    if brand not in book.brands:
-        fail(Exit.USAGE, f"the rules have no brand {brand!r}; they have {', '.join(sorted(book.brands))}")
-    own = book.brands[brand]
-    market = next((one.country for one in settings.numbers if brand in one.brands), None) or market_of(str(own.zone))
-    return settings, own, market, book.deployment
-
-
-def _order(
-    brand: str, message_class: str, programme: str, by: str, under: tuple[BrandBook, str | None, str]
-) -> Order:  # fmt: skip
-    from router.consent_import import Order
-    from rules.editions import edition
-
-    own, market, deployment = under
-    return Order(brand, message_class, programme, by, str(own.zone), edition(market), deployment)
-
-
-def _take_in(file: Path, form: Form, into: tuple[Store, System], take: Callable[[bytes], Iterator[Told]]) -> None:
-    """Bring a file in, and say what became of its rows; ends the command with 1 when one was refused."""
-    from router.consent_rows import Unusable
-
-    store, world = into
-    began = world.monotonic()
-    try:
-        told = list(take(file.read_bytes()))
-    except Unusable as fault:
-        fail(Exit.USAGE, f"{file}: {fault}")
-    under_way = written_or_over(store, world, {id for one in told for id in one.claimed})
-    _report(told, form, world.monotonic() - began, under_way)
-
-
-def _handed_in(settings: Settings, file: Path, form: Form, what: tuple[str, str, str, str, str]) -> bool:
-    """Whether a gateway that runs took the file in: then it has been told what became of its rows."""
-    import base64
+    A gateway that runs does it by the rules that it has in force, whatever their files say by now.
+    """
+    import msgspec
 
     from router.consent_import import Told
 
-    began = time.monotonic()
-    octets = base64.b64encode(file.read_bytes()).decode()
-    order = dict(zip(("do", "brand", "class", "programme", "by", "file"), (*what, octets), strict=True))
-    done = handed_in(settings, order)
+    settings, began = settings_of(config), time.monotonic()
+    done = handed_in(settings, order, octets)
     if done is None:
-        return False
-    _report([Told(*one) for one in done["told"]], form, time.monotonic() - began, done["under_way"])
-    return True
+        told, under_way = _taken_in(settings, order, octets, file, config)
+    else:
+        told, under_way = msgspec.convert(done["told"], list[Told]), done["under_way"]
+    _report(told, form, time.monotonic() - began, under_way)
+
+
+def _taken_in(settings: Settings, order: AnyList, octets: bytes, file: Path, config: Path) -> tuple[list[Told], int]:
+    """The same, done here; gives the rows' outcomes, and how many texts were on their way by then."""
+    from gateway.commands.books import load_book
+    from gateway.counter_orders import BadOrderError, OptOutList, terms_of
+    from router.consent_import import Import
+    from router.consent_rows import Unusable, rows_of
+    from router.optouts import OptOuts as Going
+    from router.world import System
+
+    book = load_book(settings.gateway.rules, config)
+    try:
+        reading, under = terms_of(book, settings, order, System().now())
+        rows = rows_of(octets, reading)
+    except BadOrderError as fault:
+        fail(Exit.USAGE, fault)
+    except Unusable as fault:
+        fail(Exit.USAGE, f"{file}: {fault}")
+    with _store(settings) as (store, world):
+        taking = Going if isinstance(order, OptOutList) else Import
+        told = list(taking(store, world, _suppressions(settings), under).run(rows))
+        return told, written_or_over(store, world, {id for one in told for id in one.claimed})
 
 
 def _report(told: Sequence[Told], form: Form, seconds: float, under_way: int) -> None:

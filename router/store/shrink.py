@@ -9,9 +9,12 @@ indexes anew; `pg_statistic` holds samples of what ANALYZE saw; the log (pg_wal)
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import Any, cast
 
+from router.store.driver_errors import translated
 from router.store.engine import BUSY_TIMEOUT_MS, Store, Tx, file_of
+from router.store.errors import StoreBroken
 from router.store.tables import metadata
 
 
@@ -21,20 +24,28 @@ def overwrite_deleted(tx: Tx) -> None:
         tx.execute("PRAGMA secure_delete=ON")
 
 
-def empty_log(store: Store) -> bool:
-    """Bring what the log holds into the file and cut the log off; False while somebody still reads the old state.
+def empty_log(store: Store, wait_ms: int | None = None) -> bool:
+    """Bring what the log holds into the file and cut the log off; False while somebody still reads the old state, or
+    there is no room. May be done on another thread than the writer's.
 
-    PostgreSQL recycles its log by itself.
+    For so long (BUSY_TIMEOUT_MS where nothing is told) it waits for readers and the writer waits for it; what can be
+    copied is copied before that. PostgreSQL recycles its log by itself. Raises StoreBroken.
     """
     path = file_of(store.url)
     if path is None:
         return True
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)
+    wait_s = (BUSY_TIMEOUT_MS if wait_ms is None else wait_ms) / 1000
     try:
-        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return not busy
-    finally:
-        connection.close()
+        with closing(sqlite3.connect(path, timeout=wait_s, isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous=FULL")  # a library may have been built with less
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error as error:
+        ours = translated(error)
+        if isinstance(ours, StoreBroken):
+            raise ours from error
+        return False
+    return not busy
 
 
 def write_anew(store: Store) -> bool:

@@ -8,6 +8,7 @@ import typer
 
 from gateway.commands.at_counter import handed_in
 from gateway.commands.stores import settings_of
+from gateway.counter_orders import Erasing
 from gateway.exits import Exit
 from tests.support.process import write_config
 
@@ -33,6 +34,6 @@ def test_who_may_not_is_not_told_to_try_again(
     settings = settings_of(write_config(tmp_path, 2775, "", f"sqlite:///{tmp_path / 'kwek.db'}"))
     monkeypatch.setattr(socket, "socket", Shut)
     with pytest.raises(typer.Exit) as ended:
-        handed_in(settings, {"do": "erase"})
+        handed_in(settings, Erasing("31612345678", ("Klusser",), True, "me"))
     assert ended.value.exit_code == Exit.STORE
     assert f"{fault.strerror}; {remedy}" in " ".join(capsys.readouterr().err.split())

@@ -65,6 +65,13 @@ def test_a_few_bad_octets_spoil_their_rows_and_not_the_file() -> None:
     assert isinstance(bad, Refused) and bad.outcome == "unreadable" and bad.line == 4
 
 
+def test_a_long_file_is_looked_at_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.consent_rows.PIECE", 3)  # so that characters lie across two of them
+    assert [encoding_of(ACCENTED.encode(one)) for one in ("utf-8", "cp1252")] == ["utf-8", "cp1252"]
+    assert encoding_of(ACCENTED.encode() + b"\xe9\n") == "utf-8"
+    assert encoding_of(ACCENTED.encode() + "é".encode()[:1]) == "utf-8"
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_separators_are_told_apart(separator: str) -> None:
     (one,) = read((HEAD + "\r\n" + ROW + "\r\n").replace(",", separator))
@@ -136,6 +143,7 @@ def test_lines_are_counted_over_cells_that_have_several() -> None:
         (f"{HEAD},shoesize\n", "there is no column 'shoesize'"),
         (f"{HEAD},contact.schoenmaat\n", "declare no contact.schoenmaat"),
         (f"{HEAD},at\n", "named twice"),
+        ("x" * 200_000, "its first line is none"),
     ],
 )
 def test_a_file_without_a_head_that_says_what_is_in_it_is_not_read(text: str, why: str) -> None:

@@ -1,6 +1,7 @@
 """Forgetting a person: every table, the files themselves, and what has to outlive it."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from router.ledger_verify import verify
 from router.plan import OPERATOR
 from router.store import shrink
 from router.store.engine import Store, file_of, open_store
+from router.store.errors import StoreBroken
 from router.store.holdings import HOLDINGS, NOTHING_OF_A_PERSON, OCTETS
 from router.store.tables import metadata
 from router.suppression import REFRESH_AFTER, Suppressions
@@ -292,6 +294,24 @@ def test_a_reader_that_stays_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert not shrink.empty_log(store)
     reader.close()
     assert shrink.empty_log(store)
+    store.close()
+
+
+def test_a_log_that_cannot_be_cut_off_is_told_and_a_disk_that_fails_is_a_broken_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'kwek.db'}")
+    fault = sqlite3.OperationalError("database or disk is full")
+    fault.sqlite_errorcode = sqlite3.SQLITE_FULL
+
+    def failing(*_: object, **__: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("router.store.shrink.sqlite3.connect", failing)
+    assert not shrink.empty_log(store)
+    fault.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+    with pytest.raises(StoreBroken):
+        shrink.empty_log(store)
     store.close()
 
 
