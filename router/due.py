@@ -51,10 +51,10 @@ class NotPerformed(Exception):
 
 
 def run(
-    tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE
+    tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE, since: int = 0
 ) -> tuple[list[Performance], list[str]]:  # fmt: skip
-    """Do what is due now, at most so much of it. Gives what came of it, written but not yet committed, and for an
-    operator what cut runs short.
+    """Do what is due now, at most so much of it; of runs what fell due at `since` or later (router.horizon). Gives what
+    came of it, written but not yet committed, and for an operator what cut runs short.
 
     Raises whatever a cause raises that cannot be performed; NotPerformed where it is known which one.
     """
@@ -62,7 +62,7 @@ def run(
     late = parts.overdue(tx, now, most, ways.world.ids, ways.decode)
     done = _late_parts(tx, late, ways, allowance)
     faults: list[str] = []
-    candidates = sql.runs_due.rows(tx, now, most - len(late)) if len(late) < most else ()
+    candidates = sql.runs_due.rows(tx, since, now, most - len(late)) if len(late) < most else ()
     if candidates:
         with _naming(most, lambda: int(candidates[0][0])):
             performance, faults = _resume(tx, candidates, ways, allowance)
@@ -80,12 +80,18 @@ def run(
     return done, faults
 
 
-def next_instant(tx: Tx) -> int | None:
-    """The earliest instant at which a run, a timer, a set of parts or an unknown outcome falls due; None when none
-    will."""
+def next_run(tx: Tx, since: int = 0) -> int | None:
+    """The earliest instant, from `since` on, at which a run falls due; None when none will."""
+    found: int | None = sql.next_run.rows(tx, since)[0][0]
+    return found
+
+
+def next_instant(tx: Tx, run_at: int | None) -> int | None:
+    """The earliest instant at which a run (that is known), a timer, a set of parts or an unknown outcome falls due;
+    None when none will."""
     part = sql_parts.oldest_open_part.rows(tx)[0][0]
     instants = (
-        sql.next_run.rows(tx)[0][0],
+        run_at,
         sql_outbox.next_unknown.rows(tx)[0][0],
         timers.next_instant(tx),
         None if part is None else part + PART_LIFE,
@@ -124,7 +130,9 @@ def set_aside(tx: Tx, ways: Ways, reason: str, cause: Cause | None = None) -> st
         for message in parts.overdue(tx, place.now, 1, place.ids, ways.decode):
             inbound.quarantine(tx, message, reason)
             return reason
-        cause = next((row[0] for row in sql.runs_due.rows(tx, place.now, 1)), None) or timers.first_due(tx, place.now)
+        cause = next((row[0] for row in sql.runs_due.rows(tx, 0, place.now, 1)), None) or timers.first_due(
+            tx, place.now
+        )
     if isinstance(cause, int):
         return _put_off(tx, place, cause, reason)
     if isinstance(cause, tuple):

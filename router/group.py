@@ -108,6 +108,8 @@ class Done(msgspec.Struct):
     strays: int = 0
     next_due: int | None = None
     """The earliest instant at which something falls due, as far as this group knows."""
+    horizon: int | None = None
+    """Where the next look for due runs may begin (router.horizon); None where nobody has looked."""
     resent: int = 0
     """Texts of unknown outcome that are to be sent once more: they wait to be claimed."""
     waiting: dict[str, int] | None = None
@@ -245,6 +247,8 @@ def _transaction(store: Store, group: Group, ways: Ways, allowance: Allowance) -
             yield partial(store.commit, marker)
             ways.stopwatch.lap("commit")
             ways.world.fault("commit.after")
+            if done.horizon is not None:
+                ways.horizon.looked(done.horizon)
             done.stages = ways.stopwatch.laps
         except StoreConflict:
             continue
@@ -298,6 +302,7 @@ def _perform(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> Done:
         done.claims += performance.claims
         done.stops += performance.stops
         done.next_due = _first(performance.next_due, done.next_due)
+    ways.horizon.lowered(done.next_due)
     done.busy = allowance.busy
     if group.claim:
         done.waiting = outbox.waiting(tx, allowance.left)
@@ -308,9 +313,12 @@ def _fall_due(tx: Tx, group: Group, ways: Ways, allowance: Allowance, done: Done
     """Do what is due, and say when to look again."""
     now = ways.world.now()
     done.resent = outbox.resolve_unknown(tx, now)
-    performances, done.faults = due.run(tx, ways, allowance, group.most_due)
+    since = ways.horizon.since(tx.dialect, now, ways.world.monotonic())
+    performances, done.faults = due.run(tx, ways, allowance, group.most_due, since)
     done.performances += performances
-    at = due.next_instant(tx)  # the texts settled above are among them
+    run_at = due.next_run(tx, since)
+    done.horizon = now if run_at is None else run_at
+    at = due.next_instant(tx, run_at)  # the texts settled above are among them
     is_elsewhere = allowance.busy and not any(one.dispositions for one in performances)
     done.next_due = max(at, now + ELSEWHERE) if at is not None and is_elsewhere else at
     ways.stopwatch.lap("due")
@@ -369,7 +377,7 @@ def _set_aside(tx: Tx, group: Group, ways: Ways) -> Done:
     if group.due:
         told = due.set_aside(tx, ways, group.poison, group.cause)
         done.faults = [told] if told else []
-        done.next_due = due.next_instant(tx)  # the others are due still
+        done.next_due = due.next_instant(tx, due.next_run(tx))  # the others are due still
     return done
 
 

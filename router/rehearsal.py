@@ -178,7 +178,7 @@ class Stage:
         outputs: list[Output] = []
         for _ in range(MOST_TURNS):
             with self._store.begin() as tx:
-                next_at = due.next_instant(tx)
+                next_at = due.next_instant(tx, due.next_run(tx))
             if next_at is None or next_at > at:
                 break
             self.world.at = max(self.world.at, next_at)

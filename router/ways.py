@@ -14,6 +14,7 @@ from router import knowledge
 from router.arming import Watch
 from router.case import Books, opens_at
 from router.evidence import Memory
+from router.horizon import Horizon
 from router.messages import Contact, Facts
 from router.parts import Decode
 from router.perform import Place
@@ -49,6 +50,7 @@ class Ways:
         self.node = node
         self.decode = decode
         self.memory = Memory()
+        self.horizon = Horizon()
         self.stopwatch = Stopwatch(world.monotonic)
         self._revive = revive
         self._older: dict[str, Rulebook] = {}

@@ -91,9 +91,10 @@ _RUNS = select(*(runs.c[name] for name in RUN_COLUMNS))
 runs_of = Statement(_RUNS.where(one_of(runs.c.contact_id, "ids")).order_by(runs.c.id.desc()), "ids")
 runs_due = Statement(
     select(runs.c.id, runs.c.contact_id, runs.c.number)
-    .where(runs.c.due_at <= bindparam("now"))
+    .where(runs.c.due_at >= bindparam("since"), runs.c.due_at <= bindparam("now"))
     .order_by(runs.c.due_at, runs.c.id)
     .limit(bindparam("most")),
+    "since",
     "now",
     "most",
 )
@@ -109,7 +110,7 @@ postpone_run = Statement(
     .values(due_at=bindparam("due"), tries=runs.c.tries + literal_column("1")),
     "due", "run",
 )  # fmt: skip
-next_run = Statement(select(func.min(runs.c.due_at)))
+next_run = Statement(select(func.min(runs.c.due_at)).where(runs.c.due_at >= bindparam("since")), "since")
 upsert_runs = Insert(runs, RUN_COLUMNS, conflict=("id",), update=RUN_COLUMNS[3:])
 delete_runs = Statement(delete(runs).where(one_of(runs.c.id, "ids")), "ids")
 delete_runs_of_brand = Statement(

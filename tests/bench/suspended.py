@@ -78,7 +78,7 @@ class Turns:
                 with crowd.store.begin() as tx:
                     began = time.perf_counter()
                     due.run(tx, crowd.ways, Allowance({}))
-                    due.next_instant(tx)
+                    due.next_instant(tx, due.next_run(tx))
                     took.append(time.perf_counter() - began)
 
     def tick(self, times: int) -> None:

@@ -13,7 +13,7 @@ def said(phones: Phones) -> list[str]:
 
 def next_instant(phones: Phones) -> int | None:
     with phones.store.begin() as tx:
-        return due.next_instant(tx)
+        return due.next_instant(tx, due.next_run(tx))
 
 
 def test_a_wait_ends_at_its_instant_and_not_before(phones: Phones) -> None:

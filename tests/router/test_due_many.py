@@ -74,7 +74,7 @@ def work_of(crowd: Crowd, count: Callable[[Tx], int]) -> int:
             before = count(tx)
             outbox.resolve_unknown(tx, crowd.clock.now())
             due.run(tx, crowd.ways, Allowance({"bench": ROOM}))
-            due.next_instant(tx)
+            due.next_instant(tx, due.next_run(tx))
             after = count(tx)
             assert tx.execute("SELECT count(*) FROM outbox WHERE state = 'claimed'")[0][0] in (0, DUE)
             raise Seen
@@ -123,7 +123,8 @@ def test_on_postgresql_too_whether_the_planner_knows_of_them_or_not(postgresql: 
     for _ in ("before ANALYZE", "after it"):
         ((first,),) = crowd.ask("SELECT min(due_at) FROM runs")
         crowd.clock.at = first - 1
-        assert work_of(crowd, rows_read) <= 2, "the next run, and what was deleted before it"
+        # The next run, what was deleted before it, and the ends of the index, at which the planner looks.
+        assert work_of(crowd, rows_read) <= 6
         crowd.await_due(DUE)
         assert DUE < work_of(crowd, rows_read) <= 10 * DUE
         with crowd.store.begin() as tx:
