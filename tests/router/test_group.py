@@ -14,6 +14,7 @@ from router import due, group, inbound, outbox, receipts
 from router.due import AT_ONCE
 from router.faults import LONGEST_REASON, reason_of
 from router.group import AGAIN, Group, Interrupted, together
+from router.horizon import Horizon
 from router.instants import HOUR
 from router.messages import Facts
 from router.outbox import Outcome
@@ -229,6 +230,7 @@ def test_a_statement_that_fails_leaves_nothing_and_the_redo_comes_to_the_same(
     for nth in count(1):
         reset(store, before)
         phones.world.ids._last = at
+        phones.ways.horizon = Horizon()  # what was looked for and done has not been
         with failing_at(nth, error, monkeypatch) as failed, monkeypatch.context() as patch:
             patch.setattr(Group, "pieces", _not_taken_apart)
             patch.setattr(group, "_set_aside", _not_set_aside)
