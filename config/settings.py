@@ -110,7 +110,7 @@ class Consent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Email:
-    """The mail server that takes the e-mails of rules; without one they wait."""
+    """The mail server that takes the e-mails of rules; without one they expire after a day."""
 
     host: str = setting("", "Its host name or IP address; empty: there is none.", shown="mail.example")
     port: int = setting(587, "Its TCP port.", bounds=Bounds(least=1, most=0xFFFF))
@@ -234,7 +234,9 @@ class Settings:
     consent: Consent = setting(
         Consent(), "What outlives an erasure: digests of numbers that may not be written to again."
     )
-    email: Email = setting(Email(), "The mail server that takes the e-mails of rules; without one they wait.")
+    email: Email = setting(
+        Email(), "The mail server that takes the e-mails of rules; without one they expire after a day."
+    )
     limits: Limits = setting(Limits(), "Bounds that keep one peer from using up the gateway.")
     numbers: tuple[Number, ...] = setting(
         (), "A number that phones text to, the brands that may use it, and the connector that carries it.", key="number"

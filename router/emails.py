@@ -13,9 +13,12 @@ from typing import Final
 
 import msgspec
 
-from router.instants import MINUTE
+from router import consent, contacts
+from router.consent import Written
+from router.instants import DAY, MINUTE
+from router.messages import NO_THREAD
 from router.store import statements_emails as sql
-from router.store.engine import Tx
+from router.store.engine import Row, Tx
 from rules.actions import Mail
 from rules.rulebook import Rule, Rulebook
 
@@ -23,8 +26,10 @@ AT_ONCE: Final = 20
 """E-mails claimed in one go: what a server takes within the lease."""
 LEASE: Final = 5 * MINUTE
 """How long who has claimed them may take: nobody begins a letter of them later than half of it."""
-MOST_TRIES: Final = 10
+MOST_TRIES: Final = 11
 """Tries in all, over some seventeen hours: a mail server may be away for a night."""
+LIFE: Final = DAY
+"""How long after it was due an e-mail may still go out: longer than its tries take."""
 UNSETTLED: Final = "claimed again and again, and never settled"
 
 
@@ -53,7 +58,7 @@ class Posted(msgspec.Struct, frozen=True):
 def undelivered(book: Rulebook, has_server: bool) -> list[str]:
     """A sentence for each brand whose e-mails have nowhere to go."""
     return [
-        f"{name} sends e-mails, and the settings name no mail server ([email]): they wait"
+        f"{name} sends e-mails, and the settings name no mail server ([email]): they wait for a day and expire"
         for name, brand in sorted(book.brands.items())
         if not has_server and any(map(_mails, (*brand.rules.values(), *brand.chains.values())))
     ]
@@ -65,11 +70,12 @@ def _mails(rule: Rule) -> bool:
 
 def claim(tx: Tx, node: str, now: int, most: int = AT_ONCE) -> list[Letter]:
     """Claim what is due; what nobody may be sent any more is cancelled, and what was claimed too often fails."""
+    expire(tx, now)
     rows = sql.claimable.rows(tx, now, most)
-    stopped = [row[0] for row in rows if row[-1]]
-    if stopped:
-        sql.end.run(tx, stopped, "cancelled", "opted_out", now)
-    letters = [Letter(*row[:7]) for row in rows if not row[-1]]
+    refused = _refused(tx, rows, now)
+    for reason in sorted(set(refused.values())):
+        sql.end.run(tx, [id for id, why in refused.items() if why == reason], "cancelled", reason, now)
+    letters = [Letter(*row[:7]) for row in rows if row[0] not in refused]
     worn_out = [letter.id for letter in letters if letter.tries >= MOST_TRIES]
     if worn_out:
         sql.end.run(tx, worn_out, "failed", UNSETTLED, now)
@@ -77,6 +83,28 @@ def claim(tx: Tx, node: str, now: int, most: int = AT_ONCE) -> list[Letter]:
     if not due:
         return []
     return [due[row[0]] for row in sql.claim.rows(tx, list(due), now, now + LEASE, node)]
+
+
+def expire(tx: Tx, now: int) -> None:
+    """What waits for a mail server that never comes does not wait for ever."""
+    sql.expire.run(tx, now - LIFE, now)
+
+
+def _refused(tx: Tx, rows: Sequence[Row], now: int) -> dict[int, str]:
+    """Which of these may not go out any more, and why. A STOP that comes meanwhile cancels what is not claimed yet."""
+    unasked = [row for row in rows if row[8] != "conversational"]
+    loaded = contacts.unlocked(tx, {row[7] for row in unasked}) if unasked else contacts.Loaded({})
+    found: dict[int, str] = {}
+    for id, brand, *_, created_at, contact_id, message_class, purpose, reason in unasked:
+        profiles = loaded.profiles.get(contact_id, {})
+        if reason == "opted_out" or brand not in profiles:  # from before a STOP; of somebody who was erased
+            found[id] = "opted_out"
+        elif purpose is None:  # written by an earlier version
+            found[id] = "opted_out" if profiles[brand].opted_out_at is not None else ""
+        else:
+            letter = Written(message_class, created_at, brand, purpose)
+            found[id] = consent.may_still_send(letter, profiles, NO_THREAD, now)
+    return {id: reason for id, reason in found.items() if reason}
 
 
 def settle(tx: Tx, node: str, posted: Sequence[Posted], now: int) -> None:
@@ -87,7 +115,6 @@ def settle(tx: Tx, node: str, posted: Sequence[Posted], now: int) -> None:
             continue
         again = one.passing and one.letter.tries + 1 < MOST_TRIES
         if again:
-            due = now + (MINUTE << one.letter.tries)
-            sql.settle.run(tx, one.letter.id, node, "ready", one.refusal, due, None)
+            sql.retry.run(tx, one.letter.id, node, now + (MINUTE << one.letter.tries), one.refusal)
         else:
-            sql.settle.run(tx, one.letter.id, node, "failed" if one.refusal else "sent", one.refusal, now, now)
+            sql.settle.run(tx, one.letter.id, node, "failed" if one.refusal else "sent", one.refusal, now)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from router import consent, contacts, receipts
+from router import consent, contacts, emails, receipts
 from router.consent import Written
 from router.faults import reason_of
 from router.instants import HOUR, MINUTE, SECOND
@@ -304,7 +304,7 @@ def highest_id(tx: Tx) -> int:
 
 def housekeep(tx: Tx, now: int) -> None:
     """Bring together what two nodes wrote at once, and forget what nothing can refer to any more: old strays, receipts
-    that never came, joined parts, markers."""
+    that never came, joined parts, markers. E-mails that nobody takes expire."""
     receipts.reconcile(tx, now - RECONCILED)
     old = sql_outbox.old_codes.rows(tx, first_id_at(now - 2 * consent.CODE_LIFE))
     if old:
@@ -312,4 +312,5 @@ def housekeep(tx: Tx, now: int) -> None:
     sql_receipts.forget_strays.run(tx, now - FORGET_AFTER)
     sql_receipts.forget_awaiting.run(tx, now - FORGET_AFTER)
     sql_parts.forget_parts.run(tx, first_id_at(now - HOUR))
+    emails.expire(tx, now)
     sql.forget_batches.run(tx, first_id_at(now - HOUR))

@@ -312,7 +312,7 @@ class Performance:
         self._emails.append(
             (new_id, facts.contact.id, email.brand, email.message_class, email.to, email.subject, email.body,
              "withheld" if email.reason else "ready", email.reason, email.cause_id, email.rule, email.step, now, now, 0,
-             "", now if email.reason else None)
+             "", now if email.reason else None, email.purpose)
         )  # fmt: skip
 
     def record(self, row: Row) -> None:

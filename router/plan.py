@@ -90,7 +90,7 @@ class Withhold(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class SendEmail(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """An e-mail, or with a `reason` one that the rules hold back."""
+    """An e-mail, or with a `reason` one that the rules hold back. `purpose` as of a text."""
 
     brand: str
     message_class: MessageClass
@@ -101,6 +101,7 @@ class SendEmail(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     step: str = ""
     cause_id: int = 0
     reason: str = ""
+    purpose: str = ""
 
 
 class AddTag(msgspec.Struct, frozen=True, gc=False):

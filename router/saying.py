@@ -99,7 +99,7 @@ class Speaker:
         case.effects.append(
             SendEmail(
                 brand=case.brand.name, message_class=own, to=to.strip(), subject=subject, body=body, reason=reason,
-                rule=strand.rule.identity, step=step.identity, cause_id=strand.cause_id,
+                rule=strand.rule.identity, step=step.identity, cause_id=strand.cause_id, purpose=strand.purpose,
             )
         )  # fmt: skip
 

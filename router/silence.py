@@ -16,6 +16,7 @@ from router import consent, contacts
 from router.consent import Written
 from router.messages import NO_THREAD
 from router.store import statements as sql_main
+from router.store import statements_emails as sql_emails
 from router.store import statements_events as sql_events
 from router.store import statements_silence as sql
 from router.store.engine import Tx
@@ -45,6 +46,7 @@ def sweep(tx: Tx, contact_id: int, brands: Sequence[str], now: int, spared: str 
     """Cancel what waits, and end what is open. Gives the texts, each with its node, that are claimed already: they may
     be about to be written. `spared`: a class of texts that stays. Timers stay too: what they begin asks the gate."""
     sql.cancel_ready.run(tx, contact_id, brands, spared, "opted_out", now)
+    sql_emails.stop.run(tx, contact_id, brands, now)
     sql_main.delete_runs_of_brand.run(tx, contact_id, brands)
     sql_events.end_enrolments_of.run(tx, now, contact_id, brands)
     return [(row[0], row[1]) for row in sql.claimed_of.rows(tx, contact_id, brands)]

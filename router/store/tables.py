@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-REVISION = "0013"
+REVISION = "0014"
 """The last migration. Tables of other subjects are declared in tables_*.py, with this `metadata`."""
 
 metadata = MetaData()

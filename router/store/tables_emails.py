@@ -26,7 +26,13 @@ emails = Table(
     Column("attempts", Integer, nullable=False),
     Column("node", Text, nullable=False),
     Column("settled_at", BigInteger),
+    Column("purpose", Text),
     Index("emails_due", "due_at", sqlite_where=text("state IN ('ready', 'claimed')"),
           postgresql_where=text("state IN ('ready', 'claimed')")),
+    Index("emails_open", "contact_id", sqlite_where=text("state IN ('ready', 'claimed')"),
+          postgresql_where=text("state IN ('ready', 'claimed')")),
 )  # fmt: skip
-"""An e-mail of a rule; `state` is ready, claimed (`due_at`: until when), sent, failed, withheld or cancelled."""
+"""An e-mail of a rule; `state` is ready, claimed (`due_at`: until when), sent, failed, withheld or cancelled.
+
+`purpose`: the transaction or programme that its consent must be for; null where that was not written down. `reason` of
+one that waits is what the server said last, or that a STOP met it there."""

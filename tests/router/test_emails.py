@@ -4,7 +4,7 @@ import pytest
 
 from router import emails, outbox
 from router.consent import CODE_LIFE
-from router.emails import LEASE, MOST_TRIES, UNSETTLED, Posted, undelivered
+from router.emails import LEASE, LIFE, MOST_TRIES, UNSETTLED, Posted, undelivered
 from router.erasure import Erasure
 from router.group import Group, commit
 from router.instants import MINUTE
@@ -25,6 +25,15 @@ keyword MAIL <adres email>
 
 on event klaar
     email transactional "jan@shop.example" subject "Klaar" body "Shop: klaar."
+
+on event aanbod
+    email promotional "jan@shop.example" subject "Shop" body "Shop: korting! {link optout}"
+
+keyword JOIN
+    opt in promotional
+
+keyword WEG
+    opt out
 
 on event inloggen
     send otp "Shop: uw code is {event.code}."
@@ -123,6 +132,57 @@ def test_an_opt_out_ends_what_waits_under_a_consent(shop: Phones) -> None:
     assert states(shop) == ["cancelled", "claimed"]
 
 
+def test_a_letter_that_a_stop_met_does_not_go_once_the_person_is_back(shop: Phones) -> None:
+    shop.commit(occurrences=[told(shop, "klaar", ref="1", consent="transactional")])
+    shop.commit(occurrences=[told(shop, "klaar", ref="2", consent="transactional")])
+    with shop.store.begin() as tx:
+        [at_the_server] = emails.claim(tx, "ams-1", shop.world.now(), 1)
+    shop.write(JAN, "STOP", "START")
+    assert states(shop) == ["claimed", "cancelled"]
+    with shop.store.begin() as tx:
+        emails.settle(tx, "ams-1", [Posted(at_the_server, "450 later", passing=True)], shop.world.now())
+    shop.later(MINUTE)
+    assert claimed(shop) == []
+    assert [(row["state"], row["reason"]) for row in shop.table("emails")] == [("cancelled", "opted_out")] * 2
+
+
+def test_a_letter_ends_with_the_consent_that_it_was_for(shop: Phones) -> None:
+    shop.write(JAN, "JOIN")
+    shop.commit(occurrences=[told(shop, "aanbod")])
+    shop.commit(occurrences=[told(shop, "klaar", ref="1", consent="transactional")])
+    shop.write(JAN, "WEG")
+    assert claimed(shop) == ["jan@shop.example"]
+    assert [(row["state"], row["reason"]) for row in shop.table("emails")] == [
+        ("cancelled", "no_consent(promotional)"), ("claimed", ""),
+    ]  # fmt: skip
+    assert [row["purpose"] for row in shop.table("emails")] == ["", "1"]
+
+
+@pytest.mark.parametrize(("last", "state"), [("HOI", "claimed"), ("STOP", "cancelled")])
+def test_a_letter_of_an_earlier_version_only_ends_with_a_stop(shop: Phones, last: str, state: str) -> None:
+    shop.commit(occurrences=[told(shop, "klaar", ref="1", consent="transactional")])
+    with shop.store.begin() as tx:
+        tx.write("UPDATE emails SET purpose = NULL")
+    shop.write(JAN, last)
+    claimed(shop)
+    assert states(shop) == [state]
+
+
+def test_what_nobody_takes_expires_after_a_day(shop: Phones) -> None:
+    shop.write(JAN, "MAIL jan@shop.example")
+    shop.later(LIFE - 1)
+    with shop.store.begin() as tx:
+        outbox.housekeep(tx, shop.world.now())
+    assert states(shop) == ["ready"]
+    shop.later(1)
+    with shop.store.begin() as tx:
+        outbox.housekeep(tx, shop.world.now())
+    assert [(row["state"], row["reason"]) for row in shop.table("emails")] == [("failed", "expired")]
+    shop.write(JAN, "MAIL jan@shop.example")
+    shop.later(LIFE)
+    assert claimed(shop) == []
+
+
 def test_whoever_is_erased_gets_no_email_any_more(shop: Phones) -> None:
     shop.write(JAN, "MAIL jan@shop.example")
     erasure = Erasure(shop.store, shop.world, Suppressions((b"k" * 32,)), "privacy@shop.example")
@@ -155,7 +215,7 @@ def test_capability_86_a_code_of_unknown_outcome_is_sent_once_more_while_it_is_g
 def test_emails_that_have_nowhere_to_go_are_told_of() -> None:
     book = book_of(("shop.rules", RULES))
     assert undelivered(book, has_server=False) == [
-        "Shop sends e-mails, and the settings name no mail server ([email]): they wait"
+        "Shop sends e-mails, and the settings name no mail server ([email]): they wait for a day and expire"
     ]
     assert undelivered(book, has_server=True) == []
     without = 'brand "Shop"\n    numbers 4411\n\nkeyword A\n    reply "B"\n'

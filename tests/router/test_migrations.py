@@ -192,6 +192,8 @@ def fill(store: Store) -> None:
         "runs": f"i, i, '4411', 'question', 'Shop', 'r', '[]', 'd', '{{}}', {NOW + DAY} + i, 0, {old}, i, 0",
         "enrolments": f"i, 'Shop', 'reeks', {old}, i, {old}, 'done'",
         "timers": f"i, 'Shop', 'inactive', 'r', {NOW + DAY} + i, NULL, NULL, 0",
+        "emails": f"i, i, 'Shop', 'transactional', 'a@b.example', 's', 'b', 'sent', '', i, 'r', 's', {old}, {old}, 1,"
+                  f" '', {old}, ''",
         "records": f"i, i, 'Shop', 'n', '{{}}', {'0' if store.dialect == 'sqlite' else 'false'}, 'r', i, {old}",
     }  # fmt: skip
     with store.begin() as tx:
