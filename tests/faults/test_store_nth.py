@@ -15,6 +15,7 @@ import pytest
 from psycopg import errors as pg
 
 from router.group import Interrupted, together
+from router.horizon import Horizon
 from router.store.engine import Store, open_store
 from router.store.errors import StoreBroken
 from tests.support.full_group import clean_rows, full_group, reset
@@ -135,6 +136,7 @@ def test_row_11_the_nth_call_fails_and_the_redo_comes_to_the_same(
         assert nth < MOST_CALLS
         reset(store, before)
         phones.world.ids._last = at
+        phones.ways.horizon = Horizon()  # what was looked for and done has not been
         plan = Plan(nth, error, forever, late, cuts)
         with monkeypatch.context() as patch:
             faults_in(store, plan, patch)

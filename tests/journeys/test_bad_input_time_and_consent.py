@@ -177,6 +177,7 @@ def test_a_row_in_another_encoding_than_its_file_is_told_and_the_others_are_take
 def test_a_file_that_is_no_list_is_refused_with_what_it_lacks(
     octets: bytes, why: str, bring: Callable[..., Any], tmp_path: Path
 ) -> None:
+    open_store(f"sqlite:///{tmp_path / 'kwek.db'}").close()  # the command may refuse before it opens one
     done = bring(octets)
     assert done.exit_code == Exit.USAGE
     assert why in " ".join(done.stderr.replace("│", " ").split())
