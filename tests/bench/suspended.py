@@ -77,8 +77,9 @@ class Turns:
                 took = self.figures[size].later_looks if later else self.figures[size].looks
                 with crowd.store.begin() as tx:
                     began = time.perf_counter()
-                    due.run(tx, crowd.ways, Allowance({}))
-                    due.next_instant(tx, due.next_run(tx))
+                    since = crowd.ways.horizon.since(tx.dialect, crowd.clock.now(), crowd.clock.monotonic())
+                    due.run(tx, crowd.ways, Allowance({}), since=since)
+                    due.next_instant(tx, due.next_run(tx, since))
                     took.append(time.perf_counter() - began)
 
     def tick(self, times: int) -> None:
