@@ -70,11 +70,6 @@ def room(caps: Sequence[Cap], promoted: Sequence[int], now: int, zone: tzinfo) -
     return not any(_is_full(cap, promoted, now, zone) for cap in caps)
 
 
-def room_at(caps: Sequence[Cap], promoted: Sequence[int], now: int, zone: tzinfo) -> int:
-    """When there is room again: now, or when the last of the full periods is over."""
-    return max((period_end(cap.unit, now, zone) for cap in caps if _is_full(cap, promoted, now, zone)), default=now)
-
-
 def keep(caps: Sequence[Cap], promoted: Sequence[int], now: int, zone: tzinfo) -> tuple[int, ...]:
     """The instants that a cap may still count, in order, and never more than the largest cap allows.
 

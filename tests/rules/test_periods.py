@@ -1,5 +1,6 @@
 """Caps on promotional texts and the periods of budgets."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.periods import Cap, Unit, keep, period_end, period_of, period_start, room, room_at
+from rules.periods import Cap, Unit, keep, period_end, period_of, period_start, room
 from rules.times import instant, microseconds
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
@@ -18,6 +19,11 @@ CAPS = (Cap(1, "day"), Cap(4, "week"))
 FIRST = microseconds(datetime(2026, 1, 1, tzinfo=UTC))
 INSTANTS = st.integers(FIRST, FIRST + 120 * 86_400_000_000)
 SOME_CAPS = st.lists(st.builds(Cap, st.integers(1, 5), st.sampled_from(["day", "week", "month"])), max_size=3)
+
+
+def room_at(caps: Sequence[Cap], sent: Sequence[int], now: int, zone: ZoneInfo) -> int:
+    """When there is room again: now, or when the last of the full periods is over."""
+    return max((period_end(cap.unit, now, zone) for cap in caps if not room((cap,), sent, now, zone)), default=now)
 
 
 def at(text: str, zone: ZoneInfo = AMSTERDAM) -> int:
