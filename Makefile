@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 CODE   := gateway router rules smpp config
 SEED   ?= 1
@@ -11,38 +12,38 @@ export VENV SEED
 
 .PHONY: run test check bench bench-suspended torture fmt lock clean types imports style reference
 
-run: .make/run                  ## the demo: gateway and simulated carrier
+run: $(READY)/run                  ## the demo: gateway and simulated carrier
 	$(BIN)/kwek demo
 
-test: .make/dev                 ## every test, with the peers that can be had
+test: $(READY)/dev                 ## every test, with the peers that can be had
 	tools/debian-packages.sh
 	tools/node-peers.sh
 	tools/tests.sh
 
 check: style types imports test ## style, types and imports first, then the tests (which ask for them too)
 
-style: .make/dev
+style: $(READY)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: .make/dev
+types: $(READY)/dev
 	$(BIN)/mypy
 	$(BIN)/mypy tests
 
-imports: .make/dev
+imports: $(READY)/dev
 	$(BIN)/lint-imports --no-cache
 
-bench: .make/dev                ## loops a second beside the ceiling and Kannel, into docs/performance.md; codec, deciding, a million keywords
+bench: $(READY)/dev                ## loops a second beside the ceiling and Kannel, into docs/performance.md; codec, deciding, a million keywords
 	tools/debian-packages.sh
 	$(BIN)/python -m tests.bench.run --write-docs
 	$(BIN)/python -m tests.bench.bench_codec
 	$(BIN)/python -m tests.bench.bench_decide
 	$(BIN)/python -m tests.bench.bench_matcher --long
 
-bench-suspended: .make/dev      ## what a tick costs among ten million suspended runs: 20 minutes, 30 GB of disk
+bench-suspended: $(READY)/dev      ## what a tick costs among ten million suspended runs: 20 minutes, 30 GB of disk
 	$(BIN)/python -m tests.bench.suspended --cold --write-docs
 
-torture: .make/dev              ## kills, a million damaged PDUs, 20,000 spoilt rules files, 2,000 through fmt; SEED=n repeats a run
+torture: $(READY)/dev              ## kills, a million damaged PDUs, 20,000 spoilt rules files, 2,000 through fmt; SEED=n repeats a run
 	KWEK_KILLS=300 KWEK_FUZZ_PDUS=1000000 KWEK_FUZZ_RULES=20000 KWEK_FMT_CASES=2000 \
 	    KWEK_SIMULATED_DAYS=20 KWEK_SIMULATED_MINUTES=1000 KWEK_EQUAL_TEXTS_HOURS=0.17 \
 	    KWEK_PARTS=100000 KWEK_TERMS=50 KWEK_FLOOD_S=600 KWEK_GARBAGE=500 \
@@ -52,29 +53,29 @@ torture: .make/dev              ## kills, a million damaged PDUs, 20,000 spoilt 
 	    tests/router/test_parts.py tests/router/test_receipts_many.py tests/journeys/test_word_lists.py \
 	    -s --timeout=0 --hypothesis-seed=$(SEED) -p no:cacheprovider
 
-fmt: .make/dev                  ## formats the code as `check` wants it
+fmt: $(READY)/dev                  ## formats the code as `check` wants it
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-lock: .make/dev                 ## the newest versions that fit, with their hashes
+lock: $(READY)/dev                 ## the newest versions that fit, with their hashes
 	$(BIN)/uv pip compile -q -U pyproject.toml --group build $(LOCK) -o requirements/run.lock
 	$(BIN)/uv pip compile -q -U pyproject.toml --group build --group dev -c requirements/run.lock $(LOCK) -o requirements/dev.lock
 
-reference: .make/dev            ## config/examples/kwek.toml, printed from the declarations
-	$(BIN)/python -c 'from config import reference; print(reference.text(), end="")' > .make/kwek.toml
-	mv .make/kwek.toml config/examples/kwek.toml
+reference: $(READY)/dev            ## config/examples/kwek.toml, printed from the declarations
+	$(BIN)/python -c 'from config import reference; print(reference.text(), end="")' > $(READY)/kwek.toml
+	mv $(READY)/kwek.toml config/examples/kwek.toml
 
 clean:                          ## everything that can be made again
-	rm -rf $(VENV) .make build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage tests/peers/node/node_modules
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage tests/peers/node/node_modules
 	find $(CODE) tests tools -name __pycache__ -prune -exec rm -rf {} +
 
-# Set-up runs again only when a lock or the packages' declaration changes.
-.make/run: requirements/run.lock pyproject.toml
+# Set-up runs again only when a lock or the packages' declaration changes; each environment has marks of its own.
+$(READY)/run: requirements/run.lock pyproject.toml
 	tools/make-venv.sh $(VENV) $(PYTHON)
 	$(PIP) --require-hashes -r requirements/run.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
-	@mkdir -p .make && touch $@
+	@mkdir -p $(READY) && touch $@
 
-.make/dev: .make/run requirements/dev.lock
+$(READY)/dev: $(READY)/run requirements/dev.lock
 	$(PIP) --require-hashes -r requirements/dev.lock
 	@touch $@

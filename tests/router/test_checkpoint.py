@@ -60,6 +60,27 @@ def test_a_log_grown_too_long_begins_anew(path: Path, monkeypatch: pytest.Monkey
     store.close()
 
 
+def test_the_writer_is_held_up_for_what_the_log_holds_and_not_for_the_size_of_its_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "LONG_LOG", 50)
+    store = open_store(f"sqlite:///{path}")
+    checkpointer = Checkpointer(path)
+    said: list[str] = []
+    checkpointer._connection.set_trace_callback(said.append)
+    fill(store, 0)
+    checkpointer.look()
+    assert any("RESTART" in sql for sql in said)
+    long = path.with_name("kwek.db-wal").stat().st_size
+    said.clear()
+    fill(store, 1_000, 1)
+    checkpointer.look()
+    assert path.with_name("kwek.db-wal").stat().st_size == long
+    assert said == ["PRAGMA wal_checkpoint(PASSIVE)"]
+    checkpointer.close()
+    store.close()
+
+
 def test_before_the_first_write_there_is_nothing_to_copy(path: Path) -> None:
     checkpointer = Checkpointer(path)
     pages, copied = checkpointer.look()
