@@ -12,10 +12,10 @@ export VENV SEED
 
 .PHONY: run test check bench bench-suspended torture fmt lock clean types imports style reference
 
-run: $(READY)/run                  ## the demo: gateway and simulated carrier
+run: $(READY)/run               ## the demo: gateway and simulated carrier
 	$(BIN)/kwek demo
 
-test: $(READY)/dev                 ## every test, with the peers that can be had
+test: $(READY)/dev              ## every test, with the peers that can be had
 	tools/debian-packages.sh
 	tools/node-peers.sh
 	tools/tests.sh
@@ -33,17 +33,17 @@ types: $(READY)/dev
 imports: $(READY)/dev
 	$(BIN)/lint-imports --no-cache
 
-bench: $(READY)/dev                ## loops a second beside the ceiling and Kannel, into docs/performance.md; codec, deciding, a million keywords
+bench: $(READY)/dev             ## loops a second beside the ceiling and Kannel, into docs/performance.md; codec, deciding, a million keywords
 	tools/debian-packages.sh
 	$(BIN)/python -m tests.bench.run --write-docs
 	$(BIN)/python -m tests.bench.bench_codec
 	$(BIN)/python -m tests.bench.bench_decide
 	$(BIN)/python -m tests.bench.bench_matcher --long
 
-bench-suspended: $(READY)/dev      ## what a tick costs among ten million suspended runs: 20 minutes, 30 GB of disk
+bench-suspended: $(READY)/dev   ## what a tick costs among ten million suspended runs: 20 minutes, 30 GB of disk
 	$(BIN)/python -m tests.bench.suspended --cold --write-docs
 
-torture: $(READY)/dev              ## kills, a million damaged PDUs, 20,000 spoilt rules files, 2,000 through fmt; SEED=n repeats a run
+torture: $(READY)/dev           ## kills, a million damaged PDUs, 20,000 spoilt rules files, 2,000 through fmt; SEED=n repeats a run
 	KWEK_KILLS=300 KWEK_FUZZ_PDUS=1000000 KWEK_FUZZ_RULES=20000 KWEK_FMT_CASES=2000 \
 	    KWEK_SIMULATED_DAYS=20 KWEK_SIMULATED_MINUTES=1000 KWEK_EQUAL_TEXTS_HOURS=0.17 \
 	    KWEK_PARTS=100000 KWEK_TERMS=50 KWEK_FLOOD_S=600 KWEK_GARBAGE=500 \
@@ -53,15 +53,15 @@ torture: $(READY)/dev              ## kills, a million damaged PDUs, 20,000 spoi
 	    tests/router/test_parts.py tests/router/test_receipts_many.py tests/journeys/test_word_lists.py \
 	    -s --timeout=0 --hypothesis-seed=$(SEED) -p no:cacheprovider
 
-fmt: $(READY)/dev                  ## formats the code as `check` wants it
+fmt: $(READY)/dev               ## formats the code as `check` wants it
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-lock: $(READY)/dev                 ## the newest versions that fit, with their hashes
+lock: $(READY)/dev              ## the newest versions that fit, with their hashes
 	$(BIN)/uv pip compile -q -U pyproject.toml --group build $(LOCK) -o requirements/run.lock
 	$(BIN)/uv pip compile -q -U pyproject.toml --group build --group dev -c requirements/run.lock $(LOCK) -o requirements/dev.lock
 
-reference: $(READY)/dev            ## config/examples/kwek.toml, printed from the declarations
+reference: $(READY)/dev         ## config/examples/kwek.toml, printed from the declarations
 	$(BIN)/python -c 'from config import reference; print(reference.text(), end="")' > $(READY)/kwek.toml
 	mv $(READY)/kwek.toml config/examples/kwek.toml
 
