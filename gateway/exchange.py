@@ -19,11 +19,11 @@ from gateway.dripper import Dripper
 from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.sender import Sender
+from router.claims import Allowance
 from router.evidence import Ended, Mark
 from router.group import Done
 from router.messages import Inbound, Occurrence
 from router.outbox import Outcome
-from router.perform import Allowance
 from router.store.errors import StoreUnavailable
 from router.world import World
 from router.writer import Writer

@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from gateway.connectors.base import Connector
 from gateway.dripper import Dripper
+from router.claims import Allowance, Claim
 from router.group import Done
 from router.outbox import Outcome
-from router.perform import Allowance, Claim
 from router.world import World
 
 T = TypeVar("T", Claim, Outcome)

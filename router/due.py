@@ -12,12 +12,13 @@ from functools import partial
 from typing import Literal
 
 from router import contacts, inbound, parts, timers
+from router.claims import Allowance
 from router.decide import ended, resume
 from router.faults import reason_of
 from router.instants import MINUTE
 from router.messages import Facts, Inbound, Run
 from router.parts import PART_LIFE
-from router.perform import Allowance, Performance, Place
+from router.perform import Performance, Place
 from router.plan import Leave, Plan
 from router.store import statements as sql
 from router.store import statements_events as sql_events

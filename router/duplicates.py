@@ -9,8 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from router import inbound
+from router.claims import Allowance
 from router.messages import Inbound
-from router.perform import Allowance
 from router.store import statements_evidence as sql
 from router.store.engine import Tx
 from router.ways import Ways

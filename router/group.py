@@ -16,13 +16,14 @@ from typing import TypeVar
 import msgspec
 
 from router import contacts, due, evidence, inbound, occurrences, outbox, parts, receipts, silence, timers
+from router.claims import Allowance, Claim
 from router.due import AT_ONCE, Cause, NotPerformed
 from router.evidence import Ended, Mark
 from router.faults import reason_of
 from router.instants import SECOND
 from router.messages import Inbound, Occurrence
 from router.outbox import Outcome
-from router.perform import Allowance, Claim, Performance
+from router.perform import Performance
 from router.receipts import ReceiptIn
 from router.silence import Renewed, Stop
 from router.store.engine import Store, Tx

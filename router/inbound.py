@@ -10,10 +10,11 @@ from collections.abc import Collection, Sequence
 from functools import partial
 
 from router import contacts, evidence, parts
+from router.claims import Allowance
 from router.contacts import Loaded
 from router.decide import decide
 from router.messages import Inbound
-from router.perform import Allowance, Performance, Place
+from router.perform import Performance, Place
 from router.store import statements as sql
 from router.store.engine import Tx
 from router.ways import Ways

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from router import contacts, hosted
+from router.claims import Allowance
 from router.happen import happen
 from router.messages import Facts, Occurrence, Profile
-from router.perform import Allowance, Performance
+from router.perform import Performance
 from router.plan import Plan
 from router.senders import first_number
 from router.store import statements as sql_main

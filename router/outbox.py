@@ -15,11 +15,12 @@ from typing import NamedTuple
 import msgspec
 
 from router import consent, contacts, emails, receipts
+from router.claims import Allowance, Claim
 from router.consent import Written
 from router.faults import reason_of
 from router.instants import HOUR, MINUTE, SECOND
 from router.messages import NO_THREAD, Contact
-from router.perform import Allowance, Claim, Place
+from router.perform import Place
 from router.plan import MessageClass
 from router.states import FORGET_AFTER, after_unknown, may_resend
 from router.store import statements as sql

@@ -13,12 +13,12 @@ from typing import Literal as OneOf
 import msgspec
 
 from router import consent, due, timers
+from router.claims import Allowance
 from router.contacts import by_address, row_of
 from router.group import Group, commit
 from router.instants import SECOND
 from router.messages import Facts, Inbound, Occurrence, Profile, Source
 from router.outbox import Outcome
-from router.perform import Allowance
 from router.receipts import ReceiptIn
 from router.store import stage
 from router.store import statements as sql

@@ -11,9 +11,10 @@ import msgspec
 
 from router import contacts, occurrences, turns
 from router.arming import Timer, Verdict, all_of, look, timed_names
+from router.claims import Allowance
 from router.instants import HOUR
 from router.messages import Facts, Occurrence
-from router.perform import Allowance, Performance
+from router.perform import Performance
 from router.store import statements_timers as sql
 from router.store.engine import Row, Tx
 from router.ways import Ways

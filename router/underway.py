@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from router.claims import Allowance
 from router.group import Done, Group, Steps, commit, committing
-from router.perform import Allowance
 from router.store.engine import Store
 from router.ways import Ways
 from router.world import World

@@ -13,12 +13,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
 
+from router.claims import Allowance
 from router.evidence import Ended, Mark
 from router.faults import SetAside
 from router.group import Done, Group, Interrupted
 from router.messages import Inbound, Occurrence
 from router.outbox import Outcome
-from router.perform import Allowance
 from router.receipts import ReceiptIn
 from router.store.engine import Store
 from router.store.errors import StoreConflict, StoreUnavailable

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import msgspec
 
+from router.claims import Claim
 from router.evidence import Ended, Mark
 from router.messages import Inbound
 from router.outbox import Outcome
-from router.perform import Claim
 from router.receipts import ReceiptIn
 
 Answer = Callable[[bool], None]

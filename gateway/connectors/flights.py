@@ -8,7 +8,7 @@ knowledge.
 
 from __future__ import annotations
 
-from router.perform import Claim
+from router.claims import Claim
 from smpp.pdu import SubmitSm
 
 _NONE: frozenset[int] = frozenset()

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from config.connectors import Addresses, Connector
 from config.values import TonNpi
 from gateway.connectors.message_ids import IdForms
+from router.claims import Claim
 from router.messages import Inbound, Part
-from router.perform import Claim
 from router.receipts import ReceiptIn, reference_of
 from smpp import concat, text
 from smpp.constants import TAG_USER_MESSAGE_REFERENCE

@@ -16,11 +16,11 @@ from gateway.connectors.base import Answer, Exchange, Read
 from gateway.connectors.mapping import Mapping, Origin
 from gateway.connectors.smpp_out import Outgoing
 from gateway.witness import Fence, Witness
+from router.claims import Claim
 from router.evidence import Ended
 from router.instants import SECOND
 from router.messages import Inbound
 from router.outbox import Outcome
-from router.perform import Claim
 from router.receipts import ReceiptIn
 from router.world import World
 from smpp.client import BindSettings, Client, Link

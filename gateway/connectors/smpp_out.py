@@ -15,10 +15,10 @@ from gateway.connectors.flights import Flight
 from gateway.connectors.mapping import Mapping
 from gateway.refusals import MOST_HANDINGS, MOST_TRIES, follows, retry_after
 from gateway.throttle import Throttle
+from router.claims import Claim
 from router.faults import reason_of
 from router.instants import SECOND
 from router.outbox import Outcome
-from router.perform import Claim
 from router.world import World
 from smpp.client import Link
 from smpp.constants import status_name

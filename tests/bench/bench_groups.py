@@ -23,10 +23,10 @@ from statistics import median
 from typing import Any, Literal
 
 from gateway.connectors.mapping import decode
+from router.claims import Allowance
 from router.group import Group, commit
 from router.messages import Inbound
 from router.outbox import Outcome
-from router.perform import Allowance
 from router.store.checkpoint import Checkpointer
 from router.store.engine import Store, open_store
 from router.ways import Ways

@@ -24,10 +24,10 @@ from config.connectors import Connector
 from config.values import Secret
 from gateway.connectors.mapping import Mapping as Translation
 from gateway.connectors.mapping import Origin, decode
+from router.claims import Allowance, Claim
 from router.group import Done, Group, commit
 from router.messages import Inbound
 from router.outbox import Outcome
-from router.perform import Allowance, Claim
 from router.store.checkpoint import Checkpointer
 from router.store.engine import Store, open_store
 from router.ways import Ways

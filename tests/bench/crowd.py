@@ -17,12 +17,12 @@ from typing import Any
 
 from gateway.connectors.mapping import decode
 from router import outbox, timers
+from router.claims import Allowance
 from router.due import AT_ONCE
 from router.group import Done, Group, commit
 from router.instants import DAY, HOUR, SECOND
 from router.messages import Inbound
 from router.outbox import Outcome
-from router.perform import Allowance
 from router.store.engine import Store, Tx
 from router.ways import Ways
 from router.world import System

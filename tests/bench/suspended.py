@@ -30,9 +30,9 @@ import psycopg
 from sqlalchemy.engine import make_url
 
 from router import due
+from router.claims import Allowance
 from router.due import AT_ONCE
 from router.group import Done
-from router.perform import Allowance
 from router.store.checkpoint import Checkpointer
 from router.store.engine import open_store
 from tests.bench import tables

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from router.claims import Claim
 from router.group import Done
 from router.messages import Inbound
-from router.perform import Claim
 from router.store.engine import Store
 from tests.support.fake_links import received
 from tests.support.interleavings import Play, played_in_memory

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from gateway import cli
 from gateway.commands.books import load_book
 from gateway.exits import Exit
+from router.claims import Claim
 from router.instants import DAY
 from router.outbox import highest_id
-from router.perform import Claim
 from router.store.engine import open_store
 from rules.editions import edition
 from tests.support.process import write_config

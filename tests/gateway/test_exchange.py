@@ -11,10 +11,11 @@ from structlog.testing import capture_logs
 from gateway.connectors.base import Read
 from gateway.connectors.smpp_out import LOOK_AGAIN_S
 from gateway.intake import ANSWER_WITHIN_S, LOOK_S, PAUSE_S
+from router.claims import Allowance
 from router.group import Done
 from router.instants import SECOND
 from router.outbox import Outcome
-from router.perform import Allowance, Performance, Place
+from router.perform import Performance, Place
 from router.suppression import Suppressions
 from router.world import Ids
 from smpp import constants as c

@@ -6,10 +6,11 @@ import pytest
 
 from gateway import tally
 from gateway.metrics import Metrics, reference
+from router.claims import Allowance, Claim
 from router.group import Done
 from router.messages import Inbound
 from router.outbox import Outcome
-from router.perform import Allowance, Claim, Performance, Place
+from router.perform import Performance, Place
 from router.plan import MessageClass
 from router.receipts import ReceiptIn
 from router.suppression import Suppressions

@@ -4,11 +4,11 @@ from config.connectors import Connector
 from config.values import Secret
 from gateway.connectors.mapping import CODE_VALIDITY, Mapping
 from router import outbox
+from router.claims import Allowance, Claim
 from router.consent import CODE_LIFE
 from router.group import Group, commit
 from router.instants import HOUR, MINUTE
 from router.messages import Occurrence
-from router.perform import Allowance, Claim
 from router.rehearsal import CONNECTOR, Got, Kept, Stage
 from rules.compiler import compile_sources
 from rules.diagnostics import Source

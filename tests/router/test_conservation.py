@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from router import outbox
+from router.claims import Claim
 from router.group import Done
 from router.instants import HOUR, MINUTE, SECOND
 from router.messages import Inbound
-from router.perform import Claim
 from router.states import FORGET_AFTER, MOVES
 from tests.support.routing import JAN, KEES, PIET, ROOS, Phones
 

@@ -4,11 +4,11 @@ import pytest
 
 import router.decide
 from router import due
+from router.claims import Allowance
 from router.due import MOST_TRIES, PUT_OFF, NotPerformed
 from router.group import ELSEWHERE
 from router.instants import DAY, HOUR, MINUTE
 from router.messages import Facts
-from router.perform import Allowance
 from router.plan import Needs, Plan
 from router.saying import MOST_TEXTS
 from router.store import statements as sql

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from router import due, outbox
-from router.perform import Allowance
+from router.claims import Allowance
 from router.store.engine import Store, Tx, open_store
 from tests.bench.crowd import ROOM, TABLES, Crowd, fill
 from tests.support.postgres import PostgresDatabases

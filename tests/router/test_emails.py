@@ -3,13 +3,13 @@
 import pytest
 
 from router import emails, outbox
+from router.claims import Allowance
 from router.consent import CODE_LIFE
 from router.emails import LEASE, LIFE, MOST_TRIES, UNSETTLED, Posted, undelivered
 from router.erasure import Erasure
 from router.group import Group, commit
 from router.instants import MINUTE
 from router.messages import Occurrence
-from router.perform import Allowance
 from router.store.engine import Store
 from router.suppression import Suppressions
 from tests.support.routing import Phones, book_of

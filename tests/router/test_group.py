@@ -11,6 +11,7 @@ from psycopg import errors as pg
 
 import router.decide
 from router import due, group, inbound, outbox, receipts
+from router.claims import Allowance
 from router.due import AT_ONCE
 from router.faults import LONGEST_REASON, reason_of
 from router.group import AGAIN, Group, Interrupted, together
@@ -18,7 +19,6 @@ from router.horizon import Horizon
 from router.instants import HOUR
 from router.messages import Facts
 from router.outbox import Outcome
-from router.perform import Allowance
 from router.plan import Needs, Plan
 from router.receipts import ReceiptIn
 from router.store.engine import Store, Tx, open_store

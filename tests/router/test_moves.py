@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 from router import outlook
+from router.claims import Claim
 from router.instants import DAY
 from router.moves import Move, Standing, moves, needed
-from router.perform import Claim
 from rules.rulebook import Rulebook
 from tests.support.routing import JAN, KEES, PIET, ROOS, Phones, book_of
 

@@ -5,9 +5,9 @@ from itertools import count
 import pytest
 
 from router import outbox
+from router.claims import Allowance, Claim
 from router.instants import DAY, HOUR, MINUTE, SECOND
 from router.outbox import Outcome
-from router.perform import Allowance, Claim
 from router.receipts import reference_of
 from router.states import FORGET_AFTER, MOVES, RESEND_AFTER
 from router.store.statements_outbox import claimable

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from router import consent, contacts, outbox
+from router.claims import Allowance
 from router.outbox import MOST_PUT_OFF, PUT_OFF, Outcome
-from router.perform import Allowance
 from router.states import FORGET_AFTER, RESEND_AFTER
 from tests.support.routing import JAN, KEES, PIET, Phones, spoil
 

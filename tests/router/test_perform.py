@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from router.claims import Allowance
 from router.consent import LOOP_REPLIES
 from router.instants import DAY, HOUR, MINUTE
 from router.messages import Contact, Facts, Occurrence, Run
-from router.perform import Allowance, Performance
+from router.perform import Performance
 from router.plan import (
     OPERATOR,
     AddTag,

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from router import receipts
+from router.claims import Claim
 from router.instants import MINUTE
-from router.perform import Claim
 from router.receipts import ReceiptIn, reference_of
 from router.states import FORGET_AFTER, RESEND_AFTER
 from tests.support.routing import JAN, PIET, Phones

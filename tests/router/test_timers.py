@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from router import arming, due, timers
+from router.claims import Allowance
 from router.consent_import import Import, Order
 from router.consent_rows import Consent
 from router.due import MOST_TRIES, PUT_OFF, NotPerformed
 from router.instants import DAY, HOUR, MINUTE
 from router.messages import Occurrence
-from router.perform import Allowance
 from router.store.engine import Store, Tx
 from router.suppression import Suppressions
 from router.timers import JOINS_WITHIN, MOST_JOINS, SLICE

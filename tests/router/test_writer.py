@@ -8,12 +8,12 @@ from unittest.mock import ANY
 import pytest
 
 from router import underway, writer
+from router.claims import Allowance
 from router.evidence import Ended, Mark
 from router.faults import SetAside
 from router.group import Done, Doubt, Group, Interrupted, Steps
 from router.messages import Inbound, Occurrence
 from router.outbox import Outcome
-from router.perform import Allowance
 from router.store.engine import Store, open_store
 from router.store.errors import StoreBroken, StoreUnavailable
 from router.writer import Writer

@@ -21,11 +21,12 @@ from gateway.sender import Sender
 from gateway.simulation.machine import Machine
 from gateway.witness import Witness
 from router import consent, evidence, group, outbox, parts, receipts
+from router.claims import Allowance
 from router.evidence import Memory
 from router.instants import SECOND
 from router.messages import Inbound, Part
 from router.outbox import Outcome
-from router.perform import Allowance, Performance
+from router.perform import Performance
 from router.receipts import ReceiptIn
 from router.states import MOST_SENDS, RESEND_AFTER
 from router.store import engine, statements, statements_evidence, statements_silence

@@ -8,13 +8,13 @@ from typing import Any
 from gateway.commands.stats_page import page
 from gateway.report import Asked, report
 from router import timers
+from router.claims import Claim
 from router.consent_import import Import, Order
 from router.consent_rows import Consent
 from router.instants import DAY
 from router.measure import Measured, Pages, Period, measure
 from router.measures import measures_of
 from router.messages import Occurrence
-from router.perform import Claim
 from router.prices import Prices
 from router.receipts import ReceiptIn
 from router.store.engine import Store

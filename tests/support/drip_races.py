@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+from router.claims import Claim
 from router.group import Done
 from router.instants import DAY, HOUR, MINUTE, SECOND
 from router.messages import Inbound, Occurrence, Source
-from router.perform import Claim
 from router.store.engine import Store
 from router.suppression import Suppressions
 from router.world import first_id_at

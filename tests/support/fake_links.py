@@ -13,11 +13,11 @@ from gateway.connectors.base import Read
 from gateway.connectors.mapping import Mapping
 from gateway.connectors.smpp_client import SmppConnector
 from gateway.witness import Fence, Witness
+from router.claims import Claim
 from router.evidence import Ended, Mark
 from router.instants import SECOND
 from router.messages import Inbound
 from router.outbox import Outcome
-from router.perform import Claim
 from router.world import Virtual
 from smpp.client import BindSettings
 from smpp.codec import encode

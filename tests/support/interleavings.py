@@ -9,9 +9,9 @@ from random import Random
 from typing import Any, TypeVar
 
 from gateway.connectors.base import Read
+from router.claims import Claim
 from router.group import Done, Group, commit
 from router.messages import Inbound
-from router.perform import Claim
 from router.store.engine import IN_MEMORY, Store, open_store
 from router.world import Virtual
 from smpp import constants as c

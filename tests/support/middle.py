@@ -11,11 +11,11 @@ from gateway.connectors.smpp_client import SmppConnector
 from gateway.dripper import Dripper
 from gateway.exchange import Exchange
 from gateway.metrics import Metrics
+from router.claims import Claim
 from router.evidence import Ended, Mark
 from router.group import Done, Group
 from router.messages import Inbound, Occurrence
 from router.outbox import Outcome
-from router.perform import Claim
 from router.receipts import ReceiptIn
 from router.silence import Renewed
 from router.store.errors import StoreUnavailable

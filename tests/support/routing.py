@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
+from router.claims import Allowance, Claim
 from router.group import Done, Group, commit
 from router.instants import SECOND
 from router.messages import Inbound, Part
 from router.outbox import Outcome
-from router.perform import Allowance, Claim
 from router.receipts import ReceiptIn
 from router.store.engine import Store
 from router.store.tables import metadata
