@@ -87,8 +87,3 @@ def is_code(text: str) -> bool:
 def address(base: str, code: str) -> str:
     """What stands in the text; `base` is how the outside reaches the gateway (`url` in kwek.toml)."""
     return f"{base.rstrip('/')}/l/{code}"
-
-
-def placeholder(base: str) -> str:
-    """An address as long as every other, for measuring a text without a code."""
-    return address(base, ALPHABET[0] * LENGTH)

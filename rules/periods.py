@@ -58,13 +58,6 @@ def period_start(unit: Unit, now: int, zone: tzinfo) -> int:
     return _midnight(_first_day(unit, day_at(now, zone)), zone)
 
 
-def period_end(unit: Unit, now: int, zone: tzinfo) -> int:
-    """The instant at which the next period begins."""
-    day = _first_day(unit, day_at(now, zone))
-    length = {"day": 1, "week": 7, "month": 31}[unit]
-    return _midnight(_first_day(unit, day + timedelta(days=length)), zone)
-
-
 def room(caps: Sequence[Cap], promoted: Sequence[int], now: int, zone: tzinfo) -> bool:
     """Whether one more promotional text may go out now. `promoted`: the instants of those that went out."""
     return not any(_is_full(cap, promoted, now, zone) for cap in caps)

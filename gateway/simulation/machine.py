@@ -38,7 +38,6 @@ class Machine:
         self.clock = Clock(loop)
         self.doom = Doom(self._strike)
         self.lives = 0
-        self.deaths = 0
         self.unexpected: Callable[[str], None] = _nobody
         """Told when a process ends by itself without a broken disk."""
         self.gone = asyncio.Event()
@@ -73,7 +72,6 @@ class Machine:
     def kill(self, why: str) -> None:
         """As kill -9."""
         if self._process is not None and self._process.alive:
-            self.deaths += 1
             self._tell("kill", why)
             self._loop.kill(self._process)
 

@@ -36,8 +36,6 @@ class Plan:
     skip: int = 0
     """So many pass first."""
     seen: Callable[[], None] | None = None
-    commits: int = 0
-    """COMMITs seen so far."""
     cuts: int = 0
 
 
@@ -75,7 +73,6 @@ class _Commits:
 
     def _falls_due(self) -> bool:
         plan = self._plan
-        plan.commits += 1
         if plan.seen is not None:
             plan.seen()
         if plan.cut is None:

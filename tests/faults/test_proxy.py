@@ -204,7 +204,7 @@ async def test_a_commit_is_known_however_it_is_sent(commit: tuple[bytes, ...]) -
     seen: list[int] = []
     plan = Plan(seen=lambda: seen.append(1))
     await shown(plan, START, OTHER, *commit, OTHER)
-    assert (plan.commits, seen) == (1, [1])
+    assert seen == [1]
     assert await shown(Plan(cut=At.BEFORE), START, OTHER, *commit, OTHER) == 1 + len(commit)
 
 

@@ -16,9 +16,10 @@ import pytest
 
 from rules.holidays import Holidays
 from rules.hours import Hours, closes_at, opens_at, quiet_hours, released_at, stricter
-from rules.periods import period_end, period_of, period_start
+from rules.periods import period_of, period_start
 from rules.syntax import Clock, Duration
 from rules.timeline import Cursor, Moment, Perform, behind, next_moment, when_due
+from tests.support.periods import period_end
 from tests.support.zones import DAY, HOUR, MINUTE, Change, all_zones, changes_of, datetime_at, distinct, shown
 
 EVERY = os.environ.get("KWEK_ZONES") == "all"

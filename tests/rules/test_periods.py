@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.periods import Cap, Unit, keep, period_end, period_of, period_start, room
+from rules.periods import Cap, Unit, keep, period_of, period_start, room
 from rules.times import instant, microseconds
+from tests.support.periods import period_end
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 ZONES = [
