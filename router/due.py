@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from router import contacts, inbound, parts, timers
 from router.claims import Allowance
@@ -51,11 +51,40 @@ class NotPerformed(Exception):
         self.reason = reason_of(error)
 
 
+class Looked(NamedTuple):
+    """What a look has done, written but not yet committed."""
+
+    performances: list[Performance]
+    faults: list[str]
+    """For an operator: what cut runs short."""
+    run_at: int | None
+    """The earliest run that stands now, as far as the look began early enough to see it; None where none stands."""
+    next_at: int | None
+    """When something falls due next."""
+
+
+def look(tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE) -> Looked:
+    """Do what is due now, at most so much of it, beginning where runs can be (router.horizon). Raises as `run`.
+
+    The earliest run is asked for first. Where it is not due, which is so in a look that finds nothing, that was all
+    there is to ask about runs: PostgreSQL plans the query for those that are due anew each time, since it takes a range
+    of two parameters for much of the table, and for a plan it visits the ends of the index and what has ended there.
+    """
+    now = ways.world.now()
+    since = ways.horizon.since(tx.dialect, now, ways.world.monotonic())
+    run_at = next_run(tx, since)
+    is_due = run_at is not None and run_at <= now
+    performances, faults = run(tx, ways, allowance, most, run_at if is_due else None)
+    if is_due or performances:
+        run_at = next_run(tx, since)
+    return Looked(performances, faults, run_at, next_instant(tx, run_at))
+
+
 def run(
-    tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE, since: int = 0
+    tx: Tx, ways: Ways, allowance: Allowance, most: int = AT_ONCE, since: int | None = 0
 ) -> tuple[list[Performance], list[str]]:  # fmt: skip
-    """Do what is due now, at most so much of it; of runs what fell due at `since` or later (router.horizon). Gives what
-    came of it, written but not yet committed, and for an operator what cut runs short.
+    """Do what is due now, at most so much of it; of runs what fell due at `since` or later, none where that is None.
+    Gives what came of it, written but not yet committed, and for an operator what cut runs short.
 
     Raises whatever a cause raises that cannot be performed; NotPerformed where it is known which one.
     """
@@ -63,12 +92,13 @@ def run(
     late = parts.overdue(tx, now, most, ways.world.ids, ways.decode)
     done = _late_parts(tx, late, ways, allowance)
     faults: list[str] = []
-    candidates = sql.runs_due.rows(tx, since, now, most - len(late)) if len(late) < most else ()
+    room = most - len(late)
+    candidates = sql.runs_due.rows(tx, since, now, room) if room > 0 and since is not None else ()
     if candidates:
         with _naming(most, lambda: int(candidates[0][0])):
             performance, faults = _resume(tx, candidates, ways, allowance)
         done.append(performance)
-    left = most - len(late) - len(candidates)
+    left = room - len(candidates)
     if left > 0:
         with _naming(most, lambda: timers.first_due(tx, now)):
             gone_off = timers.run(tx, ways, allowance, left)

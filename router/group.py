@@ -314,13 +314,14 @@ def _fall_due(tx: Tx, group: Group, ways: Ways, allowance: Allowance, done: Done
     """Do what is due, and say when to look again."""
     now = ways.world.now()
     done.resent = outbox.resolve_unknown(tx, now)
-    since = ways.horizon.since(tx.dialect, now, ways.world.monotonic())
-    performances, done.faults = due.run(tx, ways, allowance, group.most_due, since)
-    done.performances += performances
-    run_at = due.next_run(tx, since)
-    done.horizon = now if run_at is None else run_at
-    at = due.next_instant(tx, run_at)  # the texts settled above are among them
-    is_elsewhere = allowance.busy and not any(one.dispositions for one in performances)
+    looked = due.look(tx, ways, allowance, group.most_due)
+    done.performances += looked.performances
+    done.faults = looked.faults
+    # Nor past what was suspended a moment ago: the look may have begun behind it.
+    suspended = (one.next_due for one in done.performances)
+    done.horizon = _first(now if looked.run_at is None else looked.run_at, *suspended)
+    at = looked.next_at  # the texts settled above are among them
+    is_elsewhere = allowance.busy and not any(one.dispositions for one in looked.performances)
     done.next_due = max(at, now + ELSEWHERE) if at is not None and is_elsewhere else at
     ways.stopwatch.lap("due")
 

@@ -73,8 +73,7 @@ def work_of(crowd: Crowd, count: Callable[[Tx], int]) -> int:
         with crowd.store.begin() as tx:
             before = count(tx)
             outbox.resolve_unknown(tx, crowd.clock.now())
-            due.run(tx, crowd.ways, Allowance({"bench": ROOM}))
-            due.next_instant(tx, due.next_run(tx))
+            due.look(tx, crowd.ways, Allowance({"bench": ROOM}))
             after = count(tx)
             assert tx.execute("SELECT count(*) FROM outbox WHERE state = 'claimed'")[0][0] in (0, DUE)
             raise Seen
@@ -129,6 +128,34 @@ def test_on_postgresql_too_whether_the_planner_knows_of_them_or_not(postgresql: 
         assert DUE < work_of(crowd, rows_read) <= 10 * DUE
         with crowd.store.begin() as tx:
             tx.write("ANALYZE")
+
+
+def test_postgresql_plans_nothing_anew_in_a_look_that_finds_nothing(postgresql: CrowdOf) -> None:
+    """What a plan costs goes by the table: its statistics are read, and the ends of its index, with what has ended
+    there. A plan that is kept costs nothing; the server keeps one after five."""
+    crowd = postgresql(MANY)
+    with crowd.store.begin() as tx:
+        tx.write("ANALYZE")
+
+    def plans() -> tuple[int, int]:
+        query = (
+            "SELECT sum(custom_plans), sum(generic_plans) FROM pg_prepared_statements "
+            "WHERE strpos(statement, 'pg_prepared_statements') = 0"
+        )
+        ((made, kept),) = crowd.ask(query)
+        return made, kept
+
+    def look() -> None:
+        with crowd.store.begin() as tx:
+            assert due.look(tx, crowd.ways, Allowance({})).performances == []
+
+    for _ in range(10):
+        look()
+    made, kept = plans()
+    for _ in range(10):
+        look()
+    assert plans()[0] == made
+    assert plans()[1] >= kept + 10
 
 
 def test_the_highest_id_is_found_at_the_heads_of_the_ledgers_chains(sqlite: CrowdOf) -> None:

@@ -40,6 +40,17 @@ def test_a_run_that_a_dead_node_has_left_is_found_by_the_next_wider_look(two_nod
     assert [row["text"] for row in node.table("outbox")] == ["Tien minuten later."]
 
 
+def test_what_the_group_that_looks_has_itself_suspended_is_seen_at_its_instant(
+    two_nodes: tuple[Phones, Phones],
+) -> None:
+    node, _ = two_nodes
+    node.write(JAN, "LATER")
+    node.commit(due=True)
+    done = node.commit(inbound=[node.text(PIET, "STRAKS")], due=True)
+    assert done.next_due == NOW + 10 * MINUTE
+    assert node.ways.horizon._known == NOW + 10 * MINUTE, "not only JAN's, which is later"
+
+
 def test_what_was_rolled_back_has_moved_nothing(
     two_nodes: tuple[Phones, Phones], monkeypatch: pytest.MonkeyPatch
 ) -> None:
