@@ -6,8 +6,9 @@
 Stores with 10,000 and 1,000,000 suspended runs, and on PostgreSQL 10,000,000, take turns: each round is one group of
 texts and one tick on each of them, so that a slow minute of the machine meets all. Both go through
 `router.group.commit`, in this process and on one thread, to COMMIT with everything on disk; there is no carrier, and
-what it would answer comes with the next group. A loop is a text of a new phone, kept, matched, tagged and answered; a
-step is a contact's run resumed at its instant, its text written and claimed, and its next step suspended.
+what it would answer comes with the next group. Of PostgreSQL, what serves these stores runs on this process's core. A
+loop is a text of a new phone, kept, matched, tagged and answered; a step is a contact's run resumed at its instant, its
+text written and claimed, and its next step suspended.
 
 Ends with 1 when a tick costs more than 1.5 times what it costs among 10,000. `--server`: databases of that server are
 filled, kept, and used again; else a server of its own is started, and removed. `--cold`: the pages are out of memory
@@ -77,9 +78,7 @@ class Turns:
                 took = self.figures[size].later_looks if later else self.figures[size].looks
                 with crowd.store.begin() as tx:
                     began = time.perf_counter()
-                    since = crowd.ways.horizon.since(tx.dialect, crowd.clock.now(), crowd.clock.monotonic())
-                    due.run(tx, crowd.ways, Allowance({}), since=since)
-                    due.next_instant(tx, due.next_run(tx, since))
+                    due.look(tx, crowd.ways, Allowance({}))
                     took.append(time.perf_counter() - began)
 
     def tick(self, times: int) -> None:
@@ -138,7 +137,25 @@ def _timed(work: Callable[[], Done]) -> tuple[Done, float]:
 
 
 @contextmanager
-def turns(urls: Mapping[int, str]) -> Iterator[Turns]:
+def one_core(crowds: Sequence[Crowd]) -> Iterator[None]:
+    """Keep this process, and what serves its stores on a PostgreSQL of its own, on one core.
+
+    They take turns anyway. Left alone, the kernel has each server process either on the client's core or on another
+    one, for seconds or minutes: a round trip takes 75 us or 140 there, whatever is asked, and a look is nine of them.
+    The size whose process happens to be elsewhere then costs twice the other, which says nothing about sizes.
+    """
+    ours, *others = [0, *(crowd.ask("SELECT pg_backend_pid()")[0][0] for crowd in crowds)]
+    cores = os.sched_getaffinity(ours)
+    for process in (ours, *others):
+        os.sched_setaffinity(process, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(ours, cores)
+
+
+@contextmanager
+def turns(urls: Mapping[int, str], *, on_one_core: bool = False) -> Iterator[Turns]:
     """Routers on stores that are filled."""
     with ExitStack() as up:
         crowds = {}
@@ -150,6 +167,8 @@ def turns(urls: Mapping[int, str]) -> Iterator[Turns]:
         keepers = [keeper for url in urls.values() if (keeper := Checkpointer.of(url)) is not None]
         for keeper in keepers:
             up.callback(keeper.close)
+        if on_one_core:
+            up.enter_context(one_core(list(crowds.values())))
         gc.freeze()
         up.callback(gc.unfreeze)
         yield Turns(crowds, keepers)
@@ -205,9 +224,9 @@ def forget_pages(folder: Path) -> None:
             os.close(handle)
 
 
-def measure(urls: Mapping[int, str], steps: int) -> Mapping[int, Figures]:
+def measure(urls: Mapping[int, str], steps: int, *, on_one_core: bool = False) -> Mapping[int, Figures]:
     """Everything of one database system."""
-    with turns(urls) as taking:
+    with turns(urls, on_one_core=on_one_core) as taking:
         taking.tick(3)
         taking.work_off(3 * AT_ONCE)
         taking.figures = {size: Figures() for size in urls}
@@ -260,7 +279,7 @@ def on_postgresql(sizes: Sequence[int], steps: int, cold: bool, url: str) -> Ite
                     connection.execute(f"CREATE DATABASE kwek_suspended_{size}".encode())
         for size, one in urls.items():
             fill_postgresql(one, size)
-        yield measure(urls, steps)
+        yield measure(urls, steps, on_one_core=own is not None and hasattr(os, "sched_setaffinity"))
         if cold and own is not None:
             own.stop("fast")
             forget_pages(own.folder)
