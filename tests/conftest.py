@@ -1,17 +1,31 @@
-"""What every test may use, and what becomes of a peer that is missing.
+"""What every test may use, the hour at which it runs, and what becomes of a peer that is missing.
 
 A test of somebody else's program asks for it through `peer`: without it the test is skipped under the program's name,
 and in CI (CI=true) it fails, so that nothing is left out unseen."""
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from router.world import CLOCK
+from tests.support.clock import ahead_s
+
 SYSTEM_FOLDERS = "/usr/sbin:/usr/lib/kannel"  # Debian puts Kannel's boxes there, off an ordinary user's PATH
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clock_of_the_run() -> Iterator[None]:
+    """Gateways, commands and whatever they start go by a clock that begins at noon on a working day.
+
+    One for the session: what outlives a test (a nursery, a database) stays in step with what the next one starts.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CLOCK, f"{ahead_s():.6f}")
+        yield
 
 
 @pytest.fixture(scope="session")

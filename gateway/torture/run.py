@@ -25,6 +25,7 @@ from gateway.torture.grounds import DISK, Ground, grounds_for
 from gateway.torture.journal import read
 from gateway.torture.ledger import Bounds, Verdict, examine
 from gateway.torture.workload import CONFIG, PASSWORD, RULES, Texts
+from router.world import System
 from smpp.simulator_hostile import IMPATIENCE_S
 
 POINT_S: Final = 5.0
@@ -87,6 +88,7 @@ class Trial:
         self._folder = folder
         self._say = say
         self._stopped_at = 0
+        self._now = System().now  # as the gateways read it: KWEK_CLOCK moves theirs too
         self._chance = random.Random(orders.seed).random
         self._grounds: dict[str, Ground] = {}
         self._url = orders.store
@@ -225,13 +227,13 @@ class Trial:
         if gateway.ended.is_set():
             raise TrialError(f"the gateway ended by itself with {gateway.status}:\n{_tail(gateways.log)}")
         self._sample(gateway)
-        self._stopped_at = time.time_ns() // 1000  # what falls due from now on nobody looks at any more
+        self._stopped_at = self._now()  # what falls due from now on nobody looks at any more
         if await gateway.end(signal.SIGTERM):
             raise TrialError(f"the gateway stopped with {gateway.status}:\n{_tail(gateways.log)}")
 
     async def _waiting(self) -> int:
         """Texts on their way: those that are due, or that will be while we wait for them."""
-        by = time.time_ns() // 1000 + (int(DRAIN_S) * SECOND if self._orders.resends else 0)
+        by = self._now() + (int(DRAIN_S) * SECOND if self._orders.resends else 0)
         return await asyncio.to_thread(books.waiting, self._url, by)
 
     def _sample(self, gateway: Gateway) -> None:
