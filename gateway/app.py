@@ -21,6 +21,7 @@ from config.settings import Settings
 from gateway import node
 from gateway.binding import grants_of, prices_of
 from gateway.counter import Counter
+from gateway.counter_clerk import Clerk
 from gateway.exchange import Exchange
 from gateway.exits import Exit
 from gateway.health import Health
@@ -129,7 +130,8 @@ async def _start(settings: Settings, up: AsyncExitStack, supervisor: Supervisor,
     heed = partial(keeper.heed, adopt=adopt, refuse=one.refuse)
     await up.enter_async_context(supervisor.running(orders.watch(heed, in_turn(one.writer)), "orders watcher"))
     await up.enter_async_context(_checkpoints(settings, supervisor))
-    await up.enter_async_context(Counter(settings, world, store, one.ways, in_turn(one.writer)).open())
+    clerk = Clerk(settings, world, store, one.ways, in_turn(one.writer))
+    await up.enter_async_context(Counter(store.url, clerk).open())
     await up.enter_async_context(supervisor.running(_standing(health, one.exchange, one.writer), "health"))
     about = settings.statistics
     terms = Terms(prices_of(settings), about.zone, about.opt_out_warning)

@@ -1,13 +1,10 @@
 """The counter: where commands on the same machine hand in what only the process that owns the store may write.
 
-SQLite's file is one process's, so `kwek consent erase`, `import` and `opt-out` cannot write beside a gateway that runs.
-They hand their work in here: a Unix socket beside the store (`kwek.db.sock`), which only the account that runs the
-gateway can open, and whose peer is asked to be that account (or root). One order at a time (gateway.counter_orders),
-and a line of JSON that says what came of it.
-
-The work is done on the writer's thread, a slice of some milliseconds between two groups of texts, by the code that the
-command runs when there is no gateway. An order that is cut off has done what its slices did, and may be given again.
-What takes long and writes nothing is done on threads of its own: reading a list, and cutting the database's log off.
+SQLite's file is one process's, so `kwek consent erase`, `import` and `opt-out`, `kwek key new` and `revoke`, and `kwek
+reviews settle` cannot write beside a gateway that runs. They hand their work in here: a Unix socket beside the store
+(`kwek.db.sock`), which only the account that runs the gateway can open, and whose peer is asked to be that account (or
+root). An order is a line (gateway.counter_orders), perhaps with a list behind it; the clerk does it
+(gateway.counter_clerk), and a line of JSON says what came of it.
 """
 
 from __future__ import annotations
@@ -17,57 +14,29 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import structlog
 
-from config.settings import Settings
-from gateway.barrier import BARRIER_S, LOOK_S
-from gateway.counter_orders import (
-    LONGEST_LINE,
-    AnyList,
-    AnyOrder,
-    BadOrderError,
-    ConsentList,
-    Erasing,
-    OptOutList,
-    read_order,
-    terms_of,
-)
-from gateway.pools import Write
-from router.consent_import import Import, Order, Told
-from router.consent_rows import Consent, Refused, Unusable, rows_of
-from router.erasure import Erasure
-from router.optouts import OptOuts
-from router.silence import settled_of
-from router.store.engine import Store, file_of
-from router.store.errors import StoreBroken, StoreError
-from router.store.shrink import empty_log
-from router.ways import Ways
-from router.world import World
+from gateway.counter_clerk import Clerk
+from gateway.counter_orders import LONGEST_LINE, BadOrderError, ConsentList, OptOutList, read_order
+from router.consent_rows import Unusable
+from router.store.engine import file_of
+from router.store.errors import StoreError
 
 ORDER_S = 30.0
 """How long an order may take to come in, and its answer to be taken, in seconds."""
 PIECE = 262_144
 """Octets of a list that are taken from the socket at once."""
-CUTS = 20
-"""Times that cutting the log off is tried: for some two seconds, which somebody's look at the database may take."""
-CUT_MS = 50
-"""How long one of them may wait for readers, and so hold the writer up, in milliseconds."""
-ROWS_A_TURN = 16
-"""Rows of a list that are taken between two groups: the least that `router.consent_import` has in a transaction."""
 LONGEST_PATH = 100
 """Octets of a socket's path: the kernel takes 107."""
 _PEER = struct.Struct("3i")
 """struct ucred (socket(7), SO_PEERCRED): process, account, group."""
 
-T = TypeVar("T")
 log = structlog.get_logger("kwek.counter")
 
 
@@ -77,22 +46,23 @@ def place_of(store_url: str) -> Path | None:
     return None if path is None else Path(f"{path}.sock")
 
 
-class Counter:
-    """Performs orders. `write` does work between two groups; `ways` has the rules in force and the suppressions."""
+def is_too_long(path: Path) -> bool:
+    """Whether no socket can be there, a gateway or none."""
+    return len(os.fsencode(path)) > LONGEST_PATH
 
-    def __init__(self, settings: Settings, world: World, store: Store, ways: Ways, write: Write) -> None:
-        self._settings = settings
-        self._world = world
-        self._store = store
-        self._ways = ways
-        self._write = write
-        self._one_at_a_time = asyncio.Lock()
+
+class Counter:
+    """Takes orders in for the store at that URL, and hands them to the clerk."""
+
+    def __init__(self, store_url: str, clerk: Clerk) -> None:
+        self._store_url = store_url
+        self._clerk = clerk
         self._serving: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Take orders until left. A path that is too long, or on which something else stands, is warned of."""
-        path = place_of(self._store.url)
+        path = place_of(self._store_url)
         listening = None if path is None else _listening(path)
         if path is None or listening is None:
             yield
@@ -137,10 +107,9 @@ class Counter:
                 order = read_order(line)
             except BadOrderError as fault:
                 return _encoded({"refused": str(fault)})
-            octets = b"" if isinstance(order, Erasing) else await _list_of(reader, order.octets)
+            octets = await _list_of(reader, order.octets) if isinstance(order, ConsentList | OptOutList) else b""
         try:
-            async with self._one_at_a_time:
-                done = await self.perform(order, octets)
+            done = await self._clerk.perform(order, octets)
             return await asyncio.to_thread(_encoded, {"done": done})
         except (BadOrderError, Unusable) as fault:
             return _encoded({"refused": str(fault)})
@@ -149,83 +118,6 @@ class Counter:
         except Exception as fault:  # of this order; texts go on
             log.error("an order failed by a fault of kwek", exc_info=fault)
             return _encoded({"fault": "a fault of kwek; the gateway's log tells more"})
-
-    async def perform(self, order: AnyOrder, octets: bytes) -> dict[str, Any]:
-        """Do what an order says, with the list that came with it; gives what came of it. Raises BadOrderError, Unusable
-        and StoreError."""
-        match order:
-            case Erasing():
-                return await self._erase(order)
-            case ConsentList() | OptOutList():
-                return await self._take_in(order, octets)
-
-    async def _erase(self, order: Erasing) -> dict[str, Any]:
-        erasure = Erasure(self._store, self._world, self._ways.suppressions, order.by)
-        everything = order.everything
-        person, whole = await self._once(partial(erasure.silence, order.number, order.brands, everything=everything))
-        within = within_of(self._settings)
-        await self._all(erasure.take_away(person, whole, everything=everything, redelivered_within=within), 1)
-        is_cut = await self._cut_off()
-        log.info("a person was forgotten", by=order.by, brands=len(whole))
-        return {"rows": erasure.rows, "brands": whole, "is_cut": is_cut}
-
-    async def _cut_off(self) -> bool:
-        """Cut the log off; False when somebody would not let us. The writer is held up for moments only."""
-        for _ in range(CUTS):
-            try:
-                if await asyncio.to_thread(empty_log, self._store, CUT_MS):
-                    return True
-            except StoreBroken as broken:
-                await self._once(partial(_raise, broken))
-            await asyncio.sleep(CUT_MS / 1000)
-        return False
-
-    async def _take_in(self, order: AnyList, octets: bytes) -> dict[str, Any]:
-        rows, under = await asyncio.to_thread(self._rows, order, octets)
-        taking = OptOuts if isinstance(order, OptOutList) else Import
-        going = taking(self._store, self._world, self._ways.suppressions, under)
-        told: list[Told] = await self._all(going.run(rows), ROWS_A_TURN)
-        under_way = await self._written_or_over(await asyncio.to_thread(_claimed_of, told))
-        log.info("a list was taken in", by=under.actor, brand=under.brand, rows=len(told))
-        return {"told": told, "under_way": under_way}
-
-    async def _written_or_over(self, claimed: Collection[int]) -> int:
-        """Wait until what was claimed for who is silenced now is settled, or its lease is over. Gives how many texts
-        were written, or may have been, and are not answered for."""
-        left, until = set(claimed), self._world.monotonic() + BARRIER_S
-        while left and self._world.monotonic() < until:
-            await asyncio.sleep(LOOK_S)
-            left.difference_update(await self._once(partial(self._settled_of, left)))
-        return len(left)
-
-    def _settled_of(self, ids: Collection[int]) -> list[int]:
-        with self._store.begin() as tx:
-            return settled_of(tx, ids)
-
-    def _rows(self, order: AnyList, octets: bytes) -> tuple[Iterator[Consent | Refused], Order]:
-        reading, under = terms_of(self._ways.books.newest, self._settings, order, self._world.now())
-        return rows_of(octets, reading), under
-
-    async def _once(self, work: Callable[[], T]) -> T:
-        """Do one thing between two groups. What goes wrong is this order's trouble: it is not tried again by itself.
-        A store that is broken is everybody's: at that the writer ends, and the process with it."""
-        found, fault = await self._write(partial(_tried, work))
-        if fault is not None:
-            raise fault
-        assert found is not None, "it came to something, or to a fault"
-        return found[0]
-
-    async def _all(self, steps: Iterator[T], most: int) -> list[T]:
-        """Take steps to their end, so many between two groups."""
-        taken: list[T] = []
-        while some := await self._once(lambda: list(islice(steps, most))):
-            taken += some
-        return taken
-
-
-def within_of(settings: Settings) -> int:
-    """How long a text may be delivered again, by any connector (microseconds)."""
-    return int(max((one.redelivery_s for one in settings.connectors), default=0) * 1_000_000)
 
 
 async def _list_of(reader: asyncio.StreamReader, octets: int) -> bytes:
@@ -240,30 +132,13 @@ async def _list_of(reader: asyncio.StreamReader, octets: int) -> bytes:
     return b"".join(pieces)
 
 
-def _claimed_of(told: Collection[Told]) -> set[int]:
-    return {id for one in told for id in one.claimed}
-
-
 def _encoded(answer: dict[str, Any]) -> bytes:
     return msgspec.json.encode(answer)
 
 
-def _raise(fault: Exception) -> None:
-    raise fault
-
-
-def _tried(work: Callable[[], T]) -> tuple[tuple[T] | None, Exception | None]:
-    try:
-        return (work(),), None
-    except StoreBroken:
-        raise
-    except Exception as fault:  # the writer would do it again, and half of it is done
-        return None, fault
-
-
 def _listening(path: Path) -> socket.socket | None:
     """A socket that only this account can open. What a dead process left is taken away: the store's lock is ours."""
-    if len(os.fsencode(path)) > LONGEST_PATH:
+    if is_too_long(path):
         log.warning("commands cannot reach the gateway: the store's path is too long for a socket", path=str(path))
         return None
     try:

@@ -7,6 +7,7 @@ import msgspec
 
 from router.store import statements_offers as sql
 from router.store.engine import Tx
+from router.world import World
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -29,8 +30,16 @@ class Listed(msgspec.Struct, frozen=True):
     revoked_at: int | None
 
 
+def add(tx: Tx, brand: str, hash: bytes, label: str, world: World) -> int:
+    """Keep a new key; gives its id."""
+    now = world.now()
+    id = world.ids.next(now)
+    write(tx, id, brand, hash, label, now)
+    return id
+
+
 def write(tx: Tx, id: int, brand: str, hash: bytes, label: str, now: int) -> None:
-    """Keep a new key."""
+    """Keep a new key under that id."""
     sql.insert_key.run(tx, [(id, brand, hash, label, now)])
 
 
@@ -39,6 +48,11 @@ def find(tx: Tx, id: int) -> Key | None:
     for brand, hash, label, revoked_at in sql.key_by_id.rows(tx, id):
         return Key(id, brand, bytes(hash), label, revoked_at is not None)
     return None
+
+
+def with_hash(tx: Tx, hash: bytes) -> int | None:
+    """The id of the key that is kept by that hash; None where there is none."""
+    return next((row[0] for row in sql.key_by_hash.rows(tx, hash)), None)
 
 
 def every(tx: Tx) -> list[Listed]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +20,25 @@ _NOT_DONE = {"refused": Exit.USAGE, "away": Exit.STORE, "fault": Exit.INTERNAL}
 """What a gateway answers that has not done it, and what the command then ends with."""
 
 
-def handed_in(settings: Settings, order: AnyOrder, octets: bytes = b"") -> dict[str, Any] | None:
+def _not_seen() -> None:
+    """It can be given again, whatever was made of it."""
+
+
+def handed_in(
+    settings: Settings, order: AnyOrder, octets: bytes = b"", *, seen: Callable[[], dict[str, Any] | None] = _not_seen
+) -> dict[str, Any] | None:
     """What the gateway that runs made of an order, and of the list that goes with it; None where none runs, or the
-    store is a server's: then the command does it itself. Ends the command when the gateway refuses it."""
+    store is a server's: then the command does it itself. Ends the command when the gateway refuses it.
+
+    `seen`: what the store says was made of it, where the gateway ended and could not say so; None: nothing was.
+    """
     import msgspec
 
-    from gateway.counter import place_of
+    from gateway.counter import is_too_long, place_of
     from gateway.counter_orders import MOST_OCTETS
 
     path = place_of(settings.gateway.store.url)
-    if path is None:
+    if path is None or is_too_long(path):
         return None
     if len(octets) > MOST_OCTETS:
         fail(Exit.USAGE, f"that is more than {MOST_OCTETS} octets at once: take it in in pieces")
@@ -47,7 +57,10 @@ def handed_in(settings: Settings, order: AnyOrder, octets: bytes = b"") -> dict[
         remedy = "run it as the gateway's account" if isinstance(fault, PermissionError) else "do it again"
         fail(Exit.STORE, f"the gateway that runs cannot be reached at {path}: {fault}; {remedy}")
     if not answer.endswith(b"\n"):
-        fail(Exit.STORE, "the gateway ended meanwhile; do it again")
+        found = seen()
+        if found is None:
+            fail(Exit.STORE, "the gateway ended meanwhile; do it again")
+        return found
     told: dict[str, Any] = msgspec.json.decode(answer)
     for word, code in _NOT_DONE.items():
         if word in told:

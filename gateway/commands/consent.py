@@ -35,7 +35,8 @@ Brand = Annotated[str | None, typer.Option("--brand", help="One brand; without: 
 At = Annotated[str, typer.Option("--at", metavar="TIME", help="ISO 8601; UTC where it names no zone.")]
 By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who orders it: written down in the ledger.")]
 All = Annotated[bool, typer.Option("--all", help="Every brand forgets the person.")]
-Vacuum = Annotated[bool, typer.Option("--vacuum", help="Write the database anew afterwards, so no page holds a trace.")]
+NO_TRACE = "Write the database anew afterwards, so no page holds a trace. On SQLite only while no gateway runs."
+Vacuum = Annotated[bool, typer.Option("--vacuum", help=NO_TRACE)]
 Anchors = Annotated[
     Path | None, typer.Option("--anchors", exists=True, dir_okay=False, help="What `verify --format json` said before.")
 ]
@@ -140,7 +141,7 @@ def erase(
 
 def _erased(settings: Settings, order: Erasing, *, vacuum: bool) -> dict[str, Any]:
     """The same, done here."""
-    from gateway.counter import within_of
+    from gateway.counter_clerk import within_of
     from router.erasure import Erasure
     from router.store.shrink import empty_log, write_anew
 
@@ -159,7 +160,8 @@ def _hints(dialect: str, *, vacuum: bool, is_cut: bool) -> Iterator[str]:
     if not is_cut:
         yield "the database is being read, or its disk is full: its log still holds what was erased until it is cut off"
     if not vacuum:
-        yield "free space of the database may hold what was deleted before: the same command with --vacuum clears it"
+        alone = ", while no gateway runs" if dialect == "sqlite" else ""
+        yield f"free space of the database may hold what was deleted before: the same with --vacuum clears it{alone}"
     if dialect == "postgresql":
         yield "PostgreSQL's own log (pg_wal), its archive and its stand-bys hold it until they are recycled"
     yield "backups and log files are not kwek's to erase"

@@ -1,4 +1,9 @@
-"""`kwek key`: the keys of the API. Each is one brand's; its secret is shown once, when it is made."""
+"""`kwek key`: the keys of the API. Each is one brand's; its secret is shown once, when it is made.
+
+The secret is made here and leaves the command on its standard output alone. What is kept is its hash: by the gateway
+that runs on the same SQLite file (gateway.counter), else by the command itself. Should the gateway end before it has
+said whether it did, the store is asked, so that no key is left whose secret nobody has seen.
+"""
 
 from __future__ import annotations
 
@@ -7,65 +12,70 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.commands.at_counter import handed_in
 from gateway.commands.output import Form, Format, fail, print_json
-from gateway.commands.stores import instant, opened, settings_of
+from gateway.commands.stores import MOST_ID, instant, opened, reading, settings_of
 from gateway.exits import Exit
 
 if TYPE_CHECKING:
+    from config.settings import Settings
+    from gateway.counter_orders import NewKey
     from router.keys import Listed
-
-LONGEST_LABEL = 100
 
 Config = Annotated[
     Path, typer.Option("--config", help="The settings: they say which store, and which brands there are.")
 ]
 Brand = Annotated[str, typer.Option("--brand", help="The brand that it speaks for, as its rules name it.")]
 Label = Annotated[str, typer.Option("--label", help="What it is for: a till, a shop's system.")]
-Id = Annotated[int, typer.Argument(metavar="ID", help="The key, as the list shows it.")]
+Id = Annotated[int, typer.Argument(metavar="ID", min=0, max=MOST_ID, help="The key, as the list shows it.")]
 
 keys = typer.Typer(no_args_is_help=True, help="Keys of the API: make one for a brand, list them, revoke one.")
 
 
 @keys.command("new")
 def new(brand: Brand, label: Label = "", config: Config = Path("kwek.toml")) -> None:
-    """Make a key and print it: the secret in it is not kept, and cannot be shown again.
-
-    On SQLite the gateway must be stopped; on PostgreSQL it may run.
-    """
+    """Make a key and print it: the secret in it is not kept, and cannot be shown again."""
+    from gateway.counter_orders import BadOrderError, NewKey, check_key
     from gateway.web.keys import mint
+    from router import keys as router
+
+    settings, minted = settings_of(config), mint()
+    order = NewKey(brand, label, minted.hash)
+    try:
+        check_key(settings, order, str(config))
+    except BadOrderError as fault:
+        fail(Exit.USAGE, fault)
+
+    def kept() -> dict[str, Any] | None:
+        with reading(settings) as reader, reader.begin() as tx:
+            id = router.with_hash(tx, minted.hash)
+        return None if id is None else {"id": id}
+
+    done = handed_in(settings, order, seen=kept)
+    print(minted.text(_added(settings, order) if done is None else done["id"]))
+
+
+def _added(settings: Settings, order: NewKey) -> int:
+    """The same, done here; gives the key's id."""
     from router import keys as router
     from router.world import System
 
-    settings = settings_of(config)
-    brands = sorted({name for number in settings.numbers for name in number.brands})
-    if brand not in brands:
-        fail(Exit.USAGE, f"no number of {config} is for a brand {brand!r}; it names {', '.join(brands) or 'none'}")
-    if len(label) > LONGEST_LABEL or not label.isprintable():
-        fail(Exit.USAGE, f"a label has at most {LONGEST_LABEL} characters, on one line")
     world = System()
-    with opened(settings) as store, store.begin() as tx:
-        world.ids.go_on_after(max((one.id for one in router.every(tx)), default=0))
-        id = world.ids.next(world.now())
-        minted = mint(id)
-        router.write(tx, id, brand, minted.hash, label, world.now())
-    world.close()
-    print(minted.text)
+    try:
+        with opened(settings) as store, store.begin() as tx:
+            world.ids.go_on_after(max((one.id for one in router.every(tx)), default=0))
+            return router.add(tx, order.brand, order.hash, order.label, world)
+    finally:
+        world.close()
 
 
 @keys.command("list")
 def list_(config: Config = Path("kwek.toml"), form: Format = Form.TEXT) -> None:
     """List the keys, the oldest first. It looks beside a gateway that runs."""
     from router import keys as router
-    from router.store.errors import StoreError
-    from router.store.reading import open_reader
 
-    try:
-        reader = open_reader(settings_of(config).gateway.store.url)
-    except StoreError as fault:
-        fail(Exit.STORE, fault)
-    with reader.begin() as tx:
+    with reading(settings_of(config)) as reader, reader.begin() as tx:
         found = router.every(tx)
-    reader.close()
     if form is Form.JSON:
         print_json([as_json(one) for one in found])
     else:
@@ -74,20 +84,34 @@ def list_(config: Config = Path("kwek.toml"), form: Format = Form.TEXT) -> None:
 
 @keys.command("revoke")
 def revoke(id: Id, config: Config = Path("kwek.toml")) -> None:
-    """End a key: the next request with it is refused.
+    """End a key: the next request with it is refused."""
+    from gateway.counter_orders import RevokedKey
+    from router import keys as router
 
-    On SQLite the gateway must be stopped; on PostgreSQL it may run.
-    """
+    settings = settings_of(config)
+
+    def ended() -> dict[str, Any] | None:
+        with reading(settings) as reader, reader.begin() as tx:
+            key = router.find(tx, id)
+        return {"is_ended": True} if key is not None and key.is_revoked else None
+
+    done = handed_in(settings, RevokedKey(id), seen=ended)
+    if not (_revoked(settings, id) if done is None else done["is_ended"]):
+        fail(Exit.FAILED, f"{id} is no key, or was revoked before")
+    print(f"{id} is revoked")
+
+
+def _revoked(settings: Settings, id: int) -> bool:
+    """The same, done here."""
     from router import keys as router
     from router.world import System
 
     world = System()
-    with opened(settings_of(config)) as store, store.begin() as tx:
-        is_ended = router.revoke(tx, id, world.now())
-    world.close()
-    if not is_ended:
-        fail(Exit.FAILED, f"{id} is no key, or was revoked before")
-    print(f"{id} is revoked")
+    try:
+        with opened(settings) as store, store.begin() as tx:
+            return router.revoke(tx, id, world.now())
+    finally:
+        world.close()
 
 
 def as_json(one: Listed) -> dict[str, Any]:

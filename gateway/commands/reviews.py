@@ -1,4 +1,8 @@
-"""`kwek reviews`: texts that may be opt-outs and wait for a person to read them, and what that person decides."""
+"""`kwek reviews`: texts that may be opt-outs and wait for a person to read them, and what that person decides.
+
+A decision is written by the gateway that runs on the same SQLite file (gateway.counter), by the rules in force; else by
+the command itself, by the rules files.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.commands.at_counter import handed_in
 from gateway.commands.books import load_book
 from gateway.commands.output import Form, Format, fail, print_json
-from gateway.commands.stores import instant, opened, reading, settings_of, under_way_as_line, written_or_over
+from gateway.commands.stores import MOST_ID, instant, opened, reading, settings_of, under_way_as_line, written_or_over
 from gateway.exits import Exit
 
 if TYPE_CHECKING:
+    from config.settings import Settings
+    from gateway.counter_orders import Settling
     from router.reviews import Review
 
 
@@ -26,7 +33,9 @@ class Decision(StrEnum):
 
 Config = Annotated[Path, typer.Option("--config", help="The settings: they say which store.")]
 Most = Annotated[int, typer.Option("--most", min=1, max=10_000, help="How many are listed.")]
-Ids = Annotated[list[int], typer.Argument(metavar="ID…", help="Texts that are settled, as the list shows them.")]
+Ids = Annotated[
+    list[int], typer.Argument(metavar="ID…", min=0, max=MOST_ID, help="Texts that are settled, as the list shows them.")
+]
 As = Annotated[Decision, typer.Option("--as", help="Whether the person meant to opt out.")]
 By = Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides: written down in the ledger.")]
 
@@ -48,39 +57,58 @@ def list_(config: Config = Path("kwek.toml"), most: Most = 100, form: Format = F
 
 @reviews.command("settle")
 def settle(ids: Ids, decision: As, by: By, config: Config = Path("kwek.toml")) -> None:
-    """Say whether texts were opt-outs: one ends all that a STOP ends, the other lets promotions go on.
+    """Say whether texts were opt-outs: one ends all that a STOP ends, the other lets promotions go on. The command ends
+    when no gateway writes anything more."""
+    from gateway.counter_orders import MOST_REVIEWS, Settling
 
-    On SQLite the gateway must be stopped; on PostgreSQL it may run, and the command ends when it writes nothing more.
-    """
+    settings = settings_of(config)
+    if len(ids) > MOST_REVIEWS:
+        fail(Exit.USAGE, f"at most {MOST_REVIEWS} texts are settled at once")
+    order = Settling(tuple(ids), "opt out" if decision is Decision.OPT_OUT else "no opt out", by)
+    done = handed_in(settings, order)
+    if done is None:
+        brands, under_way = _settled(settings, order, config)
+    else:
+        brands, under_way = done["brands"], done["under_way"]
+        for id, brand in zip(ids, brands, strict=True):
+            _tell(id, order, brand)
+    if under_way:
+        print(under_way_as_line(under_way))
+    missing = [id for id, brand in zip(ids, brands, strict=True) if brand is None]
+    if missing:
+        fail(Exit.FAILED, *(f"{id} waits for nobody, or has been settled already" for id in missing))
+
+
+def _settled(settings: Settings, order: Settling, config: Path) -> tuple[list[str | None], int]:
+    """The same, done here, each told when it is on disk; gives whose each text was (None: it did not wait), and how
+    many texts were on their way by then."""
     from router import nodes, outbox
     from router import reviews as router
     from router.world import System
 
-    settings, world = settings_of(config), System()
-    node = f"{settings.gateway.node} (kwek reviews)"
-    outcome: router.Outcome = "opt out" if decision is Decision.OPT_OUT else "no opt out"
-    book = load_book(settings.gateway.rules, config)
-    missing: list[str] = []
+    book, world = load_book(settings.gateway.rules, config), System()
+    brands: list[str | None] = []
     claimed: list[int] = []
-    with opened(settings) as store:
-        with store.begin() as tx:
-            world.ids.be(nodes.number_of(tx, node, world.now()))
-            world.ids.go_on_after(outbox.highest_id(tx))
-        for id in ids:
-            judge = router.Judge(by, world.now(), world.ids, world.chance, book)
+    try:
+        with opened(settings) as store:
             with store.begin() as tx:
-                settled = router.settle(tx, id, outcome, judge)
-            if settled is None:
-                missing.append(f"{id} waits for nobody, or has been settled already")
-            else:
-                print(f"{id}: {outcome} of {settled.review.brand}")
-                claimed += settled.claimed
-        under_way = written_or_over(store, world, claimed)
-        if under_way:
-            print(under_way_as_line(under_way))
-    world.close()
-    if missing:
-        fail(Exit.FAILED, *missing)
+                world.ids.be(nodes.number_of(tx, f"{settings.gateway.node} (kwek reviews)", world.now()))
+                world.ids.go_on_after(outbox.highest_id(tx))
+            for id in order.ids:
+                judge = router.Judge(order.by, world.now(), world.ids, world.chance, book)
+                with store.begin() as tx:
+                    settled = router.settle(tx, id, order.outcome, judge)
+                brands.append(settled.review.brand if settled else None)
+                claimed += settled.claimed if settled else ()
+                _tell(id, order, brands[-1])
+            return brands, written_or_over(store, world, claimed)
+    finally:
+        world.close()
+
+
+def _tell(id: int, order: Settling, brand: str | None) -> None:
+    if brand is not None:
+        print(f"{id}: {order.outcome} of {brand}")
 
 
 def as_json(one: Review) -> dict[str, Any]:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from router.store.reading import Reader
     from router.world import World
 
+MOST_ID = (1 << 63) - 1
+"""The largest id there can be: databases take no larger integer."""
+
 
 def settings_of(config: Path) -> Settings:
     """The settings of a kwek.toml. Ends the command when it has faults."""
@@ -29,8 +32,8 @@ def settings_of(config: Path) -> Settings:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Store]:
-    """The store, for as long as the block lasts. Ends the command when it cannot be had: SQLite's lock is one
-    process's at a time."""
+    """The store, for as long as the block lasts. Ends the command when it cannot be had, or goes away: SQLite's lock is
+    one process's at a time."""
     from router.store.engine import open_store
     from router.store.errors import StoreError
 
@@ -40,6 +43,8 @@ def opened(settings: Settings) -> Iterator[Store]:
         fail(Exit.STORE, fault)
     try:
         yield store
+    except StoreError as fault:
+        fail(Exit.STORE, fault)
     finally:
         store.close()
 

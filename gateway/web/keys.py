@@ -29,17 +29,20 @@ class Presented(NamedTuple):
 
 
 class Minted(NamedTuple):
-    """A new key: the text for its holder, and what is kept of it."""
+    """A new key before it has its id: the secret, for its holder alone, and what is kept of it."""
 
-    text: str
+    secret: bytes
     hash: bytes
 
+    def text(self, id: int) -> str:
+        """The key as its holder shows it, once whoever keeps it has given it that id."""
+        return f"{PREFIX}_{id}_{urlsafe_b64encode(self.secret).rstrip(b'=').decode()}"
 
-def mint(id: int) -> Minted:
-    """A new key with that id."""
+
+def mint() -> Minted:
+    """A new key."""
     secret = secrets.token_bytes(SECRET_OCTETS)
-    text = urlsafe_b64encode(secret).rstrip(b"=").decode()
-    return Minted(f"{PREFIX}_{id}_{text}", sha256(secret).digest())
+    return Minted(secret, sha256(secret).digest())
 
 
 def presented(authorization: str) -> Presented | None:

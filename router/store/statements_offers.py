@@ -186,6 +186,8 @@ key_by_id = Statement(
     ),
     "id",
 )
+key_by_hash = Statement(select(api_keys.c.id).where(api_keys.c.hash == bindparam("hash")), "hash")
+"""Looked for when a gateway ended before it said which id it gave: there are tens of keys, and no index."""
 every_key = Statement(
     select(api_keys.c.id, api_keys.c.brand, api_keys.c.label, api_keys.c.created_at, api_keys.c.revoked_at).order_by(
         api_keys.c.id

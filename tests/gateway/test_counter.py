@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
-from gateway import cli, counter, counter_orders
+from gateway import counter, counter_clerk, counter_orders
 from gateway.commands.at_counter import handed_in
-from gateway.counter import Counter, place_of
+from gateway.counter import place_of
+from gateway.counter_clerk import Clerk
 from gateway.counter_orders import AnyOrder, ConsentList
 from gateway.exits import Exit
 from router.consent_rows import rows_of
 from router.optouts import OptOuts
 from router.store.errors import StoreBroken, StoreUnavailable
 from smpp.simulator_conduct import Conduct
-from tests.support.process import write_config
-from tests.support.station import PATIENCE_S, Station, station
+from tests.support.shell import Shell, answered
+from tests.support.station import PATIENCE_S, station
 
 RULES = """brand "Klusser"
     numbers 4411
@@ -42,34 +42,17 @@ JAN, PIET = "31612345678", "31622222222"
 OF_PROMOTIONS = ("--brand", "Klusser", "--class", "promotional", "--by", "crm")
 
 
-class Shell:
-    """A shell beside a station."""
-
-    def __init__(self, one: Station, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("KWEK_TEST_PASSWORD", "secret")
-        folder = one.folder / "shell"
-        folder.mkdir()
-        self.config = write_config(folder, 2775, RULES, one.store_url)
-
-    async def kwek(self, *words: str) -> Any:
-        run = CliRunner().invoke
-        return await asyncio.to_thread(run, cli.app, ["consent", *words, "--config", str(self.config)])
-
-    def file(self, text: str) -> str:
-        path = self.config.parent / "list.csv"
-        path.write_text(text)
-        return str(path)
-
-
 async def test_consents_are_taken_in_and_persons_forgotten_while_texts_come_and_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with station(tmp_path, RULES, brands=("Klusser",)) as one:
-        shell = Shell(one, monkeypatch)
+        shell = Shell(one, monkeypatch, RULES)
         assert await one.ask("NAAM Zevenboom", JAN) == "Dag Zevenboom."
         head = "msisdn;at;wording;method;evidence\n"
         rows = "".join(f"+3165{number:07};2025-03-01;Ja;web;u\n" for number in range(100))
-        brought = asyncio.create_task(shell.kwek("import", shell.file(head + rows + "12;;;;\n"), *OF_PROMOTIONS))
+        brought = asyncio.create_task(
+            shell.kwek("consent", "import", shell.file(head + rows + "12;;;;\n"), *OF_PROMOTIONS)
+        )
         said = 0
         while not brought.done():
             assert await one.ask("HOI", f"31622{said:06}") == "Dag!", "texts go on meanwhile"
@@ -78,21 +61,25 @@ async def test_consents_are_taken_in_and_persons_forgotten_while_texts_come_and_
         assert await one.ask("HOI", PIET) == "Dag!"
         assert brought.result().exit_code == Exit.FAILED, "one row is no number"
         assert "100 taken" in brought.result().stdout
-        out = await shell.kwek("opt-out", shell.file(f"msisdn\n{PIET}\n"), "--brand", "Klusser", "--by", "helpdesk")
+        out = await shell.kwek(
+            "consent", "opt-out", shell.file(f"msisdn\n{PIET}\n"), "--brand", "Klusser", "--by", "helpdesk"
+        )
         assert (out.exit_code, "1 taken" in out.stdout) == (Exit.OK, True), out.stderr
-        assert (await shell.kwek("import", shell.file("nothing\n"), *OF_PROMOTIONS)).exit_code == Exit.USAGE
-        erased = await shell.kwek("erase", JAN, "--all", "--by", "privacy")
+        assert (await shell.kwek("consent", "import", shell.file("nothing\n"), *OF_PROMOTIONS)).exit_code == Exit.USAGE
+        erased = await shell.kwek("consent", "erase", JAN, "--all", "--by", "privacy")
         assert erased.exit_code == Exit.OK, erased.stderr
         assert "suppressed for Klusser" in erased.stdout
         assert one.rows(f"SELECT count(*) FROM contacts WHERE address = '{JAN}'") == [(0,)]
         assert one.rows("SELECT count(*) FROM records") == [(0,)]
-        assert (await shell.kwek("verify")).exit_code == Exit.OK
-        again = await shell.kwek("import", shell.file(f"{head}{JAN};2025-03-01;Ja;web;u\n"), *OF_PROMOTIONS)
+        assert (await shell.kwek("consent", "verify")).exit_code == Exit.OK
+        again = await shell.kwek("consent", "import", shell.file(f"{head}{JAN};2025-03-01;Ja;web;u\n"), *OF_PROMOTIONS)
         assert "1 suppressed" in again.stdout
-        refused = await shell.kwek("erase", JAN, "--all", "--by", "privacy", "--vacuum")
+        refused = await shell.kwek("consent", "erase", JAN, "--all", "--by", "privacy", "--vacuum")
         assert (refused.exit_code, "in use by another kwek" in refused.stderr) == (Exit.STORE, True)
     assert not (tmp_path / "kwek.db.sock").exists()
-    assert (await shell.kwek("erase", PIET, "--all", "--by", "privacy")).exit_code == Exit.OK, "without a gateway, too"
+    assert (await shell.kwek("consent", "erase", PIET, "--all", "--by", "privacy")).exit_code == Exit.OK, (
+        "without a gateway, too"
+    )
 
 
 async def test_only_the_own_account_reaches_the_counter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,24 +106,11 @@ class Other:
         return 1, os.getuid() + 5, 1
 
 
-async def answered(place: Path, order: Any, octets: bytes = b"") -> dict[str, Any]:
-    reader, writer = await asyncio.open_unix_connection(str(place))
-    writer.write((order if isinstance(order, bytes) else json.dumps(order).encode()) + b"\n" + octets)
-    writer.write_eof()
-    try:
-        line = await reader.readline()
-    except ConnectionResetError:  # hung up without having read
-        return {}
-    finally:
-        writer.close()
-    return dict(json.loads(line)) if line else {}
-
-
 @pytest.mark.parametrize(("waits_s", "under_way"), [(0.0, 1), (PATIENCE_S, 0)])
 async def test_an_opt_out_is_done_when_nothing_more_can_be_written(
     waits_s: float, under_way: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counter, "BARRIER_S", waits_s)
+    monkeypatch.setattr(counter_clerk, "BARRIER_S", waits_s)
     async with station(tmp_path, RULES, brands=("Klusser",)) as one:
         one.carrier.conduct = Conduct(answer_delay_s=0.5)
         await asyncio.wait_for(one.phone(JAN).text("4411", "HOI"), PATIENCE_S)  # its answer is claimed by now
@@ -153,16 +127,16 @@ async def test_what_is_no_order_is_refused_with_why(tmp_path: Path, monkeypatch:
         deep = b'{"do": "erase", "more": ' + b"[" * 100_000
         wrong: list[Any] = [b"no json", [], {}, {"do": "dance"}, {"do": "erase"}, {"do": "import", "brand": "Klusser"}]
         for order in [*wrong, A_LIST | {"octets": counter_orders.MOST_OCTETS + 1}, deep]:
-            assert "no order of this version" in (await answered(place, order))["refused"]
+            assert "no order of its version" in (await answered(place, order))["refused"]
         assert "have no brand 'Nobody'" in (await answered(place, A_LIST | {"brand": "Nobody"}))["refused"]
         assert await answered(place, A_LIST | {"octets": 9}, b"msisdn;a") == {}, "the list ends before its end"
 
         def away(*_: object, **__: object) -> None:
             raise StoreUnavailable("the disk is full")
 
-        shell = Shell(one, monkeypatch)
+        shell = Shell(one, monkeypatch, RULES)
         monkeypatch.setattr("router.erasure.Erasure.silence", away)
-        done = await shell.kwek("erase", JAN, "--all", "--by", "me")
+        done = await shell.kwek("consent", "erase", JAN, "--all", "--by", "me")
         assert (done.exit_code, done.stderr) == (Exit.STORE, "the disk is full\n")
         assert await one.ask("HOI", PIET) == "Dag!", "the gateway goes on"
 
@@ -173,13 +147,13 @@ async def test_a_fault_of_ours_is_told_as_one_and_texts_go_on(tmp_path: Path, mo
 
     monkeypatch.setattr("router.erasure.Erasure.silence", wrong)
     async with station(tmp_path, RULES, brands=("Klusser",)) as one:
-        done = await Shell(one, monkeypatch).kwek("erase", JAN, "--all", "--by", "me")
+        done = await Shell(one, monkeypatch, RULES).kwek("consent", "erase", JAN, "--all", "--by", "me")
         assert (done.exit_code, "a fault of kwek" in done.stderr) == (Exit.INTERNAL, True)
         assert await one.ask("HOI", PIET) == "Dag!"
     assert one.exit_code == Exit.OK
 
 
-@pytest.mark.parametrize("step", ["router.erasure.Erasure.silence", "gateway.counter.empty_log"])
+@pytest.mark.parametrize("step", ["router.erasure.Erasure.silence", "gateway.counter_clerk.empty_log"])
 async def test_a_disk_that_fails_under_an_order_ends_the_gateway(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,7 +162,7 @@ async def test_a_disk_that_fails_under_an_order_ends_the_gateway(
 
     monkeypatch.setattr(step, broken)
     async with station(tmp_path, RULES, brands=("Klusser",)) as one:
-        done = await Shell(one, monkeypatch).kwek("erase", JAN, "--all", "--by", "me")
+        done = await Shell(one, monkeypatch, RULES).kwek("consent", "erase", JAN, "--all", "--by", "me")
         assert (done.exit_code, "the gateway ended meanwhile" in done.stderr) == (Exit.STORE, True)
         assert await one.stop() == Exit.INTERNAL
 
@@ -201,13 +175,13 @@ async def test_the_log_is_cut_off_in_tries_that_hold_nobody_up(tmp_path: Path, m
         assert threading.current_thread().name.startswith("asyncio"), "the writer's thread, or the loop's"
         return len(tries) == 3
 
-    monkeypatch.setattr(counter, "empty_log", read_by_somebody)
+    monkeypatch.setattr(counter_clerk, "empty_log", read_by_somebody)
     async with station(tmp_path, RULES, brands=("Klusser",)) as one:
-        shell = Shell(one, monkeypatch)
-        done = await shell.kwek("erase", JAN, "--all", "--by", "me")
-        assert (tries, "its log still holds" in done.stdout) == ([counter.CUT_MS] * 3, False)
-        monkeypatch.setattr(counter, "CUTS", 0)
-        assert "its log still holds" in (await shell.kwek("erase", JAN, "--all", "--by", "me")).stdout
+        shell = Shell(one, monkeypatch, RULES)
+        done = await shell.kwek("consent", "erase", JAN, "--all", "--by", "me")
+        assert (tries, "its log still holds" in done.stdout) == ([counter_clerk.CUT_MS] * 3, False)
+        monkeypatch.setattr(counter_clerk, "CUTS", 0)
+        assert "its log still holds" in (await shell.kwek("consent", "erase", JAN, "--all", "--by", "me")).stdout
 
 
 async def test_a_list_is_read_on_neither_the_loop_nor_the_writer_s_thread(
@@ -222,7 +196,7 @@ async def test_a_list_is_read_on_neither_the_loop_nor_the_writer_s_thread(
 
         return noted
 
-    monkeypatch.setattr(counter, "rows_of", noting("read", rows_of))
+    monkeypatch.setattr(counter_clerk, "rows_of", noting("read", rows_of))
     monkeypatch.setattr("router.optouts.OptOuts._take", noting("written", OptOuts._take))
     async with station(tmp_path, RULES, brands=("Klusser",)) as one:
         order = {"do": "opt-out", "brand": "Klusser", "by": "me", "octets": 19}
@@ -236,27 +210,31 @@ async def test_lists_go_in_by_the_rules_in_force_also_while_the_files_are_broken
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with station(tmp_path, RULES, brands=("Klusser",)) as one:
-        shell = Shell(one, monkeypatch)
+        shell = Shell(one, monkeypatch, RULES)
         (shell.config.parent / "brands" / "klusser.rules").write_text('brand "Klus')
-        out = await shell.kwek("opt-out", shell.file(f"msisdn\n{PIET}\n"), "--brand", "Klusser", "--by", "helpdesk")
+        out = await shell.kwek(
+            "consent", "opt-out", shell.file(f"msisdn\n{PIET}\n"), "--brand", "Klusser", "--by", "helpdesk"
+        )
         assert (out.exit_code, "1 taken" in out.stdout) == (Exit.OK, True), out.stderr
         head = "msisdn;at;wording;method;evidence\n"
-        brought = await shell.kwek("import", shell.file(f"{head}{JAN};2025-03-01;Ja;web;u\n"), *OF_PROMOTIONS)
+        brought = await shell.kwek(
+            "consent", "import", shell.file(f"{head}{JAN};2025-03-01;Ja;web;u\n"), *OF_PROMOTIONS
+        )
         assert (brought.exit_code, "1 taken" in brought.stdout) == (Exit.OK, True), brought.stderr
 
 
 async def test_an_order_under_way_ends_with_the_gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = asyncio.Event()
 
-    async def for_ever(_: Counter, __: AnyOrder, ___: bytes) -> dict[str, Any]:
+    async def for_ever(_: Clerk, __: AnyOrder, ___: bytes) -> dict[str, Any]:
         begun.set()
         await asyncio.Event().wait()
         return {}
 
-    monkeypatch.setattr(Counter, "perform", for_ever)
+    monkeypatch.setattr(Clerk, "perform", for_ever)
     async with station(tmp_path, RULES, brands=("Klusser",)) as one:
-        shell = Shell(one, monkeypatch)
-        asked = asyncio.create_task(shell.kwek("erase", JAN, "--all", "--by", "me"))
+        shell = Shell(one, monkeypatch, RULES)
+        asked = asyncio.create_task(shell.kwek("consent", "erase", JAN, "--all", "--by", "me"))
         await begun.wait()
     assert one.exit_code == Exit.OK
     done = await asked
@@ -267,10 +245,10 @@ async def test_an_order_under_way_ends_with_the_gateway(tmp_path: Path, monkeypa
 async def test_whoever_does_not_read_his_answer_holds_up_no_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def at_length(_: Counter, __: AnyOrder, ___: bytes) -> dict[str, Any]:
+    async def at_length(_: Clerk, __: AnyOrder, ___: bytes) -> dict[str, Any]:
         return {"rows": {"x" * 8_000_000: 1}}
 
-    monkeypatch.setattr(Counter, "perform", at_length)
+    monkeypatch.setattr(Clerk, "perform", at_length)
     loop = asyncio.get_running_loop()
     with socket.socket(socket.AF_UNIX) as asking:
         asking.setblocking(False)
@@ -287,7 +265,7 @@ async def test_a_refusal_in_the_midst_of_a_list_is_read(tmp_path: Path, capsys: 
         with pytest.raises(typer.Exit) as ended:
             await asyncio.to_thread(handed_in, one.settings(), order, b"x" * 8_000_000)
         assert ended.value.exit_code == Exit.USAGE
-        assert "no order of this version" in capsys.readouterr().err
+        assert "no order of its version" in capsys.readouterr().err
 
 
 async def test_a_path_that_is_too_long_or_taken_is_warned_of_and_hinders_nothing(

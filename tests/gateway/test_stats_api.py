@@ -48,7 +48,7 @@ class Desk:
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     store = open_store(f"sqlite:///{tmp_path / 'kwek.db'}")
     phones = Phones(store, BOOK)
-    minted = {name: secret.mint(id) for name, (_, id) in NAMES.items()}
+    minted = {name: secret.mint() for name in NAMES}
     with store.begin() as tx:
         for name, (_, id) in NAMES.items():
             keys.write(tx, id, name, minted[name].hash, "desk", NOW)
@@ -56,7 +56,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     asked = Stats(phones.world, looks, store.url, Terms(PRICES, "Europe/Amsterdam", 2.0), lambda: BOOK)
     app = web.Application(middlewares=[problems])
     app.add_routes(asked.routes())
-    headers = {name: {"Authorization": f"Bearer {one.text}"} for name, one in minted.items()}
+    headers = {name: {"Authorization": f"Bearer {one.text(NAMES[name][1])}"} for name, one in minted.items()}
     async with TestClient(TestServer(app)) as client:
         yield Desk(client, phones, asked, headers)
     await asked.close()

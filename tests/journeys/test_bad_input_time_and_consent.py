@@ -192,7 +192,7 @@ def test_a_file_that_is_no_list_is_refused_with_what_it_lacks(
 async def shop(folder: Path) -> AsyncIterator[tuple[Station, Callable[..., Any]]]:
     """A gateway with codes in its pool, and what tells it of events as the brand's own systems do: gives status and
     answer."""
-    key = mint(5)
+    key = mint()
     async with station(folder, RULES, start=False) as one:
         (one.rules / "codes.csv").write_text("code\nB-1\n")
         with closing(open_store(one.store_url)) as store, store.begin() as tx:
@@ -200,7 +200,7 @@ async def shop(folder: Path) -> AsyncIterator[tuple[Station, Callable[..., Any]]
         await one.start()
 
         async def tell(name: str, contact: str = JAN, path: str = "/v1/events", **more: Any) -> tuple[int, Any]:
-            headers = {"Authorization": f"Bearer {key.text}"}
+            headers = {"Authorization": f"Bearer {key.text(5)}"}
             body = {"contact": contact, "name": name, **more} if path == "/v1/events" else more
             async with (
                 aiohttp.ClientSession(headers=headers) as session,

@@ -56,7 +56,7 @@ class Shop(Station):
 
     def prepare(self, addresses: Sequence[str]) -> None:
         """Before the start: a key, and consents on paper."""
-        store, world, key = open_store(self.store_url), System(), mint(5)
+        store, world, key = open_store(self.store_url), System(), mint()
         with store.begin() as tx:
             keys.write(tx, 5, "Shop", key.hash, "shop", world.now())
         at = world.now() - 1_000_000
@@ -65,7 +65,7 @@ class Shop(Station):
         assert {one.outcome for one in Import(store, world, Suppressions(), order).run(rows)} <= {"taken"}
         store.close()
         world.close()
-        self.key = key.text
+        self.key = key.text(5)
 
     async def call(self, path: str, **body: Any) -> tuple[int, Any]:
         """What the API answers: to a body, or to a question without one."""

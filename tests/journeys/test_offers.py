@@ -47,14 +47,14 @@ async def test_capabilities_28_29_a_code_of_a_pool_is_told_and_redeemed_once(tmp
     async with station(tmp_path, RULES, brands=("Shop",), start=False) as one:
         (one.rules / "codes.csv").write_text("code\nB-1\n")
         open_store(one.store_url).close()
-        key = mint(5)
+        key = mint()
         with closing(sqlite3.connect(tmp_path / "kwek.db")) as store, store:
             store.execute("INSERT INTO api_keys VALUES (5, 'Shop', ?, 'till', 0, NULL)", (key.hash,))
         await one.start()
         assert [await one.ask("BEURS") for _ in range(2)] == ["Uw code: B-1"] * 2
         assert await one.ask("BEURS", "31622222222") == "Uw code: op is op"
         where = one.where
-        statuses = [await asyncio.to_thread(redeem, where, key.text, code) for code in ("B-1", "B-1", "B-2")]
+        statuses = [await asyncio.to_thread(redeem, where, key.text(5), code) for code in ("B-1", "B-1", "B-2")]
         assert statuses == [200, 409, 404]
         assert one.rows("SELECT name, source FROM events") == [("voucher_redeemed", "voucher")]
 

@@ -61,11 +61,11 @@ def changed(stad: str, at: str, key: str, contact: str = JAN) -> dict[str, Any]:
 
 async def begun(one: Station) -> str:
     """A key of the brand, before the gateway owns the store; then it starts."""
-    key = mint(5)
+    key = mint()
     with closing(open_store(one.store_url)) as store, store.begin() as tx:
         tx.write("INSERT INTO api_keys VALUES (5, 'Shop', ?, 'crm', 0, NULL)", (key.hash,))
     await one.start()
-    return key.text
+    return key.text(5)
 
 
 async def test_capability_76_a_shop_s_events_are_the_contact_s_profile_once_and_in_order(tmp_path: Path) -> None:

@@ -148,10 +148,10 @@ class Site:
 
     def key(self, brand: str = SHOP, id: int = 5) -> dict[str, str]:
         """Make a key of a brand; gives the header that shows it."""
-        minted = secret.mint(id)
+        minted = secret.mint()
         with self.store.begin() as tx:
             keys.write(tx, id, brand, minted.hash, "till", NOW)
-        return {"Authorization": f"Bearer {minted.text}"}
+        return {"Authorization": f"Bearer {minted.text(id)}"}
 
     def rows(self, sql: str) -> list[Any]:
         with self.store.begin() as tx:
