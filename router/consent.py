@@ -30,6 +30,9 @@ _DESPITE_STOP: frozenset[MessageClass] = frozenset({"stop_confirmation", "confir
 opt in anew; and the code that he has just asked for."""
 CODE_LIFE = 5 * MINUTE
 """How long after it was asked for a code may go out; the centre is told the same."""
+CONFIRMATION_LIFE = 5 * MINUTE
+"""How long after a STOP its confirmation may go out (COMPLIANCE.md C4): later it is a text that nobody asked for. The
+centre is told the same."""
 
 
 def may_send(
@@ -128,6 +131,8 @@ def may_still_send(text: Written, profiles: Mapping[str, Profile], thread: Threa
         return "opted_out"
     if text.message_class == "otp" and now - text.created_at > CODE_LIFE:
         return "code_expired"
+    if text.message_class == "stop_confirmation" and now - text.created_at > CONFIRMATION_LIFE:
+        return "too_late"
     calm = msgspec.structs.replace(thread, replies=0)
     return may_send(text.message_class, profile if text.brand else None, calm, now, text.purpose)
 

@@ -28,6 +28,10 @@ RECEIPT_ON_FINAL = 0x01
 """registered_delivery: a receipt whether delivered or not (SMPP 3.4 §5.2.17)."""
 CODE_VALIDITY = "000000000500000R"
 """Five minutes, `router.consent.CODE_LIFE`: a code that comes later is of no use (SMPP 3.4 §7.1.1.2)."""
+CONFIRMATION_VALIDITY = "000000000500000R"
+"""Five minutes, `router.consent.CONFIRMATION_LIFE`: a phone that is off for long gets nothing more after its STOP."""
+VALIDITY = {"otp": CODE_VALIDITY, "stop_confirmation": CONFIRMATION_VALIDITY}
+"""How long the centre may try, by class of text; the others as long as it likes."""
 KNOWN_TEXTS = 1_024
 """Texts kept with their octets: what rules say again and again; a text with a name in it is not worth more."""
 
@@ -156,7 +160,7 @@ class Mapping:
                 dest_addr_npi=phone.npi,
                 destination_addr=self._plus + claim.address,
                 esm_class=segment.esm_class,
-                validity_period=CODE_VALIDITY if claim.message_class == "otp" else "",
+                validity_period=VALIDITY.get(claim.message_class, ""),
                 registered_delivery=self._registered,
                 data_coding=data_coding,
                 short_message=segment.short_message,

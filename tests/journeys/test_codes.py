@@ -2,10 +2,10 @@
 
 from config.connectors import Connector
 from config.values import Secret
-from gateway.connectors.mapping import CODE_VALIDITY, Mapping
+from gateway.connectors.mapping import CODE_VALIDITY, CONFIRMATION_VALIDITY, Mapping
 from router import outbox
 from router.claims import Allowance, Claim
-from router.consent import CODE_LIFE
+from router.consent import CODE_LIFE, CONFIRMATION_LIFE
 from router.group import Group, commit
 from router.instants import HOUR, MINUTE
 from router.messages import Occurrence
@@ -110,10 +110,15 @@ def test_capability_86_an_event_that_cannot_be_performed_is_set_aside_without_it
     on.close()
 
 
-def test_capability_86_the_centre_is_told_how_long_a_code_is_good_for() -> None:
+def test_capability_86_the_centre_is_told_how_long_a_code_is_good_for_and_a_stops_confirmation() -> None:
     settings = Connector(name="a", host="localhost", system_id="kwek", password=Secret(""))
     mapping = Mapping(settings, ["4411"])
-    for message_class, validity in (("otp", CODE_VALIDITY), ("conversational", "")):
+    for message_class, validity in (
+        ("otp", CODE_VALIDITY),
+        ("stop_confirmation", CONFIRMATION_VALIDITY),
+        ("conversational", ""),
+    ):
         claim = Claim(1, "a", "4411", PHONE, "De Bank: uw code is 1.", "gsm7", 1, message_class, 1)  # type: ignore[arg-type]
         assert [one.validity_period for one in mapping.to_submits(claim)] == [validity]
     assert f"00000000{CODE_LIFE // MINUTE:02}00000R" == CODE_VALIDITY
+    assert f"00000000{CONFIRMATION_LIFE // MINUTE:02}00000R" == CONFIRMATION_VALIDITY

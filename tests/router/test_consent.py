@@ -3,6 +3,7 @@
 import pytest
 
 from router.consent import (
+    CONFIRMATION_LIFE,
     CONVERSATION_WINDOW,
     LOOP_REPLIES,
     LOOP_WINDOW,
@@ -61,6 +62,13 @@ def test_the_operators_own_text_is_ended_by_a_stop_that_came_after_it_and_by_no_
     assert may_still_send(Written("start_confirmation", NOW - 1, None), everybody, FRESH, NOW) == "opted_out"
     assert may_still_send(Written("start_confirmation", NOW, None), everybody, FRESH, NOW) == ""
     assert may_still_send(Written("stop_confirmation", NOW - 1, None), everybody, FRESH, NOW) == ""
+
+
+def test_a_stops_confirmation_goes_out_within_five_minutes_or_not_at_all() -> None:
+    said = Written("stop_confirmation", NOW, "Shop")
+    silenced = {"Shop": Profile("Shop", opted_out_at=NOW)}
+    assert may_still_send(said, silenced, FRESH, NOW + CONFIRMATION_LIFE) == ""
+    assert may_still_send(said, silenced, FRESH, NOW + CONFIRMATION_LIFE + 1) == "too_late"
 
 
 @pytest.mark.parametrize("message_class", ["transactional", "promotional"])

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from router.claims import Allowance
-from router.consent import LOOP_REPLIES
+from router.consent import CONFIRMATION_LIFE, LOOP_REPLIES
 from router.instants import DAY, HOUR, MINUTE
 from router.messages import Contact, Facts, Occurrence, Run
 from router.perform import Performance
@@ -232,6 +232,13 @@ def test_a_second_stop_leaves_the_first_ones_confirmation_its_turn(phones: Phone
     assert phones.states() == ["cancelled", "ready"]
     phones.write(JAN, "START", "STOP", room=0)
     assert phones.states().count("ready") == 1, "a third one has its own"
+
+
+def test_the_confirmation_of_a_stop_that_found_no_room_for_five_minutes_is_not_sent(phones: Phones) -> None:
+    phones.write(JAN, "STOP", room=0)
+    phones.later(CONFIRMATION_LIFE + 1)
+    assert phones.commit(claim=True).claims == []
+    assert [(row["state"], row["reason"]) for row in phones.table("outbox")] == [("cancelled", "too_late")]
 
 
 def test_a_stop_lists_what_other_nodes_have_claimed_and_so_does_its_repeat(
