@@ -27,7 +27,10 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         chmod 755 "$policy"
         trap 'rm -f "$policy"' EXIT
     fi
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends $wanted; } >&2 || echo "apt-get failed" >&2
+    apt-get update -qq >&2 || echo "apt-get update failed" >&2
+    for package in $wanted; do  # each by itself: one that cannot be had keeps no other out
+        apt-get install -y -qq --no-install-recommends "$package" >&2 || echo "apt-get failed on $package" >&2
+    done
 fi
 
 wanted=$(missing)

@@ -262,9 +262,11 @@ class Pages:
         return html.spoken(link.language, brand.language if brand else None)
 
     def _is_ours(self, request: web.Request) -> bool:
-        """Whether a POST comes from our own page: what browsers say of it, where they do, names our own host."""
-        if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
-            return False
+        """Whether a POST comes from our own page, by what browsers say of it. Sec-Fetch-Site is their own judgement and
+        settles it; without it Origin must name our host. Where neither is said it is no browser of today."""
+        site = request.headers.get("Sec-Fetch-Site")
+        if site is not None:
+            return site == "same-origin"
         origin = request.headers.get("Origin")
         return origin is None or urlsplit(origin).netloc.lower() in (self._host, request.host.lower())
 

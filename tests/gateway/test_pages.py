@@ -397,7 +397,8 @@ async def test_the_button_opts_out_with_its_evidence(site: Site) -> None:
 @pytest.mark.parametrize(
     "headers",
     [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
-     {"Origin": "null"}],
+     {"Origin": "null"}, {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+     {"Origin": "https://sms.example", "Sec-Fetch-Site": "none"}],
 )  # fmt: skip
 async def test_another_sites_form_does_not(site: Site, headers: dict[str, str]) -> None:
     code = site.link("optout")
@@ -405,6 +406,18 @@ async def test_another_sites_form_does_not(site: Site, headers: dict[str, str]) 
     assert response.status == 403
     assert "eigen pagina" in await seen(response)
     assert site.writer.silenced == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "same-origin"}, {"Origin": "null", "Sec-Fetch-Site": "same-origin"},
+     {"Origin": "https://SMS.example"}, {}],
+)  # fmt: skip
+async def test_our_own_form_does_also_where_a_browser_keeps_its_origin_to_itself(
+    site: Site, headers: dict[str, str]
+) -> None:
+    assert (await get(site, f"/o/{site.link('optout')}", "POST", **headers)).status == 303
+    assert len(site.writer.silenced) == 1
 
 
 async def test_a_long_form_is_refused(site: Site) -> None:
@@ -556,7 +569,7 @@ async def test_pages_run_nothing_load_nothing_and_tell_nobody(site: Site) -> Non
         assert style is not None
         assert _hash(style[1]) in policy
         assert response.headers["Cache-Control"] == "no-store"
-        assert response.headers["Referrer-Policy"] == "no-referrer"
+        assert response.headers["Referrer-Policy"] == "same-origin", "no-referrer makes a form's Origin null"
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         assert [tag for tag, _ in page.tags].count("h1") == 1
         assert any(tag == "main" for tag, _ in page.tags)
