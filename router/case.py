@@ -29,10 +29,10 @@ from router.plan import (
     SetAttribute,
     Unknown,
 )
-from rules.countries import country_of, zones_of
+from rules.countries import zones_of
 from rules.facts import Value
-from rules.hours import Hours, released_at, stricter
-from rules.packs import load
+from rules.hours import Hours, released_at
+from rules.market_hours import hours_for
 from rules.rulebook import BrandBook, Rulebook
 
 _NO_BOOKS: Final[Mapping[str, Rulebook | None]] = {}
@@ -138,12 +138,7 @@ class Case:
 
 def hours_of(contact: Contact, brand: BrandBook) -> Hours:
     """When no promotional text may go out to a contact: as the brand says, and the market of its number."""
-    return _stricter(brand.hours, country_of(contact.address))
-
-
-@lru_cache(maxsize=4_096)  # hours that brands keep, times countries that they write to
-def _stricter(hours: Hours, country: str | None) -> Hours:
-    return stricter(hours, load().market(country).hours)
+    return hours_for(brand.hours, str(brand.zone), contact.address)
 
 
 def opens_at(contact: Contact, brand: BrandBook, now: int, spread: int) -> int | None:

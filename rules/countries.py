@@ -32,6 +32,11 @@ def country_of(msisdn: str) -> str | None:
     return None
 
 
+def area_of(msisdn: str) -> str:
+    """The area code of a number of North America; empty for all others."""
+    return msisdn[1:_AREA_DIGITS] if msisdn.startswith(_NORTH_AMERICA) else ""
+
+
 def zones_of(msisdn: str) -> tuple[str, ...]:
     """The IANA zones in which a phone of that number may be at home; empty where nothing is known."""
     for length in range(TIMEZONE_LONGEST_PREFIX, 0, -1):

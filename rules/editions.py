@@ -20,10 +20,11 @@ def edition(market: str | None) -> str:
     if market is None:
         return ""
     folder = files("rules") / "markets"
-    pack = folder / f"market_{market.lower()}.toml"
+    place = load().market(market)
+    pack = folder / f"market_{place.code.lower()}.toml"
     if not pack.is_file():
         return market
     read = sha256(pack.read_bytes())
-    for language in load().market(market).languages:
+    for language in place.languages:
         read.update((folder / f"language_{language}.toml").read_bytes())
     return f"{market} {read.hexdigest()[:DIGITS]}"

@@ -4,23 +4,26 @@ A change of law or of habit changes data, not code. A language pack (`language_n
 the product's own texts; a market pack (`market_nl.toml`) says which languages count there and what is peculiar to it.
 The reserved words of a message are those of the number's market and of the brand's language (LANGUAGE.md section 4,
 COMPLIANCE.md "Graded revocation" L1): a text counts when it is exactly such a word or phrase, punctuation, emoji and
-politeness aside. A market or a language without a pack gets the English one, so that STOP works everywhere.
+politeness aside. A language without a pack gets the English one, a country without one the usual one
+(`market_usual.toml`), so that STOP works and nights are quiet everywhere.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache, reduce
 from importlib.resources import files
 from typing import Any
 from typing import Literal as OneOf
 
-from rules.hours import ALWAYS, Hours, hours_of
+from rules.hours import ALWAYS, Hours, hours_of, stricter
 from rules.words import Words, words_of
 
 DEFAULT_LANGUAGE = "en"
+_USUAL = "USUAL"
+"""The pack of the countries that have none of their own."""
 KEPT_TABLES = 256
 """Combinations of market and language whose word tables are kept; there are about 250 countries."""
 
@@ -120,7 +123,11 @@ class Market:
     start: Mapping[str, frozenset[str]] | None = None
     answered_in: Mapping[str, str] | None = None
     hours: Hours = ALWAYS
-    """When promotional texts may not go out there; a brand's quiet hours are added (`rules.hours.stricter`)."""
+    """When promotional texts may not go out there; what else holds for a phone is `rules.market_hours`."""
+    areas: Mapping[str, Hours] = field(default_factory=dict)
+    """Those of its parts, by area code, where they differ."""
+    elsewhere: Hours = ALWAYS
+    """What holds where a market has such parts and it cannot be told which: all of them at once."""
     double_opt_in: bool = False
     """Whether whoever opts in to promotional texts must confirm it."""
     footer: OneOf["error", "warning"] = "warning"
@@ -139,10 +146,14 @@ class _Table:
 
 @dataclass(frozen=True, slots=True)
 class Packs:
-    """All packs. Look-ups take None or an unknown code and answer with the English defaults."""
+    """All packs. Look-ups take None or an unknown code and answer with the defaults.
+
+    `markets` are by country, and by the countries that a market's law reaches as well; `usual` is for all others.
+    """
 
     languages: Mapping[str, Language]
     markets: Mapping[str, Market]
+    usual: Market
 
     def language(self, code: str | None) -> Language:
         """The pack of a language (`nl`, also `nl-BE`)."""
@@ -150,7 +161,7 @@ class Packs:
 
     def market(self, code: str | None) -> Market:
         """The pack of a country (ISO 3166-1 alpha-2)."""
-        return self.markets.get((code or "").upper()) or Market((code or "").upper(), (DEFAULT_LANGUAGE,))
+        return self.markets.get((code or "").upper()) or replace(self.usual, code=(code or "").upper())
 
     def spoken(self, market: str | None, language: str | None) -> tuple[Language, ...]:
         """The languages that count for a brand in a market: the brand's first, then the market's."""
@@ -179,8 +190,9 @@ def load() -> Packs:
         if kind == "language":
             languages[code] = _language(code, declared)
         else:
-            markets[code.upper()] = _market(code.upper(), declared)
-    return Packs(languages, markets)
+            market = _market(code.upper(), declared)
+            markets |= dict.fromkeys((market.code, *declared.get("territories", ())), market)
+    return Packs(languages, markets, markets.pop(_USUAL))
 
 
 def reserved(words: Words, market: str | None, language: str | None) -> Reserved | None:
@@ -286,13 +298,20 @@ def _revoking(declared: Mapping[str, Any]) -> Revoking:
 
 
 def _market(code: str, declared: Mapping[str, Any]) -> Market:
+    hours = hours_of(declared["hours"])
+    parts = [
+        (stricter(hours, hours_of(part)) if "opens" in part else hours, part["codes"])
+        for part in declared.get("areas", {}).values()
+    ]
     return Market(
         code,
         tuple(declared["languages"]),
         month_first=frozenset(declared.get("month_first", ())),
         start={language: _phrases(words) for language, words in declared.get("start", {}).items()},
         answered_in={_normal(word): language for word, language in declared.get("answered_in", {}).items()},
-        hours=hours_of(declared["hours"]),
+        hours=hours,
+        areas={area: kept for kept, codes in parts for area in codes},
+        elsewhere=reduce(stricter, (kept for kept, _ in parts), hours),
         double_opt_in=declared.get("double_opt_in", False),
         footer=declared.get("footer", "warning"),
     )

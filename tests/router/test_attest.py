@@ -227,6 +227,7 @@ def test_a_market_without_a_pack_has_no_edition(market: str | None, pack: str) -
 def test_an_edition_is_another_when_the_pack_is() -> None:
     assert edition("NL").startswith("NL ")
     assert edition("NL").split()[1] != edition("BE").split()[1]
+    assert edition("RE").split() == ["RE", edition("FR").split()[1]]  # La Réunion
 
 
 def test_an_edition_is_another_when_the_words_of_its_language_are(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rules.countries import country_of, zones_of
+from rules.countries import area_of, country_of, zones_of
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,10 @@ def test_the_country_of_a_number(msisdn: str, country: str | None) -> None:
 )
 def test_where_a_phone_is_likely_to_be_read(msisdn: str, zone: str) -> None:
     assert zone in zones_of(msisdn)
+
+
+def test_only_north_america_has_area_codes_here() -> None:
+    assert [area_of(msisdn) for msisdn in ("13055550100", "18", "31612345678", "")] == ["305", "8", "", ""]
 
 
 def test_where_nothing_is_known() -> None:

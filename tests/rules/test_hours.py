@@ -107,9 +107,9 @@ def test_the_other_markets_sleep_from_nine_to_eight(code: str) -> None:
     assert market(code) == NIGHT
 
 
-def test_the_packs_bring_their_hours_and_a_country_without_a_pack_has_none() -> None:
+def test_the_packs_bring_their_hours_and_a_country_without_a_pack_has_the_usual_ones() -> None:
     assert load().market("FR").hours == market("fr") and load().market("NL").hours == NIGHT
-    assert load().market("ES").hours == ALWAYS == load().market(None).hours
+    assert load().market("ES").hours == market("usual") == NIGHT == load().market(None).hours
 
 
 def test_the_stricter_of_brand_and_market_holds() -> None:

@@ -102,7 +102,9 @@ def test_politeness_is_set_aside_but_not_a_text_of_nothing_else() -> None:
 
 def test_packs_that_come_with_the_product() -> None:
     packs = load()
-    assert set(packs.markets) == MARKETS
+    assert {market.code for market in packs.markets.values()} == MARKETS
+    assert packs.market("re") is packs.market("FR") and packs.market("PR") is packs.market("US")
+    assert (packs.market("xx").code, packs.market(None).code) == ("XX", "")
     assert set(packs.languages) == LANGUAGES
     for market in packs.markets.values():
         assert set(market.languages) <= LANGUAGES
