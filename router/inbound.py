@@ -6,18 +6,24 @@ seen to it that no sender stands twice in a batch, and acknowledges after the co
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+
+import msgspec
 
 from router import contacts, evidence, parts
 from router.claims import Allowance
+from router.commands import REPEAT_WITHIN
 from router.contacts import Loaded
 from router.decide import decide
-from router.messages import Inbound
+from router.messages import Facts, Inbound
 from router.perform import Performance, Place
+from router.plan import OptOut, Plan, SendText
 from router.store import statements as sql
+from router.store import statements_evidence as sql_evidence
 from router.store.engine import Tx
 from router.ways import Ways
+from router.world import first_id_at
 
 
 def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -> Performance:
@@ -55,8 +61,11 @@ def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -
     plans = ways.decided(tx, [partial(decide, one, now=place.now) for one in facts])
     plans = ways.joined(tx, facts, plans, place.now)
     ways.stopwatch.lap("decide")
+    said_again = _said_again(tx, whole, repeats, loaded, ways) if repeats else {}
     for message in whole:
-        if message.id in repeats:
+        if message.id in said_again:
+            performance.add(*said_again[message.id], loaded.unsettled, repeats[message.id])
+        elif message.id in repeats:
             performance.add_repeat(message, loaded.contacts[message.sender], repeats[message.id])
     for one, plan in zip(facts, plans, strict=True):
         performance.add(one, plan, loaded.unsettled)
@@ -70,6 +79,41 @@ def quarantine(tx: Tx, message: Inbound, reason: str) -> None:
     row = (message.id, message.connector, message.session, message.sequence, message.frame or message.octets, reason,
            message.received_at)  # fmt: skip
     sql.insert_quarantine.run(tx, [row])
+
+
+def _said_again(
+    tx: Tx, whole: Sequence[Inbound], repeats: Mapping[int, int], loaded: Loaded, ways: Ways
+) -> dict[int, tuple[Facts, Plan]]:
+    """Of texts that were delivered before, by their evidence, the opt-outs of those who are not silenced: START lies
+    between, and the same words may be meant again. Held as a repeat such a text would leave somebody written to who has
+    just said STOP; performed it is silence at most. It is confirmed when the first was said more than a day ago.
+
+    Not what the peer's own id says is the same text, and not what was something else the first time: the answer to a
+    question that is closed by now.
+    """
+    heard = [
+        one for one in whole if one.id in repeats and not one.strong_id and ways.says_stop(one.recipient, one.text)
+    ]
+    if not heard:
+        return {}
+    now = ways.world.now()
+    opted_out = {row[0] for row in sql_evidence.opted_out_by.rows(tx, [repeats[one.id] for one in heard])}
+    heard = [one for one in heard if repeats[one.id] in opted_out]
+    facts = [loaded.facts(loaded.contacts[one.sender], one.recipient, one) for one in heard]
+    plans = ways.decided(tx, [partial(decide, one, now=now) for one in facts])
+    said: dict[int, tuple[Facts, Plan]] = {}
+    for message, known, plan in zip(heard, facts, plans, strict=True):
+        brands = [name for effect in plan.effects if isinstance(effect, OptOut) for name in effect.brands]
+        if any(known.profile(name).opted_out_at is None for name in brands):
+            is_recent = repeats[message.id] >= first_id_at(now - REPEAT_WITHIN)
+            said[message.id] = known, (_unconfirmed(plan) if is_recent else plan)
+    return said
+
+
+def _unconfirmed(plan: Plan) -> Plan:
+    """The same without a text that confirms it."""
+    kept = tuple(one for one in plan.effects if not isinstance(one, SendText))
+    return msgspec.structs.replace(plan, effects=kept)
 
 
 def _readable(tx: Tx, batch: Sequence[Inbound]) -> list[Inbound]:

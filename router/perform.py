@@ -114,12 +114,13 @@ class Performance:
         self.near_budget: list[Charge] = []
         """Budgets of which so much is spent that it is to be warned of, with what is spent."""
 
-    def add(self, facts: Facts, plan: Plan, unsettled: Collection[tuple[int, str]]) -> None:
-        """Take one plan in. `unsettled`: contacts and numbers of which something earlier is not settled yet."""
+    def add(self, facts: Facts, plan: Plan, unsettled: Collection[tuple[int, str]], first: int | None = None) -> None:
+        """Take one plan in. `unsettled`: contacts and numbers of which something earlier is not settled yet. `first`:
+        the text that its own was taken for a repeat of."""
         message, thread = facts.message, facts.thread
         self.dispositions[plan.disposition] = self.dispositions.get(plan.disposition, 0) + 1
         if message is not None:
-            self._inbound.append(_inbound_row(message, facts.contact, plan))
+            self._inbound.append(_inbound_row(message, facts.contact, plan, first))
             brand = plan.brand or thread.last_brand
             thread = Thread(
                 brand, message.received_at, thread.last_out_at, thread.replies, thread.replies_since, message.id

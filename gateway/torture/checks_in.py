@@ -50,7 +50,8 @@ def kept(account: Account, books: Books) -> Kept:
         if key is None:
             strangers.append(row)
         else:
-            (suspected if row.state == SUSPECTED else acted)[key] += 1
+            is_held = row.state == SUSPECTED or row.duplicate_of is not None  # a repeated opt-out may have been heard
+            (suspected if is_held else acted)[key] += 1
     aside = Counter((row.sender, row.recipient, row.text) for row in books.quarantine)
     return Kept(acted, suspected, aside, tuple(strangers))
 

@@ -113,6 +113,13 @@ _suspects = (
     )
     .where(inbound.c.duplicate_of.is_not(None), inbound.c.state == literal_column(f"'{SUSPECTED}'"))
 )
+opted_out_by = Statement(
+    select(inbound.c.id).where(
+        one_of(inbound.c.id, "ids"), literal_column(f"inbound.state IN ('opted_out', '{SUSPECTED}')")
+    ),
+    "ids",
+)
+"""Texts that were opt-outs, or repeats of what was one as far as they tell."""
 newest_suspects = Statement(_suspects.order_by(inbound.c.id.desc()).limit(bindparam("most")), "most")
 suspects_by_id = Statement(_suspects.where(one_of(inbound.c.id, "ids")), "ids")
 set_replayed = Statement(

@@ -8,7 +8,8 @@ from router import evidence
 from router.evidence import LONGEST_HOLD, STRONG_ID_LIFE, Ended, Mark
 from router.instants import DAY, HOUR, SECOND
 from router.messages import Inbound
-from tests.support.routing import JAN, KEES, PIET, Phones
+from router.store.engine import Store
+from tests.support.routing import JAN, KEES, PIET, RULES, Phones, book_of
 
 A, B, C = 101, 102, 103
 
@@ -36,6 +37,72 @@ def doubts(phones: Phones) -> list[int]:
 def over(phones: Phones, *texts: Inbound, session: int = A, lasts: int = HOUR) -> Ended:
     """The session's end leaves these in doubt."""
     return Ended(session, [text.id for text in texts], phones.world.now() + lasts)
+
+
+# ---- opt-outs among repeats
+
+
+def stop(phones: Phones, session: int, text: str = "STOP", **more: Any) -> Inbound:
+    return phones.text(JAN, text, session=session, fingerprint=77, **more)
+
+
+def left(phones: Phones, text: Inbound, lasts: int = HOUR) -> None:
+    """A text comes in, and its link breaks before it is provably acknowledged."""
+    phones.commit(inbound=[text])
+    phones.commit(ended=[over(phones, text, session=text.session, lasts=lasts)])
+
+
+def silenced(phones: Phones) -> list[bool]:
+    return [row["opted_out_at"] is not None for row in phones.table("profiles")]
+
+
+def test_a_stop_that_is_taken_for_a_repeat_is_heard_when_start_lies_between(phones: Phones) -> None:
+    left(phones, first := stop(phones, A))
+    phones.write(JAN, "AAN")
+    done = phones.commit(inbound=[again := stop(phones, B)])
+    assert (done.claims, [one.cause_id for one in done.stops], silenced(phones)) == ([], [again.id], [True])
+    row = phones.table("inbound")[-1]
+    assert (row["state"], row["duplicate_of"]) == ("opted_out", first.id)
+    assert [row["action"] for row in map(_details, phones.table("ledger_details"))] == ["revoke", "restore", "revoke"]
+    assert phones.write(JAN, "JOIN") == []
+
+
+def test_a_repeated_stop_of_somebody_silenced_changes_nothing(phones: Phones) -> None:
+    first, again = stop(phones, A), stop(phones, B)
+    left(phones, first)
+    phones.commit(inbound=[again])
+    assert duplicates(phones) == {again.id: first.id}
+
+
+def test_a_repeated_stop_is_confirmed_when_the_first_is_more_than_a_day_old(phones: Phones) -> None:
+    left(phones, stop(phones, A), lasts=3 * DAY)
+    phones.write(JAN, "AAN")
+    phones.later(DAY + HOUR)
+    done = phones.commit(inbound=[stop(phones, B)])
+    assert [claim.message_class for claim in done.claims] == []
+    assert phones.states()[-1] == "ready", "the one before it is still on the wire"
+
+
+def test_a_stop_that_the_peers_own_id_says_is_the_same_does_not_undo_start(phones: Phones) -> None:
+    phones.commit(inbound=[stop(phones, A, strong_id="1", scope="carrier")])
+    phones.write(JAN, "AAN")
+    phones.commit(inbound=[stop(phones, B, strong_id="1", scope="carrier")])
+    assert silenced(phones) == [False]
+
+
+def test_an_answer_that_comes_again_when_its_question_is_closed_is_no_opt_out(store: Store) -> None:
+    asks = RULES + 'keyword VRAAG\n    ask "Stoppen of door?"\n        answer STOPPEN\n            reply "Goed."\n'
+    phones = Phones(store, book_of(("shop.rules", asks)))
+    phones.write(JAN, "VRAAG")
+    left(phones, stop(phones, A, "stoppen"))
+    assert phones.table("inbound")[-1]["state"] == "routed"
+    phones.commit(inbound=[stop(phones, B, "stoppen")])
+    assert (phones.table("inbound")[-1]["state"], silenced(phones)) == ("suspected_duplicate", [])
+
+
+def _details(row: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(row["details"])
+    return found
 
 
 # ---- doubts
