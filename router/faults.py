@@ -14,5 +14,10 @@ LONGEST_REASON = 500
 
 def reason_of(error: Exception) -> str:
     """The fault as one line, in characters that every database takes."""
-    text = f"{type(error).__name__}: {error}"[:LONGEST_REASON]
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return plain(f"{type(error).__name__}: {error}"[:LONGEST_REASON])
+
+
+def plain(text: str) -> str:
+    """One line that every database takes, whatever octets somebody sent: what is no character that can be shown (half
+    of one, NUL) is written as Python escapes it."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)

@@ -12,6 +12,7 @@ from functools import partial
 
 from router import contacts, hosted
 from router.claims import Allowance
+from router.faults import plain
 from router.happen import happen
 from router.messages import Facts, Occurrence, Profile
 from router.perform import Performance
@@ -20,7 +21,7 @@ from router.senders import first_number
 from router.store import statements as sql_main
 from router.store import statements_events as sql
 from router.store.engine import Row, Tx
-from router.store.values import dumps
+from router.store.values import NONE, dumps
 from router.ways import Ways
 from rules.rulebook import Rulebook
 
@@ -75,12 +76,14 @@ def perform(
 
 def set_aside(tx: Tx, one: Occurrence, reason: str, ways: Ways) -> None:
     """An occurrence that cannot be performed stands on record, and an operator sees why. Nothing is read for it that
-    may be what is wrong, and its key stays free: told again, it is taken."""
+    may be what is wrong, nothing is written that the database may not take, and its key stays free: told again, it is
+    taken."""
     place = ways.place()
-    known = sql_main.contacts_by_address.rows(tx, [one.address])
+    known = sql_main.contacts_by_address.rows(tx, [plain(one.address)])
     contact_id = known[0][0] if known else 0
-    event = (one.id, contact_id, one.brand, one.name, one.source, one.ref, _kept(one, ways.books.newest), one.at,
-             one.received_at, None, "", ways.books.newest.deployment, reason, "")  # fmt: skip
+    event = (one.id, contact_id, plain(one.brand), plain(one.name), one.source, plain(one.ref),
+             _writable(one, ways.books.newest), one.at, one.received_at, None, "", ways.books.newest.deployment, reason,
+             "")  # fmt: skip
     sql.insert_events.run(tx, [event])
     row = (place.ids.next(place.now), "", 0, one.id, b"", f"event {one.id}: {reason}", place.now)
     sql_main.insert_quarantine.run(tx, [row])
@@ -125,6 +128,14 @@ def _kept(one: Occurrence, book: Rulebook) -> str:
     brand = book.brands.get(one.brand)
     secrets = brand.secrets if brand is not None else frozenset[str]()
     return dumps({name: value for name, value in one.values.items() if name not in secrets} if secrets else one.values)
+
+
+def _writable(one: Occurrence, book: Rulebook) -> str:
+    """The same as far as it can be written at all."""
+    try:
+        return _kept(one, book)
+    except ValueError:  # half a character, which no UTF-8 has
+        return NONE
 
 
 def _row(facts: Facts, plan: Plan, book: Rulebook) -> Row:

@@ -113,7 +113,7 @@ class Api:
             )
         said = await self._told([self._read(line, key.brand) for line in lines])
         told = [{"line": number, **one} for number, one in enumerate(said, 1)]
-        text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told)
+        text = "".join(json.dumps(one) + "\n" for one in told)
         return web.Response(text=text, content_type=LINES[0], charset="utf-8")
 
     def _read(self, octets: bytes, brand: str, header: str = "") -> Occurrence | Refused:

@@ -24,7 +24,7 @@ from gateway.web.entrance import Looks, Occurs
 from gateway.web.guesses import Guesses, client_of
 from gateway.web.previews import is_person
 from router import links
-from router.faults import SetAside
+from router.faults import SetAside, plain
 from router.links import Followed
 from router.store import statements_offers as sql
 from router.store.engine import Tx
@@ -197,8 +197,7 @@ class Pages:
             return None
         wish = Silence(
             link.brand, link.address, link.code, self._world.now(), request.remote or "",
-            request.headers.get("X-Forwarded-For", "")[:LONGEST_AGENT],
-            request.headers.get("User-Agent", "")[:LONGEST_AGENT],
+            _evident(request, "X-Forwarded-For"), _evident(request, "User-Agent"),
         )  # fmt: skip
         pending: asyncio.Task[object] = asyncio.create_task(self._silence(wish))
         self._silencing[_of(link)] = pending
@@ -273,6 +272,11 @@ class Pages:
 
 def _of(link: Followed) -> tuple[str, str]:
     return link.brand, link.address
+
+
+def _evident(request: web.Request, name: str) -> str:
+    """A header as it can be kept: its octets need not be UTF-8."""
+    return plain(request.headers.get(name, ""))[:LONGEST_AGENT]
 
 
 def _asked(request: web.Request) -> str:

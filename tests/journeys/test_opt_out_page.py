@@ -1,6 +1,7 @@
 """Capability 71: links lead to pages of the brand with the contact's voucher, to its survey, and to one to opt out,
 which writes to the same ledger as STOP."""
 
+import asyncio
 import json
 import re
 from contextlib import closing
@@ -103,3 +104,17 @@ async def test_pages_speak_the_contacts_language(tmp_path: Path) -> None:
             text = await page.text()
         assert '<html lang="de">' in text
         assert "Ihr Code von Klusser" in text
+
+
+async def test_capability_71_a_phone_whose_headers_are_no_utf_8_opts_out_like_any_other(tmp_path: Path) -> None:
+    async with station(tmp_path, RULES) as one:
+        code = (await one.ask("TIP", JAN)).rsplit("/", 1)[1]
+        host, port = one.where.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"POST /o/{code} HTTP/1.1\r\nHost: {host}\r\n".encode())
+        writer.write(b"User-Agent: T\xe9l\xe9phone\r\nX-Forwarded-For: \xff\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 303 ")
+        writer.close()
+        ((details,),) = one.rows("SELECT details FROM ledger_details")
+        assert json.loads(details)["user_agent"] == r"T\udce9l\udce9phone"
+        assert await one.ask("TIP", HANS), "the gateway goes on"
