@@ -12,7 +12,9 @@ from router.plan import ConsentAction, MessageClass, Suspend, Withhold
 from router.strand import ASKED_BY, PURPOSE, Frame, Strand
 from router.walking import Walking
 from rules.actions import INHERITED, Await, Enlist, Pause, Program, Question, Say
+from rules.countries import country_of
 from rules.facts import Value
+from rules.packs import load
 from rules.programs import OPEN_FOR
 from rules.rulebook import Rule
 from rules.syntax import Duration
@@ -115,16 +117,21 @@ class Asking(Walking):
         if case.profile.opted_out_at is None and case.allows(_consented_to(step), step.programme):
             strand.variables[PURPOSE] = step.programme
             return False
-        if step.texts is None:
-            self.consented(step)
+        if step.texts is None and not self._must_confirm(step):
+            self.consented(step, "grant")
             return False
         self._ask_whether(step)
         return True
 
+    def _must_confirm(self, step: Enlist) -> bool:
+        """Whether the market of the contact's own phone demands it; `check` has seen to the brand's."""
+        if step.message_class != "promotional":
+            return False
+        return load().market(country_of(self.case.facts.contact.address)).double_opt_in
+
     def _ask_whether(self, step: Enlist) -> None:
         """Ask whether it is meant: a consent that waits, with the wording that is shown."""
-        assert step.texts is not None
-        if self.speaker.say(self.here, step.texts, step.identity, "confirmation"):
+        if self.speaker.say(self.here, step.texts or self.case.brand.confirm, step.identity, "confirmation"):
             self.case.permit("grant", _consented_to(step), step.programme, self._shown(step), pending=True)
             self.suspend("confirm", step.identity, self.case.now + CONFIRM_WITHIN)
 
@@ -133,20 +140,19 @@ class Asking(Walking):
         self.enter(Strand.of(run, rule, calls, run.variables))
         self._ask_whether(step)
 
-    def consented(self, step: Enlist) -> None:
-        """The contact opts in."""
-        action: ConsentAction = "grant" if step.texts is None else "confirm"
+    def consented(self, step: Enlist, action: ConsentAction) -> None:
+        """The contact opts in, by the text alone or by confirming it."""
         asked_by = self.here.variables.pop(ASKED_BY, 0)
         assert isinstance(asked_by, int)
-        self.case.permit(action, _consented_to(step), step.programme, self._shown(step), asked_by=asked_by)
+        shown = self._shown(step) if action == "confirm" else ("", "")
+        self.case.permit(action, _consented_to(step), step.programme, shown, asked_by=asked_by)
         self.here.variables[PURPOSE] = step.programme
 
     def _shown(self, step: Enlist) -> tuple[str, str]:
-        """What the contact is asked, and in which language; empty where the text itself is taken for the consent."""
+        """What the contact is asked, and in which language."""
         case = self.case
-        if step.texts is None:
-            return "", ""
-        template, found = step.texts.of(case.facts.contact.language, case.brand.language)
+        texts = step.texts or case.brand.confirm
+        template, found = texts.of(case.facts.contact.language, case.brand.language)
         language = found or case.brand.language
         return template.text(self.here.variables, case.profile.attributes, language), language
 
@@ -155,7 +161,7 @@ class Asking(Walking):
     ) -> None:
         """The contact has confirmed, and the chain goes on."""
         self.enter(Strand.of(run, rule, calls, run.variables))
-        self.consented(step)
+        self.consented(step, "confirm")
         self.follow(self.run(program, onward))
 
     def lapse(self, run: Run) -> None:

@@ -74,7 +74,8 @@ class Await(msgspec.Struct, frozen=True):
 
 class Enlist(msgspec.Struct, frozen=True):
     """`opt in promotional for club`. With a confirmation (`texts`) the run stands here until it is given: `matcher`
-    takes the answer, which must be the whole text; without one, doing it is all."""
+    takes the answer, which must be the whole text. Without one doing it is all, unless the contact's market demands
+    that what is promotional be confirmed: then it is asked for in words not the author's (`BrandBook.confirm`)."""
 
     identity: str
     message_class: str

@@ -1,7 +1,8 @@
 """What texts that nobody asked for need: a class each, a consent that is meant, hours to go out in, a way to stop them.
 
 LANGUAGE.md sections 7 and 8, COMPLIANCE.md. What a market demands stands in its pack; a brand's markets are that of
-its time zone and those of its numbers. The gate refuses what was never allowed; this tells of it before.
+its time zone and those of its numbers. The gate refuses what was never allowed; this tells of it before. A phone from
+elsewhere that texts a number brings what its own market demands along, which only the gate can see.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def check_consent(brand: BrandNames, grants: Grants, findings: Findings) -> None
     """Everything about texts that nobody asked for, and about agreeing to them."""
     markets = _markets(brand, grants)
     _hours(brand, markets, findings)
+    abroad = _asked_for(brand, grants)
     for declaration in brand.whole:
         drip_class = declaration.message_class if isinstance(declaration, s.Drip) else None
         for action in actions_of(declaration):
@@ -43,7 +45,7 @@ def check_consent(brand: BrandNames, grants: Grants, findings: Findings) -> None
                 ) == "promotional":
                     _footer(text, brand, markets, findings)
                 case s.OptIn():
-                    _opt_in(action, markets, findings)
+                    _opt_in(action, markets, abroad, findings)
 
 
 def _is_misspelt(text: s.Text) -> bool:
@@ -55,6 +57,17 @@ def _markets(brand: BrandNames, grants: Grants) -> list[Market]:
     own = {number.digits for number in brand.numbers}
     countries = (grant.country for grant in grants.numbers if grant.number in own)
     return [load().market(code) for code in dict.fromkeys((market_of(brand.timezone), *countries))]
+
+
+def _asked_for(brand: BrandNames, grants: Grants) -> list[str]:
+    """The countries that demand a confirmation and whose phones may text the brand: those that a number is said to
+    serve, and all for a long number of which nothing is said."""
+    own = {number.digits for number in brand.numbers}
+    used = [grant for grant in grants.numbers if grant.number in own]
+    anywhere = any(grant.kind == "long-number" and not grant.countries for grant in used)
+    served = {country for grant in used for country in grant.countries}
+    demanding = (code for code, market in load().markets.items() if market.double_opt_in)
+    return sorted(code for code in demanding if anywhere or code in served)
 
 
 def _hours(brand: BrandNames, markets: Sequence[Market], findings: Findings) -> None:
@@ -73,7 +86,7 @@ def _hours(brand: BrandNames, markets: Sequence[Market], findings: Findings) -> 
             )
 
 
-def _opt_in(action: s.OptIn, markets: Sequence[Market], findings: Findings) -> None:
+def _opt_in(action: s.OptIn, markets: Sequence[Market], abroad: Sequence[str], findings: Findings) -> None:
     if action.answer is not None:
         for element in elements_of(action.answer.elements):
             if _takes_anything(element):
@@ -91,6 +104,13 @@ def _opt_in(action: s.OptIn, markets: Sequence[Market], findings: Findings) -> N
                 action.span,
                 f"In {spoken(demanding, 'and')} whoever opts in to promotional texts must be asked to confirm it.",
                 'Add confirm "…" with what is agreed to, and `answer yes`, indented below this line.',
+            )
+        elif abroad:
+            findings.note(
+                "R526",
+                action.span,
+                f"Phones of {spoken(abroad, 'and')} are asked to confirm this, as is the law there, in kwek's words.",
+                'Add confirm "…" and `answer yes` below this line to ask everybody, in words of your own.',
             )
 
 

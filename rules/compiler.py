@@ -171,6 +171,7 @@ class _BrandMaker:
             stop=_own_texts(files.stop, "stopped", files),
             undo=_own_texts(None, "stopped", files),
             started=_own_texts(None, "started", files),
+            confirm=_asked(files),
             limit=files.limit,
             typos=files.typos,
             attributes=files.attributes,
@@ -246,6 +247,13 @@ def _budget(budget: syntax.Budget) -> Budget:
 
 def _own_texts(own: syntax.Text | None, name: TextName, files: BrandFiles) -> Texts:
     return texts(own) if own is not None else _pack_texts(name, files.name, (files.language,))
+
+
+def _asked(files: BrandFiles) -> Texts:
+    """The packs' question whether promotional texts are wanted, in the languages in which the brand knows a yes."""
+    heard = {pack.code for pack in load().spoken(market_of(files.timezone), files.language)}
+    every = _pack_texts("confirm", files.name, (files.language,))
+    return Texts(tuple(variant for variant in every.variants if variant[0] in heard))
 
 
 def _listed(names: Sequence[str], number: str) -> str:

@@ -28,8 +28,8 @@ KEPT_TABLES = 256
 """Combinations of market and language whose word tables are kept; there are about 250 countries."""
 
 Kind = OneOf["stop", "start", "help"]
-TextName = OneOf["unknown", "stopped", "started", "help"]
-TEXT_NAMES: tuple[TextName, ...] = ("unknown", "stopped", "started", "help")
+TextName = OneOf["unknown", "stopped", "started", "help", "confirm"]
+TEXT_NAMES: tuple[TextName, ...] = ("unknown", "stopped", "started", "help", "confirm")
 _WORD_LISTS = (
     "stop", "stop_all", "start", "help", "yes", "no", "polite", "option", "hours", "ordinals", "fillers",
     "offers", "until",
@@ -109,7 +109,8 @@ class Language:
     numbers: Mapping[str, int]
     revocation: Revoking
     texts: Mapping[TextName, str]
-    """`unknown`: the operator's neutral text; `stopped`, `started`, `help`: built-in answers with `{brand}`."""
+    """`unknown`: the operator's neutral text; the others are built in and hold `{brand}`: answers, and `confirm`, the
+    question whether promotional texts are wanted, which a `yes` of the language answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class Market:
     elsewhere: Hours = ALWAYS
     """What holds where a market has such parts and it cannot be told which: all of them at once."""
     double_opt_in: bool = False
-    """Whether whoever opts in to promotional texts must confirm it."""
+    """Whether whoever has a phone of there and opts in to promotional texts must confirm it."""
     footer: OneOf["error", "warning"] = "warning"
     """What `check` says of a promotional text that does not name its brand or tell how to stop it."""
 

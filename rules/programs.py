@@ -141,9 +141,11 @@ class _Builder:
         return Mail(to, subject, body, identity, action.message_class or self.asks_as)
 
     def enlist(self, action: syntax.OptIn, identity: str) -> Enlist:
-        matcher = None
-        if action.answer is not None:
-            pattern = compile_pattern(action.answer, self.voice.reading)
+        answer, matcher = action.answer, None
+        if answer is None and action.message_class == "promotional":  # a market may demand that it is asked for
+            answer = syntax.Pattern((syntax.Affirmation("yes", span=action.span),), span=action.span)
+        if answer is not None:
+            pattern = compile_pattern(answer, self.voice.reading)
             matcher = Matcher([Entry(pattern, 0, strict=True)])  # consent is never a guess
         confirm = None if action.confirm is None else texts(action.confirm)
         return Enlist(identity, action.message_class, action.programme or "", confirm, matcher)

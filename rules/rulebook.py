@@ -136,8 +136,9 @@ class BrandBook(msgspec.Struct, frozen=True):
     """A brand: how it speaks, and its rules by identity.
 
     `help` and `stop` are its own texts, else the market's; `undo` is the market's, which says how to take an opt-out
-    back, `started` that it was taken back. `limit` is the most segments of one text, None: no limit. `rules` are all
-    that a run can stand in, drips and `on …` too; `hours`, `caps` and `budget` hold for promotional texts. `secrets`
+    back, `started` that it was taken back, `confirm` asks whether promotional texts are wanted, where the rules do not
+    and a market demands it. `limit` is the most segments of one text, None: no limit. `rules` are all that a run can
+    stand in, drips and `on …` too; `hours`, `caps` and `budget` hold for promotional texts. `secrets`
     are the fields of events that codes are made of: they are kept nowhere.
     """
 
@@ -149,6 +150,7 @@ class BrandBook(msgspec.Struct, frozen=True):
     stop: Texts
     undo: Texts
     started: Texts
+    confirm: Texts
     limit: int | None
     typos: bool
     attributes: Mapping[str, str]

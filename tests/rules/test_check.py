@@ -17,7 +17,7 @@ from rules.diagnostics import Diagnostic, Source
 from rules.format import format_file, print_file
 from rules.parse import parse
 from rules.places import inside
-from rules.rulebook import Grants, NumberGrant
+from rules.rulebook import Grants, NumberGrant, NumberKind
 from tests.rules.strategies import FILES, spoilt
 
 BRAND = 'brand "B"\n    numbers 4411\n    language nl\n    timezone Europe/Amsterdam\n'
@@ -265,6 +265,29 @@ def test_a_brands_markets_are_those_of_its_zone_and_of_its_numbers() -> None:
     for country, codes in (("NL", []), ("DE", ["R515"])):
         grants = Grants((NumberGrant("4411", "short-code", country, ("B",), ""),))
         assert [one.code for one in checked(rules, grants=grants)] == codes
+
+
+@pytest.mark.parametrize(
+    ("kind", "countries", "codes"),
+    [
+        ("short-code", (), []),  # reached from its own country alone
+        ("short-code", ("NL", "BE"), []),
+        ("short-code", ("NL", "DE"), ["R526"]),
+        ("long-number", (), ["R526"]),
+        ("long-number", ("NL",), []),
+    ],
+)
+def test_an_author_is_told_of_phones_that_are_asked_to_confirm_it(
+    kind: NumberKind, countries: tuple[str, ...], codes: list[str]
+) -> None:
+    grants = Grants((NumberGrant("4411", kind, "NL", ("B",), "", countries),))
+    rules = BRAND + "keyword A\n    opt in promotional\n"
+    found = checked(rules, grants=grants)
+    assert [one.code for one in found] == codes
+    assert {one.severity for one in found} <= {"note"}
+    assert all("DE" in one.message for one in found)
+    confirmed = f'{rules}        confirm "B: antwoord JA voor tips. STOP = uit."\n        answer yes\n'
+    assert checked(confirmed + "    opt in transactional\n", grants=grants) == []
 
 
 def test_files_of_one_brand_know_each_other_and_say_each_setting_once() -> None:

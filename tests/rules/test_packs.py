@@ -134,7 +134,8 @@ def test_a_language_is_whole(code: str) -> None:
         assert "{" not in said
         assert len(said) <= 160, said
         assert all(character in sms_alphabet() for character in said), said
-    assert all("{brand}" in pack.texts[kind] for kind in ("stopped", "started", "help"))
+    assert any(" ".join(words_of(word).words) in pack.yes for word in pack.texts["confirm"].split())
+    assert all("{brand}" in pack.texts[kind] for kind in TEXT_NAMES if kind != "unknown")
 
 
 def sms_alphabet() -> str:

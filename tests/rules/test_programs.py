@@ -183,6 +183,10 @@ def test_opting_in_with_a_confirmation() -> None:
 def test_opting_in_without_a_confirmation() -> None:
     made = enlist("    opt in transactional\n")
     assert (made.message_class, made.programme, made.texts, made.matcher) == ("transactional", "", None, None)
+    bare = enlist("    opt in promotional\n")  # a market may demand that it is asked for
+    assert bare.texts is None and bare.matcher is not None
+    assert bare.matcher.match(words_of("ja"), TODAY) is not None
+    assert bare.matcher.forgive(words_of("jaa"), TODAY) is None
 
 
 def test_a_consent_is_never_guessed_whatever_else_forgives_mistakes() -> None:
