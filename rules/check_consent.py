@@ -56,7 +56,8 @@ def _is_misspelt(text: s.Text) -> bool:
 def _markets(brand: BrandNames, grants: Grants) -> list[Market]:
     own = {number.digits for number in brand.numbers}
     countries = (grant.country for grant in grants.numbers if grant.number in own)
-    return [load().market(code) for code in dict.fromkeys((market_of(brand.timezone), *countries))]
+    every = (load().market(code) for code in (market_of(brand.timezone), *countries))
+    return list({market.code: market for market in every}.values())  # France's law reaches several countries
 
 
 def _asked_for(brand: BrandNames, grants: Grants) -> list[str]:

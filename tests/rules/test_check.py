@@ -267,6 +267,13 @@ def test_a_brands_markets_are_those_of_its_zone_and_of_its_numbers() -> None:
         assert [one.code for one in checked(rules, grants=grants)] == codes
 
 
+def test_a_market_is_told_of_once_however_many_countries_its_law_reaches() -> None:
+    rules = BRAND.replace("Amsterdam", "Paris") + 'on event x\n    send promotional "Rabais."\n'
+    grants = Grants((NumberGrant("4411", "short-code", "RE", ("B",), ""),))  # La Réunion
+    (found,) = checked(rules, grants=grants)
+    assert found.code == "R706" and found.message.endswith(" as FR demands.")
+
+
 @pytest.mark.parametrize(
     ("kind", "countries", "codes"),
     [
