@@ -3,6 +3,8 @@
 Rules: nothing is done per PDU that can be done per read, so events are handed on in lists. All that was said in one
 turn of the loop leaves in one write. Octets count as written when the transport took them; `buffer_empty` says that
 the kernel has them all. While reading is paused no timer runs, for silence that we make ourselves is no evidence.
+Reading pauses when the owner is busy, and when too many answers wait for a peer that does not read them; a peer that
+takes nothing at all for as long as it may take to answer an enquire_link is cut, whatever it says meanwhile.
 """
 
 import asyncio
@@ -11,6 +13,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Final, cast
 
+from smpp.backlog import LOOKS, Backlog
 from smpp.events import Answered, Bound, Event, Faulted, LinkDead, Received, Unanswered, Unbound
 from smpp.pdu import Pdu, Unbind
 from smpp.session import Limits, Role, Session
@@ -31,6 +34,11 @@ _CLOSING_S: Final = 2.0
 # Tuples, for a member is found in them by identity, and asking is part of the main way.
 _SENDING: Final = {Role.ESME: (State.BOUND_TX, State.BOUND_TRX), Role.MC: (State.BOUND_RX, State.BOUND_TRX)}
 _RECEIVING: Final = {Role.ESME: (State.BOUND_RX, State.BOUND_TRX), Role.MC: (State.BOUND_TX, State.BOUND_TRX)}
+
+
+#: Why nothing is read, to be added up: asked on every read, and members of an enum.Flag take their time.
+_OWNER: Final = 1
+_BACKLOG: Final = 2
 
 
 class Wire(asyncio.Protocol):
@@ -57,11 +65,13 @@ class Wire(asyncio.Protocol):
         self._reason = ""
         self._flush_wanted = False
         self._writing_paused = False
-        self._reading_paused = False
+        self._paused = 0
+        self._backlog = Backlog()
         self._draining = False
         self._unanswered: list[Unanswered] = []
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._look: asyncio.TimerHandle | None = None
 
     # What the owner may ask
 
@@ -130,24 +140,21 @@ class Wire(asyncio.Protocol):
         self._flush_wanted = False
         octets = self._session.pending()
         if octets and self._transport is not None:
+            self._backlog.written += len(octets)
             self._transport.write(octets)
+            if self._writing_paused and self._backlog.is_full(self._transport.get_write_buffer_size()):
+                self._pause(_BACKLOG)
         elif self._timer is not None:  # nothing was said since: what is due first is known
             return
         self._arm()
 
     def pause_reading(self) -> None:
         """Takes nothing more from the peer until `resume_reading`: how a busy owner pushes back."""
-        if not self._reading_paused and self._transport is not None:
-            self._reading_paused = True
-            self._transport.pause_reading()
-            self._disarm()
+        self._pause(_OWNER)
 
     def resume_reading(self) -> None:
         """Undoes `pause_reading`."""
-        if self._reading_paused and self._transport is not None:
-            self._reading_paused = False
-            self._transport.resume_reading()
-            self._timer_in(_RESUME_GRACE_S)
+        self._resume(_OWNER)
 
     def unbind(self) -> None:
         """Says unbind; the connection closes when the peer has answered."""
@@ -206,18 +213,23 @@ class Wire(asyncio.Protocol):
         self._take(self._session.receive(data, self._clock()))
 
     def pause_writing(self) -> None:
-        """The peer does not read: no room until it does."""
+        """The peer does not read: no room until it does, and it is watched whether it takes anything."""
         self._writing_paused = True
+        self._backlog.begin(self._waiting)
+        self._look_later()
         self.on_changed()
 
     def resume_writing(self) -> None:
         """The peer reads again."""
         self._writing_paused = False
+        self._look_no_more()
+        self._resume(_BACKLOG)
         self.on_changed()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone; what was not answered is handed back."""
         self._disarm()
+        self._look_no_more()
         reason = self._reason or (f"the connection broke: {exc}" if exc else "the peer closed the connection")
         self._transport = None
         try:
@@ -293,6 +305,40 @@ class Wire(asyncio.Protocol):
         self.on_fault(event)
         return ""
 
+    @property
+    def _waiting(self) -> int:
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def _pause(self, why: int) -> None:
+        if self._transport is None:
+            return
+        if not self._paused:
+            self._transport.pause_reading()
+            self._disarm()
+        self._paused |= why
+
+    def _resume(self, why: int) -> None:
+        if self._transport is None or not self._paused & why:
+            return
+        self._paused &= ~why
+        if not self._paused:
+            self._transport.resume_reading()
+            self._timer_in(_RESUME_GRACE_S)
+
+    def _look_later(self) -> None:
+        self._look = self._loop.call_later(self._limits.enquire_answer_s / LOOKS, self._look_whether_stuck)
+
+    def _look_no_more(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _look_whether_stuck(self) -> None:
+        if self._backlog.is_stuck(self._waiting):
+            self.abort(f"the peer has read nothing for {self._limits.enquire_answer_s:g} s")
+        else:
+            self._look_later()
+
     def _note_drained(self) -> None:
         if self._draining and not self._session.outstanding:
             self.drained.set()
@@ -304,7 +350,7 @@ class Wire(asyncio.Protocol):
 
     def _arm(self) -> None:
         """Sees to it that the session is asked when its next timer is due."""
-        due = None if self._transport is None or self._reading_paused else self._session.next_tick_at()
+        due = None if self._transport is None or self._paused else self._session.next_tick_at()
         if due is not None and (self._timer is None or due < self._timer_at):
             self._timer_in(due - self._clock())
 
