@@ -55,9 +55,10 @@ SETTINGS = {
     "max_wal_size": "8GB",
     "checkpoint_timeout": "30min",
     "maintenance_work_mem": "512MB",
-    "shared_buffers": "1GB",
+    "shared_buffers": f"{int(0.6 * os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')) >> 20}MB",
 }
-"""Of the server of its own: room for what is loaded, and memory of a small machine."""
+"""Of the server of its own: room for what is loaded, on disk and, where the machine has 24 GB, in its own memory. What
+the system holds of files besides is not ours to say: some machines take back at once what was not read for seconds."""
 
 
 class Turns:
