@@ -4,13 +4,21 @@ it, and everything that is held of the person (GDPR 15 and 20).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from router import contacts, ledger
-from router.erasure import FRAMES_A_SLICE, ROWS_A_SLICE, Person, forms_of, holds, parameters_of, starts_at
+from router.erasure import (
+    FRAMES_A_SLICE,
+    ROWS_A_SLICE,
+    Person,
+    forms_of,
+    is_quarantined_for,
+    parameters_of,
+    starts_at,
+)
 from router.ledger import Entry, Record
 from router.messages import Profile
 from router.plan import OPERATOR
@@ -117,10 +125,9 @@ def everything(store: Begins, address: str, now: int) -> Iterator[tuple[str, dic
     while True:
         with store.begin() as tx:
             rows = sql_consent.quarantine_after.rows(tx, after, FRAMES_A_SLICE)
-        for row_id, frame, reason, received_at in rows:
-            if holds(bytes(frame), reason, forms):
-                told: Mapping[str, Any] = {"id": row_id, "frame": frame, "reason": reason, "received_at": received_at}
-                yield "quarantine", dict(told)
+        for row in rows:
+            if is_quarantined_for(person, forms, row):
+                yield "quarantine", dict(zip(("id", "frame", "reason", "received_at"), row, strict=False))
         if not rows:
             return
         after = rows[-1][0]

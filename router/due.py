@@ -179,13 +179,13 @@ def _put_off(tx: Tx, place: Place, run_id: int, reason: str) -> str:
     for contact_id, number, brand, rule, tries in sql.run_tried.rows(tx, run_id, place.now):
         if tries + 1 < MOST_TRIES:
             sql.postpone_run.run(tx, place.now + _pause(tries), run_id)
-            return _note(tx, place, run_id, f"run {run_id} of {rule}: {reason}")
+            return _note(tx, place, contact_id, f"run {run_id} of {rule}: {reason}")
         sql.delete_runs.run(tx, [run_id])
         over = Run(id=run_id, kind="wait", brand=brand, number=number, rule=rule, frames=(), deployment="")
         for effect in ended(over, "failed"):
             if isinstance(effect, Leave):
                 sql_events.end_enrolment.run(tx, place.now, effect.outcome, contact_id, brand, effect.drip)
-        return _note(tx, place, run_id, f"run {run_id} of {rule} has failed, after {MOST_TRIES} tries: {reason}")
+        return _note(tx, place, contact_id, f"run {run_id} of {rule} has failed, after {MOST_TRIES} tries: {reason}")
     return ""
 
 
@@ -198,9 +198,9 @@ def _put_off_timer(tx: Tx, place: Place, key: timers.Key, reason: str) -> str:
     what = f"{source} of contact {contact_id} ({brand}, {name})"
     if tries + 1 < MOST_TRIES:
         timers.put_off(tx, key, place.now + _pause(tries))
-        return _note(tx, place, 0, f"{what}: {reason}")
+        return _note(tx, place, contact_id, f"{what}: {reason}")
     timers.give_up(tx, key)
-    return _note(tx, place, 0, f"{what} has failed, after {MOST_TRIES} tries: {reason}")
+    return _note(tx, place, contact_id, f"{what} has failed, after {MOST_TRIES} tries: {reason}")
 
 
 def _is_ours(tx: Tx, contact_ids: list[int]) -> bool:
@@ -214,6 +214,7 @@ def _pause(tries: int) -> int:
 
 
 def _note(tx: Tx, place: Place, about: int, reason: str) -> str:
+    """Put down what befell a contact (0: nobody's); an erasure finds it by that."""
     row = (place.ids.next(place.now), "", 0, about, b"", reason, place.now)
     sql.insert_quarantine.run(tx, [row])
     return reason

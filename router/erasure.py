@@ -24,6 +24,7 @@ from router.ledger import Record
 from router.plan import OPERATOR
 from router.store import statements as sql
 from router.store import statements_consent as sql_consent
+from router.store import statements_events as sql_events
 from router.store import statements_silence as sql_silence
 from router.store.engine import Row, Store, Tx
 from router.store.holdings import HOLDINGS, Holding
@@ -102,7 +103,7 @@ class Erasure:
         scope = _Scope(person, tuple(brands), everything, self._world.now() - redelivered_within)
         yield from self._details(scope)
         if everything:
-            yield from self._quarantine(person.address)
+            yield from self._quarantine(person)
         walked: dict[str, int] = {}
         for holding in HOLDINGS:
             if holding.bound is not None and scope.statement(holding) is not None:
@@ -150,13 +151,13 @@ class Erasure:
         ]  # fmt: skip
         ledger.append(tx, records, self._world.ids, now, self._world.chance)
 
-    def _quarantine(self, address: str) -> Iterator[None]:
-        forms, after = forms_of(address), 0
+    def _quarantine(self, person: Person) -> Iterator[None]:
+        forms, after = forms_of(person.address), 0
         while True:
             with self._store.begin() as tx:
                 overwrite_deleted(tx)
                 rows = sql_consent.quarantine_after.rows(tx, after, FRAMES_A_SLICE)
-                his = [row[0] for row in rows if holds(bytes(row[1]), row[2], forms)]
+                his = [row[0] for row in rows if is_quarantined_for(person, forms, row)]
                 if his:
                     sql_consent.delete_quarantine.run(tx, his)
             self._count("quarantine", len(his))
@@ -193,8 +194,20 @@ class Erasure:
     def _take(self, tx: Tx, holding: Holding, scope: _Scope, after: int, upto: int) -> None:
         statement = scope.statement(holding)
         if statement is not None:
+            if holding.table.name == "events":
+                self._hide_keys(tx, scope, after, upto)
             gone = statement.rows(tx, *scope.parameters(self._world.now(), after, upto))
             self._count(holding.table.name, len(gone))
+
+    def _hide_keys(self, tx: Tx, scope: _Scope, after: int, upto: int) -> None:
+        """Keep a digest in place of each key under which a brand told of him; told again, it is the same event."""
+        rows = [
+            row for row in sql_events.keys_of.rows(tx, scope.person.contact_id, after, upto)
+            if scope.everything or row[1] in scope.brands
+        ]  # fmt: skip
+        hidden = self._suppressions.hidden(tx, [(brand, key) for _, brand, key in rows]) if rows else []
+        for (event_id, *_), key in zip(rows, hidden, strict=True):
+            sql_events.replace_key.run(tx, key, event_id)
 
     def _count(self, table: str, rows: int) -> None:
         if rows:
@@ -266,3 +279,10 @@ def _packed(septets: bytes, shift: int) -> bytes:
 def holds(octets: bytes, reason: str, forms: Sequence[bytes]) -> bool:
     """Whether the number stands in the octets, in one of its forms, or in the sentence kept with them."""
     return any(form in octets for form in forms) or forms[0] in reason.encode("utf-8", "replace")
+
+
+def is_quarantined_for(person: Person, forms: Sequence[bytes], row: Row) -> bool:
+    """Whether a row of `quarantine_after` is about the person: the number stands in it, or it is a note about the
+    contact."""
+    _, frame, reason, _, about = row
+    return holds(bytes(frame), reason, forms) or (not frame and about == person.contact_id)

@@ -75,8 +75,10 @@ def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -
 
 
 def quarantine(tx: Tx, message: Inbound, reason: str) -> None:
-    """Keep a message that cannot be acted upon, with its raw octets, where an operator sees it."""
-    row = (message.id, message.connector, message.session, message.sequence, message.frame or message.octets, reason,
+    """Keep a message that cannot be acted upon, with its raw octets, where an operator sees it. By the phone's number
+    in them an erasure finds it; a part's own octets do not have it, so it is said."""
+    said = reason if message.frame or not message.sender else f"{reason} (from {message.sender})"
+    row = (message.id, message.connector, message.session, message.sequence, message.frame or message.octets, said,
            message.received_at)  # fmt: skip
     sql.insert_quarantine.run(tx, [row])
 

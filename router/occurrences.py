@@ -27,6 +27,8 @@ from rules.rulebook import Rulebook
 
 ERASED = "erased"
 """Why an occurrence did nothing: its phone was erased after it was told."""
+NOTHING_KEPT = (0, "", dumps({}))
+"""Contact, ref and values of an event that is nobody's."""
 _RULE, _FAULT = 10, 12
 """Where they stand in a row of an event."""
 
@@ -36,7 +38,7 @@ def accept(tx: Tx, batch: Sequence[Occurrence], ways: Ways, allowance: Allowance
     and for each that was told before the id of the first."""
     place = ways.place()
     performance = Performance(place, allowance)
-    again = _told_before(tx, batch)
+    again = _told_before(tx, batch, ways)
     fresh = _not_forgotten(tx, [one for one in batch if one.id not in again], ways)
     if not fresh:
         return performance, again
@@ -77,15 +79,14 @@ def perform(
 def set_aside(tx: Tx, one: Occurrence, reason: str, ways: Ways) -> None:
     """An occurrence that cannot be performed stands on record, and an operator sees why. Nothing is read for it that
     may be what is wrong, nothing is written that the database may not take, and its key stays free: told again, it is
-    taken."""
+    taken. Of who is no contact nothing of what was told is kept: no erasure would find it."""
     place = ways.place()
     known = sql_main.contacts_by_address.rows(tx, [plain(one.address)])
-    contact_id = known[0][0] if known else 0
-    event = (one.id, contact_id, plain(one.brand), plain(one.name), one.source, plain(one.ref),
-             _writable(one, ways.books.newest), one.at, one.received_at, None, "", ways.books.newest.deployment, reason,
-             "")  # fmt: skip
+    contact_id, ref, data = (known[0][0], plain(one.ref), _writable(one, ways.books.newest)) if known else NOTHING_KEPT
+    event = (one.id, contact_id, plain(one.brand), plain(one.name), one.source, ref, data, one.at, one.received_at,
+             None, "", ways.books.newest.deployment, reason, "")  # fmt: skip
     sql.insert_events.run(tx, [event])
-    row = (place.ids.next(place.now), "", 0, one.id, b"", f"event {one.id}: {reason}", place.now)
+    row = (place.ids.next(place.now), "", 0, contact_id, b"", f"event {one.id}: {reason}", place.now)
     sql_main.insert_quarantine.run(tx, [row])
 
 
@@ -100,23 +101,31 @@ def _not_forgotten(tx: Tx, fresh: Sequence[Occurrence], ways: Ways) -> list[Occu
         deployment = ways.books.newest.deployment
         sql.insert_events.run(
             tx,
-            [(one.id, 0, one.brand, one.name, one.source, "", dumps({}), one.at, one.received_at, _key(one), "",
-              deployment, ERASED, "") for one in forgotten],
+            [(one.id, 0, one.brand, one.name, one.source, "", dumps({}), one.at, one.received_at,
+              _hidden_key(tx, one, ways), "", deployment, ERASED, "") for one in forgotten],
         )  # fmt: skip
     return kept
 
 
-def _told_before(tx: Tx, batch: Sequence[Occurrence]) -> dict[int, int]:
-    keys = {(one.brand, _key(one)): one.id for one in batch if one.key}
+def _told_before(tx: Tx, batch: Sequence[Occurrence], ways: Ways) -> dict[int, int]:
+    keys = {(one.brand, key): one.id for one in batch if (key := _key(one)) is not None}
     if not keys:
         return {}
-    found = sql.known_keys.rows(tx, sorted({key for _, key in keys if key}))
-    return {keys[brand, key]: first for brand, key, first in found if (brand, key) in keys}
+    hidden = ways.suppressions.find_hidden(tx, keys)
+    forms = {*hidden, *(key for _, key in keys)}
+    found = sql.known_keys.rows(tx, sorted({brand for brand, _ in keys}), sorted(forms))
+    told = [(hidden.get(key, (brand, key)), first) for brand, key, first in found]
+    return {keys[what]: first for what, first in told if what in keys}
 
 
 def _key(one: Occurrence) -> str | None:
     """Keys of different kinds do not meet."""
     return f"{one.source}:{one.key}" if one.key else None
+
+
+def _hidden_key(tx: Tx, one: Occurrence, ways: Ways) -> str | None:
+    key = _key(one)
+    return None if key is None else ways.suppressions.hidden(tx, [(one.brand, key)])[0]
 
 
 def _profile(loaded: contacts.Loaded, contact_id: int, brand: str) -> Profile:

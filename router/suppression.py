@@ -8,6 +8,9 @@ database (`[consent] key`). Without one a key is made at first use and kept besi
 nobody who has the whole database. A new key takes over digest by digest, as their phones come by; the old one is given
 as well until then.
 
+The keys under which a brand told of the phone ("order 31612345678") are hidden in the same way, so that what is told
+again does not make anew what was forgotten (`hidden`, `find_hidden`).
+
 While there are none, a look costs nothing: that there are none is remembered for REFRESH_AFTER. An erasure that runs
 beside other nodes therefore writes its suppressions, waits for that long, and only then takes the contact away.
 """
@@ -28,6 +31,8 @@ from router.store.engine import Tx
 REFRESH_AFTER = 2 * SECOND
 """How long it is believed that the table is empty (microseconds)."""
 _KEY_ID_DIGITS = 16
+_HIDDEN = "erased:"
+"""Before the digest of an event's key, in its place: no source of events is called that."""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -43,6 +48,12 @@ class Key(msgspec.Struct, frozen=True):
     def digest(self, address: str) -> str:
         """What stands for the number."""
         return hmac.digest(self.secret, address.encode(), "sha256").hex()
+
+    def hide(self, brand: str, key: str) -> str:
+        """What stands for the key of a brand's event. No number's digest is one of these."""
+        return (
+            _HIDDEN + hmac.digest(self.secret, f"event\0{brand}\0{key}".encode(errors="surrogatepass"), "sha256").hex()
+        )
 
 
 class _Suppression(msgspec.Struct, frozen=True):
@@ -119,6 +130,16 @@ class Suppressions:
         """The person has asked these brands to write again."""
         if not self._surely_empty(tx, now):
             sql.lift_suppressions.run(tx, [key.digest(address) for key in self._keys(tx)], list(brands))
+
+    def hidden(self, tx: Tx, keys: Iterable[tuple[str, str]]) -> list[str]:
+        """What is kept in place of these keys of events (brand and key) of an erased phone."""
+        newest = self._keys(tx)[0]
+        return [newest.hide(brand, key) for brand, key in keys]
+
+    def find_hidden(self, tx: Tx, keys: Iterable[tuple[str, str]]) -> dict[str, tuple[str, str]]:
+        """What these keys of events would be hidden as, each with its key; nothing where nobody was ever erased."""
+        every = self._keys(tx)
+        return {secret.hide(*key): key for key in keys for secret in every}
 
     def unreadable(self, tx: Tx) -> int:
         """How many suppressions are under keys that are not given: they hold nobody back."""

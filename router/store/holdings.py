@@ -133,6 +133,7 @@ HOLDINGS: tuple[Holding, ...] = (
         of_brand=one_of(outbox.c.brand, "brands"),
         gone={
             "text": _EMPTY,
+            "purpose": _EMPTY,  # the `ref` of the event that led to it
             "contact_id": NO_ONE,
             # What is under way is so for nobody: it is not sent again, and what is heard of it moves nothing.
             "state": case(
@@ -189,7 +190,7 @@ HOLDINGS: tuple[Holding, ...] = (
         table=vouchers,
         of=(vouchers.c.contact_id == _CONTACT) & literal_column("contact_id > 0", type_=vouchers.c.contact_id.type),
         of_brand=one_of(vouchers.c.brand, "brands"),
-        gone={"contact_id": NO_ONE},
+        gone={"contact_id": NO_ONE, "redeemed_by": _EMPTY},
     ),
     # Their erasure is told in the chain: router.erasure.
     Holding(
@@ -198,6 +199,7 @@ HOLDINGS: tuple[Holding, ...] = (
         of_brand=one_of(ledger_details.c.brand, "brands"),
         is_shown=False,
     ),
+    # Their keys are hidden, so that what is told again is known: router.erasure.
     Holding(
         table=events,
         of=events.c.contact_id == _CONTACT,
@@ -232,5 +234,7 @@ NOTHING_OF_A_PERSON: Mapping[str, str] = {
     "suppression_keys": "the key of these digests",
 }
 """Tables that hold nothing of a person, each with what it does hold."""
-OCTETS: Mapping[str, str] = {"quarantine": "messages as they came: found by the number that stands in their octets"}
+OCTETS: Mapping[str, str] = {
+    "quarantine": "messages as they came, found by the number in their octets or beside them, and notes about a contact"
+}
 """Tables that router.erasure looks through itself."""

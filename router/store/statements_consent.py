@@ -149,7 +149,7 @@ forget_last_brand = Statement(
     "brands",
 )
 quarantine_after = Statement(
-    select(quarantine.c.id, quarantine.c.frame, quarantine.c.reason, quarantine.c.received_at)
+    select(quarantine.c.id, quarantine.c.frame, quarantine.c.reason, quarantine.c.received_at, quarantine.c.sequence)
     .where(quarantine.c.id > bindparam("after"))
     .order_by(quarantine.c.id)
     .limit(bindparam("most")),

@@ -15,7 +15,21 @@ insert_events = Insert(
      "fault", "told"),
 )  # fmt: skip
 _TOLD = func.coalesce(events.c.told, literal_column("'*'"))
-known_keys = Statement(select(events.c.brand, events.c.key, events.c.id).where(one_of(events.c.key, "keys")), "keys")
+known_keys = Statement(
+    select(events.c.brand, events.c.key, events.c.id).where(
+        one_of(events.c.brand, "brands"), one_of(events.c.key, "keys")
+    ),
+    "brands", "keys",
+)  # fmt: skip
+"""By brand and key, as the index has them: by keys alone all of it would be read."""
+keys_of = Statement(
+    select(events.c.id, events.c.brand, events.c.key).where(
+        events.c.contact_id == bindparam("contact"), events.c.id > bindparam("after"), events.c.id <= bindparam("upto"),
+        events.c.key.is_not(None),
+    ),
+    "contact", "after", "upto",
+)  # fmt: skip
+replace_key = Statement(update(events).where(events.c.id == bindparam("of")).values(key=bindparam("by")), "by", "of")
 happened = Statement(
     select(func.count())
     .select_from(events)

@@ -316,7 +316,9 @@ quarantine = Table(
     Column("reason", Text, nullable=False),
     Column("received_at", BigInteger, nullable=False),
 )
-"""Messages that could not be understood or acted upon, with their raw octets: acknowledged, kept, shown."""
+"""Messages that could not be understood or acted upon, with their raw octets: acknowledged, kept, shown. Without octets
+it is a note of something else that could not be performed: of an event, a run or a timer `sequence` is then the contact
+(0: nobody)."""
 
 deployments = Table(
     "deployments",
