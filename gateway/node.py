@@ -23,15 +23,18 @@ from gateway.dripper import Dripper
 from gateway.exchange import Exchange
 from gateway.lifecycle import Supervisor, every
 from gateway.metrics import Metrics
+from gateway.pools import in_turn
 from gateway.wallclock import WallClock
 from gateway.witness import Witness
 from router import deployments, evidence, nodes, outbox, rulings, timers
 from router.emails import undelivered
+from router.housekeeping import Housekeeping
 from router.instants import SECOND
 from router.others import Others
 from router.rulings import Order, Taken
 from router.spending import unpriced
 from router.store.engine import Store, Tx
+from router.store.errors import StoreConflict, StoreUnavailable
 from router.store.prepared import prepare
 from router.suppression import Suppressions
 from router.ways import Revive, Ways
@@ -41,7 +44,9 @@ from rules.hours import SPREAD
 from rules.rulebook import Rulebook
 
 HOUSEKEEPING_S = 60.0
-"""How often what nothing can refer to any more is forgotten, in seconds."""
+"""Between two looks at what others have left and for what nothing can refer to any more, in seconds."""
+SLICES_APART_S = 0.02
+"""Between two slices of the latter, in seconds: what comes in meanwhile is committed first."""
 
 FORWARD: Final = "what fell due meanwhile is done now: what is late by its rule's own measure goes by that rule"
 BACK: Final = "texts that waited to be sent wait no longer for that; what has a time of day waits until it is that time"
@@ -116,6 +121,7 @@ class Node:
         self._drain_s = settings.gateway.drain_s
         self._horizons = _horizons(settings)
         self._others = Others(settings.gateway.node)
+        self._forgetting = Housekeeping()
         short_codes = {number.number for number in settings.numbers if number.kind == "short-code"}
         witnesses: dict[str, Witness] = {}
         for one in settings.connectors:
@@ -141,10 +147,13 @@ class Node:
     @asynccontextmanager
     async def writing(self, supervisor: Supervisor) -> AsyncIterator[None]:
         """The writer's loop, with its housekeeping; at the end what is queued is committed."""
-        self.writer.between(self._forget)
+        self.writer.between(self._look_after)
         task = supervisor.start(self.writer.run(), "writer")
         try:
-            async with supervisor.running(every(HOUSEKEEPING_S, self._housekeep), "housekeeping"):
+            async with (
+                supervisor.running(every(HOUSEKEEPING_S, self._housekeep), "housekeeping"),
+                supervisor.running(every(HOUSEKEEPING_S, self._forget), "forgetting"),
+            ):
                 yield
         finally:
             self.writer.stop()
@@ -195,13 +204,29 @@ class Node:
                 self._told.add(sentence)
 
     async def _housekeep(self) -> None:
-        self.writer.between(self._forget)
+        self.writer.between(self._look_after)
 
-    def _forget(self) -> None:
+    async def _forget(self) -> None:
+        """Forget what nothing can refer to any more, however long that takes: nothing else waits for it."""
+        self._forgetting.begin()
+        write = in_turn(self.writer)
+        more = True
+        while more:
+            await asyncio.sleep(SLICES_APART_S)
+            more = await write(self._forget_some)
+
+    def _forget_some(self) -> bool:
+        """A slice of it; whether the look goes on. What cannot be done now is left to the next one, and it need not be
+        what the store is found to be away by."""
+        try:
+            with self.store.begin() as tx:
+                return self._forgetting.step(tx, self._world.now())
+        except (StoreUnavailable, StoreConflict):
+            return False
+
+    def _look_after(self) -> None:
         with self.store.begin() as tx:
-            outbox.housekeep(tx, self._world.now())
             outbox.catch_up(tx, self._horizons, self._world.now())
-            evidence.housekeep(tx, self._world.now())
             self.ways.memory.counted(tx)
             doubtful, unknown = self._among_others(tx) if tx.dialect != "sqlite" else (0, 0)
         if unknown or doubtful:

@@ -24,6 +24,8 @@ from rules.rulebook import Rule, Rulebook
 
 AT_ONCE: Final = 20
 """E-mails claimed in one go: what a server takes within the lease."""
+EXPIRED_AT_ONCE: Final = 200
+"""E-mails that expire in one transaction: a few milliseconds, in which no text is kept."""
 LEASE: Final = 5 * MINUTE
 """How long who has claimed them may take: nobody begins a letter of them later than half of it."""
 MOST_TRIES: Final = 11
@@ -71,7 +73,7 @@ def _mails(rule: Rule) -> bool:
 def claim(tx: Tx, node: str, now: int, most: int = AT_ONCE) -> list[Letter]:
     """Claim what is due; what nobody may be sent any more is cancelled, and what was claimed too often fails."""
     expire(tx, now)
-    rows = sql.claimable.rows(tx, now, most)
+    rows = sql.claimable.rows(tx, now - LIFE, now, most)
     refused = _refused(tx, rows, now)
     for reason in sorted(set(refused.values())):
         sql.end.run(tx, [id for id, why in refused.items() if why == reason], "cancelled", reason, now)
@@ -85,9 +87,12 @@ def claim(tx: Tx, node: str, now: int, most: int = AT_ONCE) -> list[Letter]:
     return [due[row[0]] for row in sql.claim.rows(tx, list(due), now, now + LEASE, node)]
 
 
-def expire(tx: Tx, now: int) -> None:
-    """What waits for a mail server that never comes does not wait for ever."""
-    sql.expire.run(tx, now - LIFE, now)
+def expire(tx: Tx, now: int, most: int = EXPIRED_AT_ONCE) -> int:
+    """What waits for a mail server that never comes does not wait for ever: at most so many now. Gives how many."""
+    ids = [row[0] for row in sql.overdue.rows(tx, now - LIFE, most)]
+    if ids:
+        sql.end.run(tx, ids, "failed", "expired", now)
+    return len(ids)
 
 
 def _refused(tx: Tx, rows: Sequence[Row], now: int) -> dict[int, str]:

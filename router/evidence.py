@@ -19,7 +19,6 @@ from router.instants import DAY, SECOND
 from router.messages import Inbound
 from router.store import statements_evidence as sql
 from router.store.engine import Row, Tx
-from router.world import first_id_at
 
 LONGEST_HOLD = int(1.2 * SECOND)
 """How long an equal text on another session that nobody confirms or ends is waited for (its node writes confirmations
@@ -58,9 +57,9 @@ class Memory:
         self._shared = True
 
     def counted(self, tx: Tx) -> None:
-        """Look how many there are."""
+        """Look whether there are any."""
         self._shared = tx.dialect != "sqlite"
-        self.doubts = self._shared or bool(sql.any_doubt.rows(tx)[0][0])
+        self.doubts = self._shared or bool(sql.any_doubt.rows(tx))
 
 
 def witness(tx: Tx, marks: Sequence[Mark], ended: Sequence[Ended], node: str, now: int) -> int:
@@ -186,10 +185,3 @@ def unsettled_elsewhere(tx: Tx, last: Mapping[int, Inbound], node: str, now: int
     if ended:  # perhaps in this very moment: its doubts came with its end, after `repeats_in` had looked
         repeats |= _in_doubt(tx, ended, now)
     return repeats, held
-
-
-def housekeep(tx: Tx, now: int) -> None:
-    """Forget what no peer delivers again any more."""
-    sql.forget_doubts.run(tx, now)
-    sql.forget_sessions.run(tx, now - STRONG_ID_LIFE)
-    sql.forget_strong_ids.run(tx, first_id_at(now - STRONG_ID_LIFE))

@@ -14,19 +14,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from router import consent, contacts, emails, receipts
+from router import consent, contacts, receipts
 from router.claims import Allowance, Claim
 from router.consent import Written
 from router.faults import reason_of
-from router.instants import HOUR, MINUTE, SECOND
+from router.instants import MINUTE, SECOND
 from router.messages import NO_THREAD, Contact
 from router.perform import Place
 from router.plan import MessageClass
-from router.states import FORGET_AFTER, after_unknown, may_resend
+from router.states import after_unknown, may_resend
 from router.store import statements as sql
 from router.store import statements_outbox as sql_outbox
-from router.store import statements_parts as sql_parts
-from router.store import statements_receipts as sql_receipts
 from router.store.driver_errors import is_driver_error
 from router.store.engine import Row, Tx
 from router.world import first_id_at
@@ -43,8 +41,6 @@ QUIET = "quiet_hours"
 """Why a text waits for its hours, or is ended where they never open."""
 CLOCKS_APART = 2 * MINUTE
 """By no more than that do two nodes' clocks differ; what is further ahead was written before ours was set back."""
-RECONCILED = 10 * MINUTE
-"""Strays of so long are held against awaited ids again, a minute apart: two nodes' commits overlap for seconds."""
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -301,17 +297,3 @@ def waiting(tx: Tx, connectors: Iterable[str]) -> dict[str, int]:
 def highest_id(tx: Tx) -> int:
     """The highest id in any table that `World.ids` numbers."""
     return max(int(value) for value in sql.highest_ids.rows(tx)[0])
-
-
-def housekeep(tx: Tx, now: int) -> None:
-    """Bring together what two nodes wrote at once, and forget what nothing can refer to any more: old strays, receipts
-    that never came, joined parts, markers. E-mails that nobody takes expire."""
-    receipts.reconcile(tx, now - RECONCILED)
-    old = sql_outbox.old_codes.rows(tx, first_id_at(now - 2 * consent.CODE_LIFE))
-    if old:
-        sql_outbox.forget_codes.run(tx, [row[0] for row in old])
-    sql_receipts.forget_strays.run(tx, now - FORGET_AFTER)
-    sql_receipts.forget_awaiting.run(tx, now - FORGET_AFTER)
-    sql_parts.forget_parts.run(tx, first_id_at(now - HOUR))
-    emails.expire(tx, now)
-    sql.forget_batches.run(tx, first_id_at(now - HOUR))

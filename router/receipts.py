@@ -44,6 +44,8 @@ DONE, TOLD = 1, 2
 """`awaiting_receipt.done` of ids that only a receipt told us."""
 BY_REFERENCE = 9
 """The rank of a stray's form that is no form of an id."""
+ALL = (1 << 63) - 1
+"""An instant after all."""
 _SPREAD = 0x9E3779B97F4A7C15
 """2^64 divided by the golden ratio (Knuth, The Art of Computer Programming 3, 6.4): neighbours land far apart."""
 
@@ -168,17 +170,26 @@ def recall(tx: Tx, ids: Collection[int], now: int) -> set[int]:
     return {id for id, _ in found}
 
 
-def reconcile(tx: Tx, since: int) -> None:
-    """Bring together receipts that came after `since` and the texts that they found no way to: two nodes wrote them and
-    the text's id at the same moment, or they are of an earlier send and came while the text was on the wire again."""
-    rows = sql_receipts.unmet.rows(tx, since)
+def reconcile(tx: Tx, after: int, most: int) -> int | None:
+    """Bring together so many receipts after an instant and texts to which they found no way: two nodes wrote them and
+    the text's id at once, or they are of an earlier send and came while the text was on the wire again. Gives the
+    instant to go on after, None where there are no more."""
+    last: list[Row] = sql_receipts.strays_upto.rows(tx, after, most)
+    upto = last[0][0] if last else ALL
+    rows = sql_receipts.unmet.rows(tx, after, upto)
     if rows:
-        _adopt(tx, sorted(rows, key=lambda row: row[2]), since)
-    earlier: dict[int, list[int]] = defaultdict(list)
-    for outbox_id, receipt_id in sql_receipts.unmet_of_earlier.rows(tx, since, BY_REFERENCE):
-        if _may_be_about(receipt_id, outbox_id):
-            earlier[receipt_id].append(outbox_id)
-    _link(tx, [(ids[0], receipt_id) for receipt_id, ids in earlier.items() if len(ids) == 1])
+        _adopt(tx, sorted(rows, key=lambda row: row[2]), after)
+    _reconcile_earlier(tx, sql_receipts.names_of_strays.rows(tx, after, upto, BY_REFERENCE))
+    return upto if last else None
+
+
+def _reconcile_earlier(tx: Tx, named: Sequence[Row]) -> None:
+    """Strays (connector, name, receipt) of an earlier send of a text."""
+    again = _texts_sent_again(tx, [(connector, name) for connector, name, _ in named])
+    found: dict[int, list[int]] = defaultdict(list)
+    for connector, name, receipt_id in named:
+        found[receipt_id] += [id for id in again.get((connector, name), ()) if _may_be_about(receipt_id, id)]
+    _link(tx, [(ids[0], receipt_id) for receipt_id, ids in found.items() if len(ids) == 1])
 
 
 def _adopt(tx: Tx, early: Sequence[Row], now: int) -> None:
@@ -220,7 +231,7 @@ class _Known:
         self._address_of: dict[int, str] = dict(sql_receipts.addresses_of.rows(tx, doubtful)) if doubtful else {}
         nameless = [one for one in batch if one.reference is not None and not self._options(one)]
         self._unknown = self._texts_of_unknown_outcome(tx, nameless)
-        self._again = self._texts_sent_again(tx, nameless)
+        self._again = _texts_sent_again(tx, ((one.connector, name) for one in nameless for name in _names(one)))
 
     def find(self, receipt: ReceiptIn) -> _Awaited | None:
         """What a receipt is about."""
@@ -275,16 +286,6 @@ class _Known:
         self.told.append((connector, awaited))
         return awaited
 
-    def _texts_sent_again(self, tx: Tx, nameless: Sequence[ReceiptIn]) -> dict[tuple[str, str], list[int]]:
-        names: dict[str, set[str]] = defaultdict(set)
-        for receipt in nameless:
-            names[receipt.connector].update(_names(receipt))
-        found: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for connector, some in names.items():
-            for name, outbox_id in sql_receipts.sent_again.rows(tx, connector, sorted(some)):
-                found[connector, name].append(outbox_id)
-        return found
-
     def _of_earlier_send(self, receipt: ReceiptIn) -> _Awaited | None:
         """The one text that was sent again since; its last send decides what becomes of it."""
         ids = [
@@ -294,6 +295,18 @@ class _Known:
             if _may_be_about(receipt.id, id)
         ]
         return _Awaited(receipt.message_id, ids[0], done=True) if len(ids) == 1 else None
+
+
+def _texts_sent_again(tx: Tx, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[int]]:
+    """The texts of such names, by connector and name."""
+    some: dict[str, set[str]] = defaultdict(set)
+    for connector, name in names:
+        some[connector].add(name)
+    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for connector, every in some.items():
+        for name, outbox_id in sql_receipts.sent_again.rows(tx, connector, sorted(every)):
+            found[connector, name].append(outbox_id)
+    return found
 
 
 def _may_be_about(receipt_id: int, outbox_id: int) -> bool:

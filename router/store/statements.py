@@ -138,7 +138,14 @@ lock_absent_nodes = Statement(
 the one that `Store.own` holds."""
 upsert_node = Insert(nodes, ("number", "name", "started_at"), conflict=("number",), update=("name", "started_at"))
 
-forget_batches = Statement(delete(batches).where(batches.c.marker < bindparam("before")), "before")
+old_batches = Statement(
+    select(batches.c.marker, literal_column("1").label("goes"))
+    .where(batches.c.marker > bindparam("after"), batches.c.marker < bindparam("before"))
+    .order_by(batches.c.marker)
+    .limit(bindparam("most")),
+    "after", "before", "most",
+)  # fmt: skip
+forget_batches = Statement(delete(batches).where(one_of(batches.c.marker, "markers")), "markers")
 
 last_deployment = Statement(
     select(deployments.c.hash, deployments.c.sources).order_by(deployments.c.last_at.desc()).limit(literal_column("1"))

@@ -19,10 +19,10 @@ claimable = Statement(
         emails.c.id, emails.c.brand, emails.c.recipient, emails.c.subject, emails.c.body, emails.c.attempts,
         emails.c.created_at, emails.c.contact_id, emails.c.message_class, emails.c.purpose, emails.c.reason,
     )
-    .where(_IS_OPEN, emails.c.due_at <= bindparam("now"))
+    .where(_IS_OPEN, emails.c.due_at > bindparam("over"), emails.c.due_at <= bindparam("now"))
     .order_by(emails.c.due_at, emails.c.id)
     .limit(bindparam("most")),
-    "now", "most",
+    "over", "now", "most",
 )  # fmt: skip
 """What is due, and what somebody claimed and never settled."""
 claim = Statement(
@@ -84,11 +84,9 @@ stop = Statement(
 )  # fmt: skip
 """What nobody has asked for ends with a STOP; what is at the server now is known to be from before it, should it come
 back."""
-expire = Statement(
-    update(emails)
-    .where(_IS_OPEN, emails.c.due_at <= bindparam("before"))
-    .values(state=literal_column("'failed'"), reason=literal_column("'expired'"), settled_at=bindparam("at")),
-    "before",
-    "at",
-)
+overdue = Statement(
+    select(emails.c.id).where(_IS_OPEN, emails.c.due_at <= bindparam("before")).order_by(emails.c.due_at)
+    .limit(bindparam("most")),
+    "before", "most",
+)  # fmt: skip
 """What nobody has taken for so long after it was due."""

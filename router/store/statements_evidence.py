@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import and_, bindparam, delete, exists, func, literal_column, select, update
+from sqlalchemy import and_, bindparam, delete, exists, literal_column, select, tuple_, update
 
 from router.store.sql import Insert, Statement, one_of
 from router.store.tables import contacts, doubts, inbound, parts, sessions, strong_ids
@@ -31,7 +31,16 @@ open_sessions = Statement(
 end_sessions = Statement(
     update(sessions).where(one_of(sessions.c.session, "ids")).values(ended_at=bindparam("at")), "at", "ids"
 )
-forget_sessions = Statement(delete(sessions).where(sessions.c.ended_at <= bindparam("before")), "before")
+_ENDED = sessions.c.ended_at <= bindparam("before")
+old_sessions = Statement(
+    select(sessions.c.session, _ENDED.label("goes"))
+    .where(sessions.c.session > bindparam("after"), sessions.c.session < bindparam("until"))
+    .order_by(sessions.c.session)
+    .limit(bindparam("most")),
+    "after", "until", "before", "most",
+)  # fmt: skip
+"""Those that began before an instant, and whether they had ended by then."""
+forget_sessions = Statement(delete(sessions).where(one_of(sessions.c.session, "ids"), _ENDED), "ids", "before")
 
 # --- doubts
 
@@ -63,8 +72,16 @@ doubts_of = Statement(
     "now",
 )
 spend_doubts = Statement(delete(doubts).where(one_of(doubts.c.inbound_id, "ids")).returning(doubts.c.inbound_id), "ids")
-any_doubt = Statement(select(func.count()).select_from(doubts))
-forget_doubts = Statement(delete(doubts).where(doubts.c.expires_at <= bindparam("before")), "before")
+any_doubt = Statement(select(doubts.c.inbound_id).limit(literal_column("1")))
+_EXPIRED = doubts.c.expires_at <= bindparam("before")
+doubts_slice = Statement(
+    select(doubts.c.inbound_id, _EXPIRED.label("goes"))
+    .where(doubts.c.inbound_id > bindparam("after"))
+    .order_by(doubts.c.inbound_id)
+    .limit(bindparam("most")),
+    "after", "before", "most",
+)  # fmt: skip
+forget_doubts = Statement(delete(doubts).where(one_of(doubts.c.inbound_id, "ids"), _EXPIRED), "ids", "before")
 
 # --- what repeats what
 
@@ -94,7 +111,20 @@ strong_ids_of = Statement(
     "scope",
     "ids",
 )
-forget_strong_ids = Statement(delete(strong_ids).where(strong_ids.c.inbound_id < bindparam("before")), "before")
+_IS_OLD = strong_ids.c.inbound_id < bindparam("before")
+strong_ids_slice = Statement(
+    select(strong_ids.c.scope, strong_ids.c.strong_id, _IS_OLD.label("goes"))
+    .where(tuple_(strong_ids.c.scope, strong_ids.c.strong_id) > tuple_(bindparam("scope"), bindparam("strong_id")))
+    .order_by(strong_ids.c.scope, strong_ids.c.strong_id)
+    .limit(bindparam("most")),
+    "scope", "strong_id", "before", "most",
+)  # fmt: skip
+forget_strong_ids = Statement(
+    delete(strong_ids).where(
+        strong_ids.c.scope == bindparam("of"), one_of(strong_ids.c.strong_id, "ids"), _IS_OLD
+    ),
+    "of", "ids", "before",
+)  # fmt: skip
 
 # --- suspected duplicates, and acting upon one all the same
 

@@ -93,11 +93,12 @@ keep_accepted = Statement(
     "accepted", "one",
 )  # fmt: skip
 old_codes = Statement(
-    select(outbox.c.id).where(
-        literal_column("message_class = 'otp' AND text <> ''"), outbox.c.id < bindparam("before")
-    ),
-    "before",
-)
+    select(outbox.c.id)
+    .where(literal_column("message_class = 'otp' AND text <> ''"), outbox.c.id < bindparam("before"))
+    .order_by(outbox.c.id)
+    .limit(bindparam("most")),
+    "before", "most",
+)  # fmt: skip
 forget_codes = Statement(update(outbox).where(one_of(outbox.c.id, "ids")).values(text=literal_column("''")), "ids")
 """What a code said is kept until it has gone out, or could not in time."""
 fewer_receipts = Statement(

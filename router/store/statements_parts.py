@@ -34,12 +34,15 @@ parts_overdue = Statement(
 )
 mark_joined = Statement(update(parts).where(one_of(parts.c.id, "ids")).values(joined_at=bindparam("at")), "at", "ids")
 age_parts = Statement(update(parts).where(one_of(parts.c.id, "ids")).values(received_at=bindparam("at")), "at", "ids")
-forget_parts = Statement(
-    delete(parts).where(
-        or_(parts.c.joined_at.is_not(None), parts.c.set_id.is_(None)), parts.c.id < bindparam("before")
-    ),
-    "before",
-)
+_IS_OVER = or_(parts.c.joined_at.is_not(None), parts.c.set_id.is_(None))
+old_parts = Statement(
+    select(parts.c.id, _IS_OVER.label("goes"))
+    .where(parts.c.id > bindparam("after"), parts.c.id < bindparam("before"))
+    .order_by(parts.c.id)
+    .limit(bindparam("most")),
+    "after", "before", "most",
+)  # fmt: skip
+forget_parts = Statement(delete(parts).where(one_of(parts.c.id, "ids"), _IS_OVER), "ids")
 """What was joined, and repeats that nothing came of. What is open stays until it is delivered."""
 lock_sender = Statement(
     select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("sender"), literal_column("0")))), "sender"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, literal_column, or_, select, tuple_, update
 
 from router.store.sql import Insert, Statement, one_of
 from router.store.tables import awaiting_receipt, contacts, outbox, receipts, stray_receipts
@@ -39,8 +39,22 @@ _these = (
 )
 delete_awaiting = Statement(delete(awaiting_receipt).where(*_these), "connector", "ids", "texts")
 mark_done = Statement(update(awaiting_receipt).where(*_these).values(done=_ONE), "connector", "ids", "texts")
-# No index serves this one: it would cost every message, and the table holds only what no receipt came for.
-forget_awaiting = Statement(delete(awaiting_receipt).where(awaiting_receipt.c.sent_at <= bindparam("before")), "before")
+_KEY = (awaiting_receipt.c.connector, awaiting_receipt.c.message_id, awaiting_receipt.c.outbox_id)
+# No index tells what is old: it would cost every message.
+awaiting_slice = Statement(
+    select(*_KEY, (awaiting_receipt.c.sent_at <= bindparam("before")).label("goes"))
+    .where(tuple_(*_KEY) > tuple_(bindparam("connector"), bindparam("message_id"), bindparam("outbox_id")))
+    .order_by(*_KEY)
+    .limit(bindparam("most")),
+    "connector", "message_id", "outbox_id", "before", "most",
+)  # fmt: skip
+forget_awaiting = Statement(
+    delete(awaiting_receipt).where(
+        awaiting_receipt.c.connector == bindparam("of"), one_of(awaiting_receipt.c.message_id, "ids"),
+        awaiting_receipt.c.sent_at <= bindparam("before"),
+    ),
+    "of", "ids", "before",
+)  # fmt: skip
 addresses_of = Statement(
     select(outbox.c.id, contacts.c.address)
     .join(contacts, contacts.c.id == outbox.c.contact_id)
@@ -74,6 +88,16 @@ forms_of = Statement(
     ),
     "ids", "below",
 )  # fmt: skip
+_CAME = (stray_receipts.c.received_at > bindparam("after"), stray_receipts.c.received_at <= bindparam("upto"))
+strays_upto = Statement(
+    select(stray_receipts.c.received_at)
+    .where(stray_receipts.c.received_at > bindparam("after"))
+    .order_by(stray_receipts.c.received_at)
+    .limit(literal_column("1"))
+    .offset(bindparam("most")),
+    "after", "most",
+)  # fmt: skip
+"""When the last of the next so many and one came; nothing where there are fewer."""
 unmet = Statement(
     select(
         awaiting_receipt.c.connector, stray_receipts.c.form, stray_receipts.c.receipt_id, receipts.c.state,
@@ -88,28 +112,18 @@ unmet = Statement(
         ),
     )
     .join(receipts, receipts.c.id == stray_receipts.c.receipt_id)
-    .where(stray_receipts.c.received_at > bindparam("since"), awaiting_receipt.c.done != _ONE),
-    "since",
+    .where(*_CAME, awaiting_receipt.c.done != _ONE),
+    "after", "upto",
 )  # fmt: skip
 """Receipts and the ids they are about that were written by two nodes at once, neither of which saw the other's."""
 _earlier_send = and_(awaiting_receipt.c.done == _ONE, outbox.c.sends > _ONE, ~outbox.c.state.in_((_READY, _CLAIMED)))
 """A row that `router.receipts.recall` wrote for a send of unknown outcome; it was sent again, and that is over."""
-unmet_of_earlier = Statement(
-    select(awaiting_receipt.c.outbox_id, stray_receipts.c.receipt_id)
-    .select_from(stray_receipts)
-    .join(
-        awaiting_receipt,
-        and_(
-            awaiting_receipt.c.connector == stray_receipts.c.connector,
-            awaiting_receipt.c.message_id == stray_receipts.c.form,
-        ),
-    )
-    .join(outbox, outbox.c.id == awaiting_receipt.c.outbox_id)
-    .where(stray_receipts.c.received_at > bindparam("since"), stray_receipts.c.rank == bindparam("rank"), _earlier_send)
-    .order_by(stray_receipts.c.receipt_id),
-    "since", "rank",
+names_of_strays = Statement(
+    select(stray_receipts.c.connector, stray_receipts.c.form, stray_receipts.c.receipt_id)
+    .where(*_CAME, stray_receipts.c.rank == bindparam("rank")),
+    "after", "upto", "rank",
 )  # fmt: skip
-"""Receipts of an earlier send that came while the text was on the wire again."""
+"""What to look up a text by that was sent again, for receipts of an earlier send that came meanwhile."""
 sent_again = Statement(
     select(awaiting_receipt.c.message_id, awaiting_receipt.c.outbox_id)
     .join(outbox, outbox.c.id == awaiting_receipt.c.outbox_id)
@@ -124,7 +138,13 @@ adopt_receipts = Statement(
     update(receipts).where(one_of(receipts.c.id, "ids")).values(outbox_id=bindparam("outbox")), "outbox", "ids"
 )
 delete_strays = Statement(delete(stray_receipts).where(one_of(stray_receipts.c.receipt_id, "ids")), "ids")
-forget_strays = Statement(delete(stray_receipts).where(stray_receipts.c.received_at <= bindparam("before")), "before")
+old_strays = Statement(
+    select(stray_receipts.c.received_at, literal_column("1").label("goes"), stray_receipts.c.receipt_id)
+    .where(stray_receipts.c.received_at >= bindparam("since"), stray_receipts.c.received_at <= bindparam("before"))
+    .order_by(stray_receipts.c.received_at)
+    .limit(bindparam("most")),
+    "since", "before", "most",
+)  # fmt: skip
 
 # ---- texts that a receipt shows to have arrived, though nobody answered for them
 

@@ -9,7 +9,7 @@ import pytest
 
 from router.measure import Period
 from router.store.engine import open_store
-from tests.bench import bench_stages, bench_stats, load, tables
+from tests.bench import bench_stages, bench_stats, forgetting, load, tables
 from tests.bench.load import Gateway, Load, Result, Watched
 from tests.bench.run import Sitting
 from tests.conftest import find_peer
@@ -115,3 +115,11 @@ def test_a_year_that_was_made_is_counted(tmp_path: Path) -> None:
     assert sum(figures.texts for figures in found.counting.figures.values()) == 400
     (keyword,) = [came for (_, rule), came in found.counting.texted.items() if rule == "Shop/keyword JA"]
     assert (keyword.texts, keyword.begun.texts) == (196, 398)  # four of them said STOP
+
+
+def test_what_is_forgotten_is_timed_slice_by_slice(capsys: pytest.CaptureFixture[str]) -> None:
+    forgetting.main(1_000)
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in told] == [
+        f"1,000 ids that {what}, {how}" for what in ("stay", "go") for how in ("in slices", "at once")
+    ]

@@ -171,12 +171,10 @@ def test_a_letter_of_an_earlier_version_only_ends_with_a_stop(shop: Phones, last
 def test_what_nobody_takes_expires_after_a_day(shop: Phones) -> None:
     shop.write(JAN, "MAIL jan@shop.example")
     shop.later(LIFE - 1)
-    with shop.store.begin() as tx:
-        outbox.housekeep(tx, shop.world.now())
+    shop.housekeep()
     assert states(shop) == ["ready"]
     shop.later(1)
-    with shop.store.begin() as tx:
-        outbox.housekeep(tx, shop.world.now())
+    shop.housekeep()
     assert [(row["state"], row["reason"]) for row in shop.table("emails")] == [("failed", "expired")]
     shop.write(JAN, "MAIL jan@shop.example")
     shop.later(LIFE)
@@ -199,8 +197,7 @@ def test_capability_86_a_code_is_gone_from_the_store_once_it_is_sent(shop: Phone
     commit(shop.store, Group(outcomes=[shop.unknown(claim)]), shop.ways, Allowance({}))
     assert [row["text"] for row in shop.table("outbox")] == [claim.text]
     shop.later(2 * CODE_LIFE + MINUTE)
-    with shop.store.begin() as tx:
-        outbox.housekeep(tx, shop.world.now())
+    shop.housekeep()
     assert [row["text"] for row in shop.table("outbox")] == [""]
     assert "987654" not in str(shop.table("events"))
 

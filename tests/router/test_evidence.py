@@ -227,8 +227,7 @@ def test_ids_of_a_batch_are_looked_up_together_and_forgotten_after_their_time(ph
     phones.commit(inbound=again)
     assert duplicates(phones) == {two.id: one.id for one, two in zip(batch, again, strict=False)}
     phones.later(STRONG_ID_LIFE + SECOND)
-    with phones.store.begin() as tx:
-        evidence.housekeep(tx, phones.world.now())
+    phones.housekeep()
     assert phones.table("strong_ids") == []
 
 
@@ -310,8 +309,7 @@ def test_housekeeping_forgets_what_nobody_delivers_again(phones: Phones) -> None
     phones.commit(inbound=[first], marks=[Mark(A, "carrier", 110), Mark(B, "carrier", 110)])
     phones.commit(ended=[over(phones, first, lasts=HOUR)])
     phones.later(STRONG_ID_LIFE)
-    with phones.store.begin() as tx:
-        evidence.housekeep(tx, phones.world.now())
+    phones.housekeep()
     assert (doubts(phones), [row["session"] for row in phones.table("sessions")]) == ([], [B])
 
 

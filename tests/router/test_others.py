@@ -105,7 +105,7 @@ def test_housekeeping_does_it_and_keeps_our_number(two_nodes: tuple[Phones, Phon
     told: list[dict[str, Any]] = []
     for _ in range(2):
         one.later(MINUTE)
-        node._forget()
+        node._look_after()
         told.append({row["name"]: row["started_at"] - started for row in one.table("nodes")})
     assert one.states() == ["unknown"]
     assert ended(one) == {201: True}

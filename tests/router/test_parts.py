@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from router import outbox, parts
+from router import parts
 from router.evidence import Ended
 from router.instants import HOUR, SECOND
 from router.messages import Inbound
@@ -112,8 +112,7 @@ def test_repeats_are_forgotten_with_what_they_repeat(phones: Phones) -> None:
     send(phones, *(phones.part(JAN, piece, index, 2) for piece, index in ((b"JO", 1), (b"JO", 1), (b"IN", 2))))
     send(phones, phones.part(PIET, b"JO", 1, 2))
     phones.later(2 * HOUR)
-    with phones.store.begin() as tx:
-        outbox.housekeep(tx, phones.world.now())
+    phones.housekeep()
     assert [row["sender"] for row in phones.table("parts")] == [PIET], "it was not delivered yet"
 
 

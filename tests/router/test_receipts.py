@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from router import outbox, receipts
+from router import receipts
 from router.instants import SECOND
 from router.receipts import reference_of
 from router.states import MOVES
@@ -284,8 +284,7 @@ def test_a_receipt_and_its_answer_committed_by_two_nodes_at_once_are_brought_tog
         receipts.settle(theirs, [other.receipt("m1")])
         phones.commit(outcomes=[phones.sent(claim, "m1")])  # neither sees what the other has not committed
     assert phones.states() == ["sent"]
-    with phones.store.begin() as tx:
-        outbox.housekeep(tx, phones.world.now())
+    phones.housekeep()
     assert phones.states() == ["delivered"]
     assert phones.table("stray_receipts") == phones.table("awaiting_receipt") == []
 
@@ -294,8 +293,7 @@ def test_what_housekeeping_brings_together_belongs_together(phones: Phones) -> N
     (claim,) = phones.write(JAN, "JOIN")
     phones.commit(outcomes=[phones.sent(claim, "10")])
     phones.commit(receipts=[phones.receipt("10", "DELIVRD", "10", "a", phones=(PIET, "4411"), sure=False)])
-    with phones.store.begin() as tx:
-        outbox.housekeep(tx, phones.world.now())
+    phones.housekeep()
     assert phones.states() == ["sent"]
 
 

@@ -137,7 +137,7 @@ def test_one_that_comes_while_the_text_is_on_the_wire_again_is_filed_afterwards(
     phones.commit(outcomes=[phones.sent(second, "m2")])
     assert phones.states() == ["delivered"], "by the receipt that bears its id"
     with phones.store.begin() as tx:
-        receipts.reconcile(tx, 0)
+        assert receipts.reconcile(tx, 0, 100) is None
     assert [one["outbox_id"] for one in phones.table("receipts")] == [first.id, first.id]
     assert phones.table("stray_receipts") == []
     assert phones.states() == ["delivered"]
@@ -157,7 +157,7 @@ def test_a_stray_of_another_phone_or_reference_or_an_older_one_is_not_filed(phon
         msgspec.structs.replace(old, reference=reference),
     ])  # fmt: skip
     with phones.store.begin() as tx:
-        receipts.reconcile(tx, 0)
+        assert receipts.reconcile(tx, 0, 100) is None
     assert {one["outbox_id"] for one in phones.table("receipts")} == {None}
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from router.claims import Allowance, Claim
 from router.group import Done, Group, commit
+from router.housekeeping import Housekeeping
 from router.instants import SECOND
 from router.messages import Inbound, Part
 from router.outbox import Outcome
@@ -171,6 +172,15 @@ class Phones:
     def write(self, sender: str, *texts: str, room: int = 100) -> list[Claim]:
         """A phone's texts come in, a group each; gives what goes to the wire."""
         return [claim for text in texts for claim in self.commit(room=room, inbound=[self.text(sender, text)]).claims]
+
+    def housekeep(self) -> None:
+        """A whole look for what nothing can refer to any more, from the beginning."""
+        housekeeping = Housekeeping()
+        housekeeping.begin()
+        more = True
+        while more:
+            with self.store.begin() as tx:
+                more = housekeeping.step(tx, self.world.now())
 
     def sent(self, claim: Claim, *message_ids: str) -> Outcome:
         """The centre takes a claimed text."""
