@@ -73,6 +73,11 @@ class Case:
             raise Unknown(need)
         return answer  # type: ignore[return-value]
 
+    def go_by(self, rulebook: Rulebook, brand: BrandBook) -> None:
+        """Let other rules of the same brand say how it goes on; what has changed by now stays changed."""
+        self.rulebook, self.brand = rulebook, brand
+        self._zone = None
+
     @property
     def zone(self) -> tzinfo:
         """The contact's zone, as far as it is known."""

@@ -45,6 +45,7 @@ def happen(facts: Facts, books: Books, now: int) -> Plan | Needs:
             return went_on
         for rule in _begun(walk, brand, occurrence):
             if rule.identity not in went_on:  # what the event moved on it does not begin besides
+                walk.go_by(books.newest, brand)
                 _begin(walk, rule, occurrence)
     except Unknown as unknown:
         return Needs(asked=unknown.asked)
@@ -117,6 +118,7 @@ def _go_on(walk: Walk, books: Books, occurrence: Occurrence) -> Needs | set[str]
         if terms is not None and not _concerns(run, terms, occurrence):
             continue
         if isinstance(step, Await) and step.event == occurrence.name:
+            walk.go_by(located.rulebook, located.brand)
             walk.end(run, "continued")
             learnt = msgspec.structs.replace(run, variables={**run.variables, **values_of(occurrence)})
             walk.go_on(learnt, located.rule, located.calls, located.program, step.then)

@@ -52,6 +52,11 @@ class Walking(ABC):
     def follow(self, text: str | None) -> None:
         """Go wherever `route` hands the message on to."""
 
+    def go_by(self, rulebook: Rulebook, brand: BrandBook) -> None:
+        """Go by these rules from here on: a run by those that it began in, what begins by the newest."""
+        self.case.go_by(rulebook, brand)
+        self.number = rulebook.numbers.get(self.case.facts.number)
+
     @property
     def scope(self) -> Scope:
         """What the chain's conditions and values see: the contact as it stands now."""

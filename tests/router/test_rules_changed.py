@@ -1,0 +1,111 @@
+"""Rules change while contacts are under way, through the router on a store: what a run began in, it ends in."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from router import deployments
+from router.instants import DAY, HOUR
+from router.messages import Occurrence
+from router.store.engine import Store
+from router.ways import Ways
+from rules.compiler import compile_sources
+from rules.diagnostics import Source
+from rules.rulebook import Rulebook
+from tests.support.routing import JAN, Phones, book_of, decode
+
+SHOP = 'brand "Shop"\n    numbers 4411\n    language nl\n    timezone Europe/Amsterdam\n\n'
+ORDER = """on event order
+    wait for event paid within {within}
+        then
+            wait 1 day
+            run thanks
+
+chain thanks
+    send transactional "Shop: dank u wel."
+"""
+OTHER = "on event other\n    tag x\n"
+
+
+class Shop(Phones):
+    """Phones of one brand; `adopt` lets other rules rule, and those before stay in the store."""
+
+    def __init__(self, store: Store, rules: str) -> None:
+        super().__init__(store, self._kept(store, rules))
+        self.ways = Ways(self.world, "ams-1", self.ways.books.newest, decode, revived)
+
+    def adopt(self, rules: str) -> None:
+        self.ways.adopt(self._kept(self.store, rules))
+
+    def restart(self) -> None:
+        """The process knows no older rules any more: they come out of the store."""
+        self.ways = Ways(self.world, "ams-1", self.ways.books.newest, decode, revived)
+
+    def tell(self, name: str, **values: str) -> None:
+        now = self.world.now()
+        self.commit(
+            occurrences=[
+                Occurrence(
+                    id=self.world.ids.next(now), brand="Shop", address=JAN, name=name, source="api", at=now,
+                    received_at=now, values=values, ref="1",
+                )
+            ]
+        )  # fmt: skip
+
+    def said(self) -> list[str]:
+        return [row["text"] for row in self.table("outbox")]
+
+    def outcomes(self) -> list[tuple[str, str]]:
+        return [(row["drip"], row["outcome"]) for row in self.table("enrolments")]
+
+    @staticmethod
+    def _kept(store: Store, rules: str) -> Rulebook:
+        book = book_of(("shop.rules", SHOP + rules))
+        with store.begin() as tx:
+            deployments.record(tx, book.deployment, {"shop.rules": SHOP + rules}, 0)
+        return book
+
+
+def revived(sources: str) -> Rulebook | None:
+    read = msgspec.json.decode(sources, type=dict[str, str])
+    return compile_sources([Source(file, text) for file, text in read.items()], None).book
+
+
+@pytest.fixture
+def shop(store: Store) -> Callable[[str], Shop]:
+    return lambda rules: Shop(store, rules)
+
+
+@pytest.mark.parametrize("newest", [ORDER.format(within="3 days"), OTHER], ids=["step edited", "rule and chain gone"])
+def test_a_run_that_an_event_moves_on_keeps_the_rules_it_began_in_to_its_end(
+    shop: Callable[[str], Shop], newest: str
+) -> None:
+    phones = shop(ORDER.format(within="1 day"))
+    phones.tell("order", consent="transactional")
+    phones.adopt(newest)
+    phones.tell("paid")
+    phones.restart()
+    phones.later(DAY)
+    assert phones.commit(due=True).faults == []
+    assert phones.said() == ["Shop: dank u wel."]
+    assert phones.table("quarantine") == []
+    assert phones.table("runs") == []
+
+
+def test_what_an_event_begins_besides_goes_by_the_newest_rules(shop: Callable[[str], Shop]) -> None:
+    phones = shop(ORDER.format(within="1 day"))
+    phones.tell("order", consent="transactional")
+    phones.adopt('on event paid\n    send transactional "Shop: betaald."\n    wait 1 hour\n    tag y\n')
+    phones.tell("paid")
+    newest, older = phones.ways.books.newest.deployment, next(iter(phones.ways._older))
+    assert sorted((row["rule"], row["deployment"]) for row in phones.table("runs")) == [
+        ("Shop/on event order", older), ("Shop/on event paid", newest),
+    ]  # fmt: skip
+    event = phones.table("events")[-1]
+    assert (event["rule"], event["deployment"]) == ("Shop/on event paid", newest)
+    phones.later(HOUR)
+    phones.commit(due=True)
+    phones.later(DAY)
+    phones.commit(due=True)
+    assert phones.said() == ["Shop: betaald.", "Shop: dank u wel."]
