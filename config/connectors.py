@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config.declare import DAY_S, HEXADECIMAL, NAMED, Bounds, required, setting
-from config.values import Address, Refusals, Secret, TonNpi
+from config.values import Address, Host, Refusals, Secret, TonNpi
 
 Bind = Literal["transceiver", "transmitter", "receiver", "pair"]
 Charset = Literal["gsm7", "gsm7_packed", "latin1", "ascii", "utf8"]
@@ -42,7 +42,7 @@ class Connector:
         bounds=Bounds(least=1, most=63),
     )
     kind: Literal["smpp"] = setting("smpp", "Its protocol.")
-    host: str = required("Its host name or IP address.", shown="smsc.example", bounds=NAMED)
+    host: Host = required("Its host name or IP address.", shown="smsc.example", bounds=NAMED)
     port: int = setting(2775, "Its TCP port.", bounds=Bounds(least=1, most=0xFFFF))
     hosts: tuple[Address, ...] = setting(
         (), "Further addresses, tried in turn when the first does not answer.", shown=(Address("smsc-2.example", 2775),)

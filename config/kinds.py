@@ -20,6 +20,7 @@ from config.problems import Unfit, did_you_mean, quoted
 from config.settings import Country, Digits, Mailbox, Network, PasswordHash, Prefix, RedisUrl, Web, Zone
 from config.values import (
     Address,
+    Host,
     Money,
     Refusal,
     Refusals,
@@ -28,6 +29,7 @@ from config.values import (
     TonNpi,
     has_password,
     parse_digits,
+    parse_host,
     parse_mailbox,
     parse_network,
     parse_prefix,
@@ -228,6 +230,7 @@ TEXTS: dict[Any, Callable[[str, Setting, Surroundings], object]] = {
     Address: lambda text, _setting, _around: Address.parse(text),
     Country: _country,
     Digits: lambda text, _setting, _around: Digits(parse_digits(text)),
+    Host: lambda text, setting, _around: Host(parse_host(_of_length(text, setting.bounds))),
     Mailbox: lambda text, _setting, _around: Mailbox(parse_mailbox(text)),
     Money: lambda text, _setting, _around: Money.parse(text),
     Network: lambda text, _setting, _around: Network(parse_network(text)),

@@ -13,7 +13,7 @@ from typing import Literal, NewType
 
 from config.connectors import Connector
 from config.declare import DAY_S, NAMED, Bounds, required, setting
-from config.values import Address, Money, Secret, Store
+from config.values import Address, Host, Money, Secret, Store
 
 Digits = NewType("Digits", str)
 """A phone number or short code: digits without a plus."""
@@ -112,7 +112,7 @@ class Consent:
 class Email:
     """The mail server that takes the e-mails of rules; without one they expire after a day."""
 
-    host: str = setting("", "Its host name or IP address; empty: there is none.", shown="mail.example")
+    host: Host = setting(Host(""), "Its host name or IP address; empty: there is none.", shown="mail.example")
     port: int = setting(587, "Its TCP port.", bounds=Bounds(least=1, most=0xFFFF))
     security: Literal["starttls", "tls", "none"] = setting(
         "starttls", "How the connection is encrypted; the server's certificate is then checked."

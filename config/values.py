@@ -10,13 +10,17 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NewType
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from config.problems import Unfit, quoted
 
 MOST_PORT = 0xFFFF
+MOST_HOST = 253  # characters of a host name, in whole (RFC 1035 section 2.3.4 without its length octets)
+
+Host = NewType("Host", str)
+"""A host name or an IP address; empty where there need be none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Address:
     def parse(cls, text: str) -> Address:
         """Reads `127.0.0.1:8080`, `smsc.example:2775` or `[::1]:8080`."""
         found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})", text)
-        if found is None or int(found[3]) > MOST_PORT or not _host(found[1], found[2]):
+        if found is None or int(found[3]) > MOST_PORT or not _is_host(found[1] or found[2]):
             raise Unfit(f"{{it}} must be a host and a port, not {quoted(text)}", 'for example "127.0.0.1:8080"')
         return cls(found[1] or found[2], int(found[3]))
 
@@ -39,15 +43,17 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def _host(six: str | None, other: str | None) -> bool:
-    """Whether the host of an address can be one: digits and dots alone must be an IPv4 address."""
-    if six is None and not re.fullmatch(r"[0-9.]+", other or ""):
-        return True
+def _is_host(text: str) -> bool:
+    """Whether anybody can be asked where it is: with a colon it is an IPv6 address, of digits and dots alone an IPv4
+    address, and else a name of labels of 1 to 63 characters (as ASCII: RFC 3490)."""
     try:
-        ipaddress.ip_address(six or other or "")
+        if ":" in text or re.fullmatch(r"[0-9.]+", text):
+            ipaddress.ip_address(text)
+            return True
+        name = text.encode("idna").decode("ascii")
     except ValueError:
         return False
-    return True
+    return len(name) <= MOST_HOST and re.fullmatch(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?", name) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +199,16 @@ def parse_mailbox(text: str) -> str:
         raise Unfit(
             f"{{it}} must be an e-mail address alone, in ASCII, not {quoted(text)}",
             'for example "noreply@klusser.example"; a name for it is not wanted: the brand\'s is shown',
+        )
+    return text
+
+
+def parse_host(text: str) -> str:
+    """Reads a host name or an IP address; or none."""
+    if text and not _is_host(text):
+        raise Unfit(
+            f"{{it}} must be a host name or an IP address, not {quoted(text)}",
+            'for example "smsc.example" or "192.0.2.1"; a port is a setting of its own',
         )
     return text
 

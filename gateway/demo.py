@@ -22,7 +22,7 @@ import structlog
 import config
 from config.connectors import Connector
 from config.settings import Country, Digits, Gateway, Number, Settings, Web
-from config.values import Address, Secret, Store
+from config.values import Address, Host, Secret, Store
 from gateway.app import serve
 from gateway.exits import Exit
 from smpp.simulator import Account, Simulator
@@ -48,7 +48,7 @@ def settings_for(ports: Ports, folder: Path, rules: Path | None = None) -> Setti
     """The demo's settings, with its database in `folder`; other rules than the demo's own may be named."""
     carrier = Connector(
         name="carrier",
-        host=HOST,
+        host=Host(HOST),
         port=ports.smpp,
         system_id=SYSTEM_ID,
         password=Secret(PASSWORD, "the demo's own"),

@@ -243,6 +243,9 @@ class Client:
         except OSError as error:
             link.trouble = f"cannot reach {where}: {_plain(error)}"
             return Setback.UNREACHED
+        except ValueError as error:  # a name that cannot even be asked for, say of two dots in a row
+            link.trouble = f"cannot reach {where}: nobody can be asked for such a name ({error})"
+            return Setback.UNREACHED
         await link.gone.wait()
         link.trouble = f"{where}: {link.trouble}"
         if link.bound_at is not None:

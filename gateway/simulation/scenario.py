@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from config.connectors import Connector
 from config.settings import Country, Digits, Gateway, Number, Settings
-from config.values import Secret, Store
+from config.values import Host, Secret, Store
 from gateway.binding import grants_of
 from gateway.simulation.brands import NUMBERS, QUIZ, SOURCES, phones, saying
 from gateway.simulation.chaos import Chaos, Conduct
@@ -239,7 +239,7 @@ class Scenario:
 def settings_for(url: str, binds: int, peer_response_s: float) -> Settings:
     """The gateway's settings, as kwek.toml would give them; timers are short, so that faults are noticed soon."""
     connector = Connector(
-        name="carrier", host="centre", port=2775, system_id="kwek", password=Secret("secret", "the simulation's own"),
+        name="carrier", host=Host("centre"), system_id="kwek", password=Secret("secret", "the simulation's own"),
         window=WINDOW, binds=binds, enquire_link_s=20.0, response_s=5.0, connect_s=5.0, reconnect_least_s=0.05,
         reconnect_most_s=5.0, refused_least_s=1.0, refused_most_s=5.0, peer_response_s=peer_response_s,
     )  # fmt: skip

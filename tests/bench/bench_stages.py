@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 
 from config.connectors import Connector
-from config.values import Secret
+from config.values import Host, Secret
 from gateway.connectors.mapping import Mapping as Translation
 from gateway.connectors.mapping import Origin, decode
 from router.claims import Allowance, Claim
@@ -82,7 +82,7 @@ class Way:
     """The main way without its loop and its threads: one batch at a time, a stopwatch at every stage."""
 
     def __init__(self, store: Store, near: socket.socket, far: socket.socket) -> None:
-        connector = Connector(name="bench", host="", system_id="kwek", password=Secret("", "none"), window=WINDOW)
+        connector = Connector(name="bench", host=Host(""), system_id="kwek", password=Secret("", "none"), window=WINDOW)
         grants = Grants((NumberGrant("2345", "short-code", "GB", ("Bench",), "bench"),))
         book = compile_sources([Source("bench.rules", RULES.read_text())], grants).book
         assert book is not None

@@ -230,6 +230,12 @@ kwek.toml:2:10: error: listen in [gateway] must be a host and a port, not "127.0
     '[gateway]\nlisten = "127.0.0.300:80"\n': """\
 kwek.toml:2:10: error: listen in [gateway] must be a host and a port, not "127.0.0.300:80"
     for example "127.0.0.1:8080\"""",
+    CONNECTOR.replace("smsc.example", "smsc..example"): """\
+kwek.toml:4:8: error: host in [[connector]] must be a host name or an IP address, not "smsc..example"
+    for example "smsc.example" or "192.0.2.1"; a port is a setting of its own""",
+    CONNECTOR + 'hosts = ["smsc..example:2775"]\n': """\
+kwek.toml:7:10: error: hosts in [[connector]] must be a host and a port, not "smsc..example:2775"
+    for example "127.0.0.1:8080\"""",
     '[gateway]\nurl = "sms.example"\n': """\
 kwek.toml:2:7: error: url in [gateway] must be a web address, not "sms.example"
     for example "https://sms.example\"""",
@@ -341,7 +347,30 @@ kwek.toml:2:1: error: this is not TOML: Invalid value
 }
 
 
+LABEL = "a" * 63
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["smsc.example.", "smsc_1", "müller.example", f"{LABEL}.example", "192.0.2.1", "2001:db8::1", "fe80::1%eth0"],
+)
+def test_hosts_that_somebody_can_be_asked_for(host: str) -> None:
+    assert good(CONNECTOR.replace("smsc.example", host) + NUMBER).connectors[0].host == host
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["", ".", "smsc..example", ".example", f"{LABEL}a.example", ".".join([LABEL] * 4), "192.0.2.300", "[::1]",
+     "smsc.example:2775", "https://smsc.example", "smsc example", "smsc\\u0000.example"],
+)  # fmt: skip
+def test_hosts_that_nobody_can_be_asked_for(host: str) -> None:
+    """Looking some of them up is no error of the network, so the gateway would not know what to make of it."""
+    assert "kwek.toml:4:8: error: host in [[connector]] must " in told(CONNECTOR.replace("smsc.example", host) + NUMBER)
+
+
 def test_a_mail_server_goes_with_a_sender() -> None:
+    assert "host in [email] must be a host name or an IP address" in told('[email]\nhost = "mail..example"\n')
+    assert good('[email]\nhost = ""\n').email.host == ""
     assert "[email] names a mail server and no sender" in told('[email]\nhost = "mail.example"\n')
     loaded = parse('[email]\nhost = "mail.example"\nsender = "noreply@klusser.example"\n' + CONNECTOR + NUMBER, {})
     assert loaded.settings is not None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.settings import Email, Mailbox
-from config.values import Secret
+from config.values import Host, Secret
 from gateway import mailer as mailing
 from gateway.mailer import ROUND_S, Mailer, Round, written
 from router import emails
@@ -37,7 +37,7 @@ NOON = 1_767_610_800_000_000
 def postbox() -> Iterator[tuple[Postbox, Email]]:
     inside, port = Postbox(), free_port()
     with served(inside, port):
-        yield inside, Email(host="127.0.0.1", port=port, security="none", sender=Mailbox("noreply@fiets.example"))
+        yield inside, Email(host=Host("127.0.0.1"), port=port, security="none", sender=Mailbox("noreply@fiets.example"))
 
 
 def stage() -> Stage:
@@ -107,7 +107,7 @@ async def test_what_is_refused_for_now_is_tried_again_and_for_good_is_not(postbo
 async def test_a_server_that_is_away_is_tried_for_a_night_and_no_longer() -> None:
     on = stage()
     on.text("4411", "MAIL jan@fiets.example")
-    one = mailer(on, Email(host="127.0.0.1", port=free_port(), security="none", sender=Mailbox("a@b.example")))
+    one = mailer(on, Email(host=Host("127.0.0.1"), port=free_port(), security="none", sender=Mailbox("a@b.example")))
     last = NOON
     for tried in range(1, MOST_TRIES + 1):
         last = on.world.at

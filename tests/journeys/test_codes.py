@@ -1,7 +1,7 @@
 """Codes to log in with, where they leave no trace: capability 86."""
 
 from config.connectors import Connector
-from config.values import Secret
+from config.values import Host, Secret
 from gateway.connectors.mapping import CODE_VALIDITY, CONFIRMATION_VALIDITY, Mapping
 from router.claims import Allowance, Claim
 from router.consent import CODE_LIFE, CONFIRMATION_LIFE
@@ -118,7 +118,7 @@ def test_capability_86_an_event_that_cannot_be_performed_is_set_aside_without_it
 
 
 def test_capability_86_the_centre_is_told_how_long_a_code_is_good_for_and_a_stops_confirmation() -> None:
-    settings = Connector(name="a", host="localhost", system_id="kwek", password=Secret(""))
+    settings = Connector(name="a", host=Host("localhost"), system_id="kwek", password=Secret(""))
     mapping = Mapping(settings, ["4411"])
     for message_class, validity in (
         ("otp", CODE_VALIDITY),

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from config.settings import Email, Mailbox
+from config.values import Host
 from gateway.exits import Exit
 from tests.support.postbox import Postbox, free_port, served
 from tests.support.station import PATIENCE_S, station
@@ -21,7 +22,7 @@ keyword MAIL <adres email>
 
 async def test_capability_81_an_email_outlives_a_restart_and_a_server_that_is_away(tmp_path: Path) -> None:
     inside, port = Postbox(), free_port()
-    settings = Email(host="127.0.0.1", port=port, security="none", sender=Mailbox("noreply@klusser.example"))
+    settings = Email(host=Host("127.0.0.1"), port=port, security="none", sender=Mailbox("noreply@klusser.example"))
     async with station(tmp_path, RULES, start=False) as one:
         await one.start()  # without a mail server: it waits
         assert await one.ask("MAIL jan@klusser.example") == "We mailen u."

@@ -413,6 +413,17 @@ async def test_a_name_that_nobody_knows() -> None:
         assert str(owner.troubles[0]).startswith("cannot reach no-such-host.invalid:2775: ")
 
 
+@pytest.mark.parametrize("host", ["smsc..example", "a" * 64 + ".example", "smsc\0example"])
+async def test_a_name_that_cannot_be_one_is_told_and_the_next_address_serves(host: str) -> None:
+    owner = Recorder()
+    async with simulated() as centre, connected(owner, 0, addresses=((host, 2775),)) as client:
+        await owner.until(lambda: len(owner.troubles) >= 2)
+        assert str(owner.troubles[0]).startswith(f"cannot reach {host}:2775: nobody can be asked for such a name (")
+        assert client.links[0].trouble is not None
+        async with connected(owner, 0, addresses=((host, 2775), ("127.0.0.1", centre.port))) as other:
+            await bound_link(owner, other)
+
+
 def test_the_same_on_uvloop() -> None:
     async def conversation() -> None:
         owner = Recorder()

@@ -19,7 +19,7 @@ import psycopg
 
 from config.connectors import Connector
 from config.settings import Country, Digits, Email, Gateway, Number, Settings
-from config.values import Address, Secret, Store
+from config.values import Address, Host, Secret, Store
 from gateway.app import serve
 from smpp.simulator import Account, Simulator
 from smpp.simulator_phones import Phone
@@ -74,7 +74,7 @@ class Station:
         """The settings of this gateway, as kwek.toml would give them."""
         carrier = Connector(
             name="carrier",
-            host="127.0.0.1",
+            host=Host("127.0.0.1"),
             port=self.carrier.port,
             system_id="kwek",
             password=Secret("secret", "the test's own"),
