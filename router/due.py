@@ -158,7 +158,7 @@ def set_aside(tx: Tx, ways: Ways, reason: str, cause: Cause | None = None) -> st
     the end it fails; a sweep goes on past it. Gives what an operator is told; empty where another node was quicker."""
     place = ways.place()
     if cause is None:
-        for message in parts.overdue(tx, place.now, 1, place.ids, ways.decode):
+        for message in parts.overdue(tx, place.now, 1, place.ids, parts.unread):
             inbound.quarantine(tx, message, reason)
             return reason
         cause = next((row[0] for row in sql.runs_due.rows(tx, 0, place.now, 1)), None) or timers.first_due(

@@ -3,7 +3,8 @@
 Order within a group: evidence (what equal texts are told apart by), outcomes (they free window slots), receipts, claims
 of what waits, inbound, due work. A group that fails for another reason than the store's own is taken apart: outcomes
 first and alone, then halves, down to the one message that cannot be acted upon, which goes to quarantine with its
-octets and is acknowledged.
+octets and is acknowledged. Where setting it aside fails too, its octets alone are kept: only a store that does not even
+take those ends the writer.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from typing import TypeVar
 
 import msgspec
 
-from router import contacts, due, evidence, inbound, occurrences, outbox, parts, receipts, silence, timers
+from router import contacts, due, evidence, inbound, occurrences, outbox, receipts, silence, timers
 from router.claims import Allowance, Claim
-from router.due import AT_ONCE, Cause, NotPerformed
+from router.due import AT_ONCE, PUT_OFF, Cause, NotPerformed
 from router.evidence import Ended, Mark
 from router.faults import reason_of
 from router.instants import SECOND
@@ -55,6 +56,8 @@ class Group(msgspec.Struct, frozen=True):
     """Why the one cause in it cannot be performed: it is set aside instead."""
     cause: Cause | None = None
     """Which one it is, where it fell due and that is known."""
+    bare: bool = False
+    """It could not be set aside either: nothing is read for it any more."""
     marks: Sequence[Mark] = ()
     ended: Sequence[Ended] = ()
     watch: Sequence[int] = ()
@@ -200,7 +203,7 @@ def committing(store: Store, group: Group, ways: Ways, allowance: Allowance) -> 
         except Exception as error:  # a cause that cannot be performed: find it, keep the others
             allowance.back_to(mark)
             pieces = piece.pieces()
-            if not pieces and piece.poison:
+            if not pieces and piece.bare:
                 raise
             todo.extendleft(reversed(pieces or [_poisoned(piece, error)]))
         else:
@@ -211,6 +214,9 @@ def committing(store: Store, group: Group, ways: Ways, allowance: Allowance) -> 
 
 
 def _poisoned(piece: Group, error: Exception) -> Group:
+    if piece.poison:
+        why = f"{piece.poison}; and it could not be set aside: {reason_of(error)}"
+        return msgspec.structs.replace(piece, poison=why, bare=True)
     if isinstance(error, NotPerformed):
         return msgspec.structs.replace(piece, poison=error.reason, cause=error.cause)
     return msgspec.structs.replace(piece, poison=reason_of(error))
@@ -361,22 +367,24 @@ def _claim(tx: Tx, group: Group, ways: Ways, allowance: Allowance) -> list[Claim
 
 
 def _set_aside(tx: Tx, group: Group, ways: Ways) -> Done:
-    """The one cause that cannot be performed is kept where an operator sees it."""
-    done = Done(faults=[group.poison], settled=list(group.outcomes))
-    if group.outcomes:
+    """The one cause that cannot be performed is kept where an operator sees it. Where that failed, what needs nothing
+    read is kept of it: an outcome frees its slot, and its text counts as unknown when the gateway starts anew; what
+    fell due stays as it is, to be tried again later."""
+    done = Done(faults=[group.poison], settled=list(group.outcomes), receipts=list(group.receipts))
+    if group.outcomes and not group.bare:
         outbox.set_aside(tx, group.outcomes, group.poison, ways.place())
     for message in group.inbound:
-        for one in (message, *parts.set_aside(tx, message)):  # what waited for a poison part is kept with it
-            inbound.quarantine(tx, one, group.poison)
+        inbound.set_aside(tx, message, group.poison, group.bare)
         done.quarantined.append((message, group.poison))
     for receipt in group.receipts:
         inbound.quarantine(tx, _as_message(receipt), group.poison)
-        done.receipts.append(receipt)
     for occurrence in group.occurrences:
-        occurrences.set_aside(tx, occurrence, group.poison, ways)
+        occurrences.set_aside(tx, occurrence, group.poison, ways, group.bare)
         done.occurred[occurrence.id] = occurrence.id
         done.aside[occurrence.id] = group.poison
-    if group.due:
+    if group.due and group.bare:
+        done.next_due = ways.world.now() + PUT_OFF
+    elif group.due:
         told = due.set_aside(tx, ways, group.poison, group.cause)
         done.faults = [told] if told else []
         done.next_due = due.next_instant(tx, due.next_run(tx))  # the others are due still

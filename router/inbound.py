@@ -83,6 +83,13 @@ def quarantine(tx: Tx, message: Inbound, reason: str) -> None:
     sql.insert_quarantine.run(tx, [row])
 
 
+def set_aside(tx: Tx, message: Inbound, reason: str, bare: bool) -> None:
+    """Quarantine for a message that made its group fail, and for the parts that waited for it. `bare`: that failed too,
+    and it is kept alone: its parts are delivered without it when their time is over."""
+    for one in (message, *(() if bare else parts.set_aside(tx, message))):
+        quarantine(tx, one, reason)
+
+
 def _said_again(
     tx: Tx, whole: Sequence[Inbound], repeats: Mapping[int, int], loaded: Loaded, ways: Ways
 ) -> dict[int, tuple[Facts, Plan]]:

@@ -76,16 +76,21 @@ def perform(
     return [_row(about, plan, ways.books.newest) for about, plan in zip(facts, plans, strict=True)]
 
 
-def set_aside(tx: Tx, one: Occurrence, reason: str, ways: Ways) -> None:
+def set_aside(tx: Tx, one: Occurrence, reason: str, ways: Ways, bare: bool = False) -> None:
     """An occurrence that cannot be performed stands on record, and an operator sees why. Nothing is read for it that
     may be what is wrong, nothing is written that the database may not take, and its key stays free: told again, it is
-    taken. Of who is no contact nothing of what was told is kept: no erasure would find it."""
+    taken. Of who is no contact nothing of what was told is kept: no erasure would find it. `bare`: it could not be put
+    on record."""
     place = ways.place()
-    known = sql_main.contacts_by_address.rows(tx, [plain(one.address)])
-    contact_id, ref, data = (known[0][0], plain(one.ref), _writable(one, ways.books.newest)) if known else NOTHING_KEPT
-    event = (one.id, contact_id, plain(one.brand), plain(one.name), one.source, ref, data, one.at, one.received_at,
-             None, "", ways.books.newest.deployment, reason, "")  # fmt: skip
-    sql.insert_events.run(tx, [event])
+    contact_id = 0
+    if not bare:
+        known = sql_main.contacts_by_address.rows(tx, [plain(one.address)])
+        contact_id, ref, data = (
+            (known[0][0], plain(one.ref), _writable(one, ways.books.newest)) if known else NOTHING_KEPT
+        )
+        event = (one.id, contact_id, plain(one.brand), plain(one.name), one.source, ref, data, one.at, one.received_at,
+                 None, "", ways.books.newest.deployment, reason, "")  # fmt: skip
+        sql.insert_events.run(tx, [event])
     row = (place.ids.next(place.now), "", 0, contact_id, b"", f"event {one.id}: {reason}", place.now)
     sql_main.insert_quarantine.run(tx, [row])
 

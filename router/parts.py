@@ -131,6 +131,11 @@ def set_aside(tx: Tx, message: Inbound) -> list[Inbound]:
     ]  # fmt: skip
 
 
+def unread(octets: bytes, charset: str) -> str:
+    """The text of parts that are set aside: nobody reads it, and reading may be what is wrong."""
+    return ""
+
+
 def overdue(tx: Tx, now: int, most: int, ids: Ids, decode: Decode) -> list[Inbound]:
     """Messages whose missing parts did not come in time, put together from what there is and marked incomplete."""
     sets = {row[14]: row for row in sql_parts.parts_overdue.rows(tx, now - PART_LIFE, most)}

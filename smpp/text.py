@@ -3,7 +3,8 @@
 A leaf: it knows the GSM tables and nothing else of SMPP, so the rule language may count segments with it.
 Three rules hold. A text is sent in GSM 7-bit if every character is in the default alphabet or its extension, else
 in UCS-2 (as UTF-16, so surrogates pass). A cut never separates an escape from its character or a surrogate from its
-other half. Octets that are no text in their encoding raise a TextFault; the caller keeps them as they came.
+other half. Octets that are no text in their encoding raise a TextFault, or are read leniently: then each of them shows
+as a mark (U+FFFD), and only what names no text at all raises.
 """
 
 import unicodedata
@@ -60,6 +61,9 @@ _GSM_ASCII: Final = bytes(code for code in range(128) if chr(code) in DEFAULT.to
 _GSM_CHARACTERS: Final = frozenset(DEFAULT.to_octets)
 
 _ESCAPE_OCTET: Final = bytes((ESCAPE,))
+
+#: Stands for octets that are no character in their encoding (Unicode: REPLACEMENT CHARACTER).
+MARK: Final = "\ufffd"
 
 #: Texts remembered by `measure`: replies repeat. At 2,000 characters each this is 8 MB at the very most.
 _REMEMBERED_TEXTS: Final = 2048
@@ -177,9 +181,10 @@ def _to_septets(text: str, table: Alphabet) -> bytes:
 def decode(octets: bytes, data_coding: int, default_charset: Encoding = Encoding.GSM7, lenient: bool = False) -> str:
     """The text of a message's octets (without user data header) by its data_coding (SMPP 3.4 §5.2.19).
 
-    `default_charset` is what data_coding 0 means on this connector (SMPP.md quirk 26). Lenient GSM 7-bit follows
-    3GPP TS 23.038 §6.2.1.1: an unknown extension code shows the basic character, an escape at the end a space.
-    Raises TextFault ("undecodable") otherwise, also for binary and reserved codings.
+    `default_charset` is what data_coding 0 means on this connector (SMPP.md quirk 26). Lenient: what is no character
+    shows as a MARK, and GSM 7-bit follows 3GPP TS 23.038 §6.2.1.1: an unknown extension code shows the basic
+    character, an escape at the end a space. Raises TextFault ("undecodable") otherwise, and always for binary and
+    reserved codings.
     """
     if data_coding == 0 and default_charset is _GSM7 and not octets.translate(None, _SAME):
         return octets.decode("ascii")  # most of what comes in
@@ -202,7 +207,7 @@ def decode_as(
     if encoding is Encoding.BINARY:
         raise TextFault("binary messages carry no text", "undecodable", 0)
     try:
-        return octets.decode(_CODECS[encoding])
+        return octets.decode(_CODECS[encoding], "replace" if lenient else "strict")
     except UnicodeDecodeError as error:
         raise TextFault(
             f"octet 0x{octets[error.start]:02X} at {error.start} is not {encoding}", "undecodable", error.start
@@ -233,7 +238,7 @@ def _read_one_by_one(septets: bytes, table: Alphabet, lenient: bool) -> str:
         if character == VOID:
             if not lenient:
                 raise TextFault(f"octet 0x{code:02X} at {place} is not GSM 7-bit", "undecodable", place)
-            character = "\ufffd"
+            character = MARK
         characters.append(character)
         place += 1
     return "".join(characters)

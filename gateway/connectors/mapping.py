@@ -36,12 +36,16 @@ KNOWN_TEXTS = 1_024
 """Texts kept with their octets: what rules say again and again; a text with a name in it is not worth more."""
 
 Carried = DeliverSm | DataSm
+_READ = frozenset(Encoding) - {Encoding.BINARY}
+"""The encodings that have characters."""
 
 
 def decode(octets: bytes, charset: str) -> str:
-    """Octets as text, by the name that `Inbound.charset` gives; what cannot be read shows as a mark."""
+    """Octets as text, by the name that `Inbound.charset` gives; what cannot be read shows as a mark. Never fails: parts
+    are read long after they were acknowledged. A name that is none (any more) stands for ASCII."""
     name, locking, single_shift = (*charset.split("/"), "0", "0")[:3]
-    return text.decode_as(octets, Encoding(name), int(locking), int(single_shift), lenient=True)
+    encoding = Encoding(name) if name in _READ else Encoding.ASCII
+    return text.decode_as(octets, encoding, int(locking), int(single_shift), lenient=True)
 
 
 class Origin(NamedTuple):

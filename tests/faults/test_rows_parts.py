@@ -90,6 +90,24 @@ async def test_row_30_a_missing_part_is_not_waited_for_for_ever(tmp_path: Path) 
         assert recorded(one) == ["een drie"]
 
 
+@pytest.mark.usefixtures("short_life")
+async def test_row_30_a_lone_half_that_is_broken_stops_nobody(tmp_path: Path) -> None:
+    """Cut inside an emoji, and its other half never comes: what can be read of it is delivered, and the gateway goes
+    on, also after a restart."""
+    broken = "ZEG hoi 😀".encode("utf-16-be")[:-2]
+    async with raw_pair(tmp_path) as (one, centre, link):
+        await sent(link, [part(JAN, broken, (7, 2, 1), 1, 8)])
+        await one.until("SELECT state, text FROM inbound", [("incomplete", "ZEG hoi \ufffd")])
+        assert one.exit_code is None
+        await one.stop()
+        await one.start(bound=False)
+        again = await centre.link()
+        again.text(PIET, "ZEG verder", 1)
+        await again.until(lambda: 1 in again.answered())
+        await one.until("SELECT count(*) FROM records", [(2,)])
+        assert one.rows("SELECT count(*) FROM quarantine") == [(0,)]
+
+
 async def test_row_30_two_senders_with_one_reference_do_not_mix(tmp_path: Path) -> None:
     frames = [
         part(JAN, b"ZEG jan ", (7, 2, 1), 1), part(PIET, b"ZEG piet ", (7, 2, 1), 2),

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from gateway import cli
 from gateway.commands import planning_page
 from gateway.commands.planning_page import Planned, page
+from gateway.connectors.mapping import decode
 from gateway.exits import Exit
 from router import deployments, rulings
 from router.instants import MINUTE
@@ -22,7 +23,7 @@ from router.store.engine import Store, open_store
 from router.ways import Ways
 from router.world import System
 from tests.support.process import write_config
-from tests.support.routing import JAN, Phones, book_of, decode
+from tests.support.routing import JAN, Phones, book_of
 
 RULES = """\
 brand "Klusser"

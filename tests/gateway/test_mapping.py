@@ -82,6 +82,20 @@ def test_a_national_alphabet_is_told_by_the_charset() -> None:
     assert decode(found.octets, found.charset) == "ş"
 
 
+@given(
+    st.binary(max_size=200),
+    st.sampled_from([*Encoding, "", "latin-1", "of old"]),
+    st.integers(0, 255),
+    st.integers(0, 255),
+)
+def test_any_octets_are_some_text_in_any_charset(octets: bytes, name: str, locking: int, single_shift: int) -> None:
+    """Parts are read long after they were acknowledged: nothing may fail then."""
+    for charset in (name, f"{name}/{locking}/{single_shift}"):
+        said = decode(octets, charset)
+        assert said.encode("utf-8", "replace") == said.encode(), "no half surrogate pairs, which no database takes"
+        assert bool(said) == bool(octets)
+
+
 @pytest.mark.parametrize("data_coding", [0x02, 0x04, 0x14, 0xF5])
 def test_binary_is_kept_and_said_to_be_unreadable(data_coding: int) -> None:
     found = mapping().to_inbound(deliver(b"\x00\x01\xff", data_coding=data_coding), b"the frame", ORIGIN)

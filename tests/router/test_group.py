@@ -10,14 +10,14 @@ import pytest
 from psycopg import errors as pg
 
 import router.decide
-from router import due, group, inbound, outbox, receipts
+from router import due, group, inbound, occurrences, outbox, parts, receipts
 from router.claims import Allowance
 from router.due import AT_ONCE
 from router.faults import LONGEST_REASON, reason_of
 from router.group import AGAIN, Group, Interrupted, together
 from router.horizon import Horizon
 from router.instants import HOUR
-from router.messages import Facts
+from router.messages import Facts, Occurrence
 from router.outbox import Outcome
 from router.plan import Needs, Plan
 from router.receipts import ReceiptIn
@@ -112,6 +112,25 @@ def test_poison_parts_that_are_overdue_do_not_stop_due_work(phones: Phones) -> N
     assert phones.commit(due=True).faults == []
 
 
+def test_overdue_parts_that_cannot_even_be_read_are_set_aside_unread(
+    phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What failed in the performing is not asked of the setting aside."""
+
+    def unreadable(octets: bytes, charset: str) -> str:
+        raise UnicodeDecodeError(charset, octets, 0, 1, "no such character")
+
+    monkeypatch.setattr(phones.ways, "decode", unreadable)
+    phones.commit(inbound=[phones.part(PIET, b"\xd8", 1, 2)])
+    phones.write(JAN, "STRAKS")
+    phones.later(HOUR)
+    while phones.commit(due=True).faults == []:
+        pass
+    assert [bytes(row["frame"]) for row in phones.table("quarantine")] == [b"\xd8"]
+    phones.commit(due=True)
+    assert [row["text"] for row in phones.table("outbox")] == ["Tien minuten later."]
+
+
 @pytest.mark.parametrize("text", ["nul \0", "half a pair \ud800"])
 def test_a_text_that_a_database_does_not_take_is_kept_as_octets(phones: Phones, text: str) -> None:
     message = msgspec.structs.replace(phones.text(JAN, "JOIN"), text=text)
@@ -160,10 +179,65 @@ def test_an_outcome_that_cannot_be_settled_frees_its_slot_and_is_told(
     assert [row["reason"] for row in phones.table("quarantine")] == [f"outbox {claims[0].id}: KeyError: 'bad'"]
 
 
-def test_what_cannot_even_be_set_aside_stops_the_gateway(phones: Phones, monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(*_: Any) -> None:
-        raise RuntimeError("nothing works")
+TWICE = "RuntimeError: nothing works; and it could not be set aside: RuntimeError: nothing works"
 
+
+def failing(*_: Any) -> None:
+    raise RuntimeError("nothing works")
+
+
+def test_a_text_that_cannot_be_set_aside_either_is_kept_alone(phones: Phones, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "join", failing)
+    monkeypatch.setattr(parts, "set_aside", failing)
+    done = phones.commit(inbound=[phones.text(PIET, "JOIN"), bad := phones.part(JAN, b"IN", 2, 2)])
+    assert done.quarantined == [(bad, TWICE)]
+    assert [(bytes(row["frame"]), row["reason"]) for row in phones.table("quarantine")] == [(bad.frame, TWICE)]
+    assert [row["text"] for row in phones.table("inbound")] == ["JOIN"]
+
+
+def test_an_outcome_that_cannot_be_set_aside_either_frees_its_slot(
+    phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (claim,) = phones.write(JAN, "JOIN")
+    monkeypatch.setattr(outbox, "settle", failing)
+    monkeypatch.setattr(outbox, "set_aside", failing)
+    done = phones.commit(outcomes=[phones.sent(claim)])
+    assert ([outcome.id for outcome in done.settled], done.faults) == ([claim.id], [TWICE])
+    assert phones.states() == ["claimed"], "it counts as unknown when the gateway starts anew"
+
+
+def test_what_falls_due_and_cannot_be_set_aside_either_is_tried_again_later(
+    phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway goes on: STOP is heard meanwhile."""
+    phones.write(JAN, "STRAKS")
+    phones.later(HOUR)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(due, "look", failing)
+        meanwhile.setattr(due, "set_aside", failing)
+        done = phones.commit(due=True, inbound=[phones.text(PIET, "STOP")])
+    assert done.faults == [TWICE]
+    assert done.next_due == phones.world.now() + due.PUT_OFF
+    assert [text.text for text in done.accepted] == ["STOP"]
+    phones.commit(due=True)
+    assert "Tien minuten later." in [row["text"] for row in phones.table("outbox")]
+
+
+def test_an_occurrence_that_cannot_be_put_on_record_either_is_refused_and_shown(
+    phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = phones.world.now()
+    told = Occurrence(id=77, brand="Shop", address=JAN, name="besteld", source="api", at=now, received_at=now)
+    monkeypatch.setattr(occurrences, "accept", failing)
+    monkeypatch.setattr(occurrences, "_kept", failing)
+    assert phones.commit(occurrences=[told]).aside == {77: TWICE}
+    assert [row["reason"] for row in phones.table("quarantine")] == [f"event 77: {TWICE}"]
+    assert phones.table("events") == []
+
+
+def test_a_store_that_does_not_even_take_octets_stops_the_gateway(
+    phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(inbound, "accept", failing)
     monkeypatch.setattr(inbound, "quarantine", failing)
     with pytest.raises(RuntimeError, match="nothing works"):

@@ -3,11 +3,12 @@
 import msgspec
 import pytest
 
+from gateway.connectors.mapping import decode
 from router.instants import MINUTE
 from router.ways import OLD_BOOKS, ROUNDS, Ways
 from router.world import Virtual
 from rules.rulebook import Rulebook
-from tests.support.routing import JAN, KEES, NOW, PIET, RULES, Phones, book_of, decode, shop
+from tests.support.routing import JAN, KEES, NOW, PIET, RULES, Phones, book_of, shop
 
 
 def test_each_text_of_a_batch_is_acted_upon(phones: Phones) -> None:

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.connectors.mapping import decode
 from router import parts
 from router.evidence import Ended
 from router.instants import HOUR, SECOND
 from router.messages import Inbound
 from router.parts import PART_LIFE, UNSURE
 from router.store.engine import Tx, open_store
-from tests.support.routing import JAN, KEES, PIET, Phones, decode
+from tests.support.routing import JAN, KEES, PIET, Phones
 
 REFERENCES = count(1)
 
@@ -45,7 +46,7 @@ def test_octets_are_joined_and_not_texts(phones: Phones) -> None:
     """UCS-2: the cut goes through a character, and through a surrogate pair."""
     octets = "JOIN 😀".encode("utf-16-be")
     for index, piece in enumerate((octets[:11], octets[11:]), 1):
-        send(phones, phones.part(JAN, piece, index, 2, charset="utf-16-be"))
+        send(phones, phones.part(JAN, piece, index, 2, charset="ucs2"))
     assert read(phones) == [("JOIN 😀", "routed")]
 
 
@@ -118,18 +119,40 @@ def test_repeats_are_forgotten_with_what_they_repeat(phones: Phones) -> None:
 
 def test_each_part_is_read_by_its_own_charset(phones: Phones) -> None:
     """A phone may change to UCS-2 where the first letter needs it, and back."""
-    pieces = (("JO".encode("utf-16-be"), "utf-16-be"), (b"I", "latin-1"), (b"N ", "latin-1"), ("é".encode(), "utf-8"))
+    pieces = (("JO".encode("utf-16-be"), "ucs2"), (b"I", "latin1"), (b"N ", "latin1"), ("é".encode(), "utf8"))
     for index, (octets, charset) in enumerate(pieces, 1):
         send(phones, phones.part(JAN, octets, index, 4, charset=charset))
     assert read(phones) == [("JOIN é", "routed")]
 
 
 def test_each_part_of_an_incomplete_message_is_read_by_its_own_charset(phones: Phones) -> None:
-    send(phones, phones.part(JAN, "JO".encode("utf-16-be"), 1, 3, charset="utf-16-be"))
+    send(phones, phones.part(JAN, "JO".encode("utf-16-be"), 1, 3, charset="ucs2"))
     send(phones, phones.part(JAN, b"IN", 3, 3))
     phones.later(PART_LIFE)
     phones.commit(due=True)
     assert read(phones) == [("JOIN", "incomplete")]
+
+
+@pytest.mark.parametrize("charset", ["ucs2", "ascii", "utf8", "gsm7", "gsm7/1/2", "of old"])
+def test_half_of_a_broken_text_does_not_hold_up_what_falls_due(phones: Phones, charset: str) -> None:
+    """Cut inside a character, and its other half never comes: any phone can send that."""
+    half = "STOP nu 😀".encode("utf-16-be")[:-2] if charset == "ucs2" else b"JOIN \xf0\x9f"
+    send(phones, phones.part(JAN, half, 1, 2, charset=charset))
+    phones.write(PIET, "STRAKS")
+    phones.later(PART_LIFE)
+    done = phones.commit(due=True)
+    assert done.faults == []
+    (text,) = (row["text"] for row in phones.table("inbound") if row["state"] == "incomplete")
+    assert text.startswith(("STOP nu \ufffd", "JOIN \ufffd"))
+    assert "Tien minuten later." in [row["text"] for row in phones.table("outbox")]
+    assert phones.table("quarantine") == []
+
+
+def test_stop_in_parts_with_a_stray_half_character_opts_out(phones: Phones) -> None:
+    octets = "STOP".encode("utf-16-be") + b"\xd8\x3d"
+    send(phones, *(phones.part(JAN, octets[at : at + 5], at // 5 + 1, 2, charset="ucs2") for at in (0, 5)))
+    assert read(phones) == [("STOP\ufffd", "opted_out")]
+    assert [row["opted_out_at"] for row in phones.table("profiles")] == [phones.world.now()]
 
 
 def test_the_parts_of_a_last_one_that_cannot_be_acted_upon_are_kept_with_it(phones: Phones) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.connectors.mapping import decode
 from router.claims import Allowance, Claim
 from router.group import Done, Group, commit
 from router.housekeeping import Housekeeping
@@ -119,11 +120,6 @@ def shared() -> Rulebook:
     )
 
 
-def decode(octets: bytes, charset: str) -> str:
-    """How these tests read user data."""
-    return octets.decode(charset or "latin-1", "replace")
-
-
 class Phones:
     """Phones that write to a router on a store; `world.at` is its clock."""
 
@@ -144,7 +140,7 @@ class Phones:
         known: dict[str, Any] = {
             "id": self.world.ids.next(self.world.now()), "connector": "carrier", "session": 1, "sequence": 7,
             "sender": sender, "recipient": "4411", "text": text, "received_at": self.world.now(),
-            "octets": text.encode("latin-1", "replace"), "charset": "latin-1", "frame": b"PDU of " + text.encode(),
+            "octets": text.encode("latin-1", "replace"), "charset": "latin1", "frame": b"PDU of " + text.encode(),
         }  # fmt: skip
         return Inbound(**(known | more))
 
