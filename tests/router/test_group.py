@@ -229,7 +229,7 @@ def test_an_occurrence_that_cannot_be_put_on_record_either_is_refused_and_shown(
     now = phones.world.now()
     told = Occurrence(id=77, brand="Shop", address=JAN, name="besteld", source="api", at=now, received_at=now)
     monkeypatch.setattr(occurrences, "accept", failing)
-    monkeypatch.setattr(occurrences, "_kept", failing)
+    monkeypatch.setattr(occurrences, "plain", failing)
     assert phones.commit(occurrences=[told]).aside == {77: TWICE}
     assert [row["reason"] for row in phones.table("quarantine")] == [f"event 77: {TWICE}"]
     assert phones.table("events") == []
