@@ -7,10 +7,11 @@ What is only a standing (windows, queues) is put into the metrics when they are 
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
-from typing import Protocol
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol, cast
 
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from config.values import Address
 from gateway.faults import reason
 from gateway.health import Health, told
 from gateway.metrics import Metrics
+from gateway.web.door import Door, room
 from gateway.web.problems import problem, problems
 
 CLOSE_S = 1.0
@@ -97,17 +99,23 @@ async def serve_web(
 
     Raises PortTakenError when the address cannot be listened on.
     """
-    runner = web.AppRunner(
-        application(metrics, health, exchange, routes), access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S
-    )
+    door = Door(room())
+    app = application(metrics, health, exchange, routes)
+    app.middlewares.insert(0, door.attend)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_S)
     await runner.setup()
+    door.lead_to(cast(web.Server, runner.server))
     try:
-        try:
-            await web.TCPSite(runner, address.host, address.port).start()
-        except OSError as fault:
-            raise PortTakenError(_why(address, fault)) from fault
-        port = int(runner.addresses[0][1])
-        yield f"http://{Address(address.host, port)}"
+        async with AsyncExitStack() as listening:
+            try:
+                server = await asyncio.get_running_loop().create_server(
+                    door, address.host, address.port, backlog=door.queue
+                )
+            except OSError as fault:
+                raise PortTakenError(_why(address, fault)) from fault
+            listening.callback(server.close)
+            port = int(server.sockets[0].getsockname()[1])
+            yield f"http://{Address(address.host, port)}"
     finally:
         await runner.cleanup()
 

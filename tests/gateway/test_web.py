@@ -1,5 +1,6 @@
 """/metrics, /healthz and /readyz, and what is answered where nothing is."""
 
+import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -160,7 +161,7 @@ async def test_a_name_that_nobody_knows_is_told_in_a_sentence(monkeypatch: pytes
     async def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(web.TCPSite, "start", unknown)
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_server", unknown)
     with pytest.raises(PortTakenError) as fault:
         async with serve_web(Address("nowhere.example", 80), Metrics(), Health(), Middle()):
             raise AssertionError("it cannot listen there")
