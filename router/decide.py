@@ -56,7 +56,7 @@ def decide(facts: Facts, books: Books, now: int, tried: list[Tried] | None = Non
     try:
         plan = _Decision(facts, message, books, number, now).plan(chosen)
     except Unknown as unknown:
-        return Needs(asked=unknown.asked)
+        return unknown.needs
     return _with_lost(plan, open_now) if open_now.lost else plan
 
 
@@ -71,7 +71,7 @@ def resume(facts: Facts, run: Run, books: Books, now: int) -> Plan | Needs:
     try:
         _resumed(walk, located)
     except Unknown as unknown:
-        return Needs(asked=unknown.asked)
+        return unknown.needs
     return planned(walk, run.rule, "due")
 
 

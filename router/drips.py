@@ -7,7 +7,8 @@ from typing import Final, assert_never
 
 from router.asking import Asking
 from router.messages import Run
-from router.plan import Answer, Enrolled, Enter, Outcome
+from router.plan import Answer, Enrolled, Enter, Outcome, Suspend
+from router.routes import rules_of
 from router.senders import number_for
 from router.strand import FREE, OF_A_DRIP, PURPOSE, Strand
 from router.walking import HELD
@@ -153,13 +154,17 @@ class Drips(Asking):
         self._end_all(lambda terms: tag in terms.exit_tags, "exited")
 
     def _end_all(self, wanted: Callable[[Terms], bool], outcome: Outcome) -> None:
-        brand = self.case.brand
-        for run in self.case.facts.runs:
-            rule = brand.rules.get(run.rule) if run.brand == brand.name else None
-            if rule is not None and rule.terms is not None and wanted(rule.terms):
+        """End those whose terms are wanted, each by the terms of the rules that it goes on by. Raises Unknown."""
+        case = self.case
+        stored = [run for run in case.facts.runs if run.id not in self._ended]
+        begun = [effect.run for effect in case.effects if isinstance(effect, Suspend) and not effect.run.id]
+        own = [run for run in (*stored, *begun) if run.brand == case.brand.name]
+        for run, rule in rules_of(own, case.books):
+            if rule.terms is None or not wanted(rule.terms):
+                continue
+            if run.id:
                 self.leave(run, rule, outcome)
-        for rule in brand.drips.values():
-            if rule.terms is not None and wanted(rule.terms):
+            else:
                 self.recall(rule, outcome)
         self.finish_those(lambda one: one.terms is not None and wanted(one.terms), outcome)
 

@@ -11,7 +11,7 @@ from router.decide import planned
 from router.interpret import Walk
 from router.messages import Facts, Occurrence, Run
 from router.plan import Learnt, Needs, OptOut, Plan, Unknown
-from router.routes import Located, locate
+from router.routes import Located, locate, rules_of
 from router.segments import Known
 from router.standing import Standing, is_refused
 from router.strand import PURPOSE
@@ -39,16 +39,14 @@ def happen(facts: Facts, books: Books, now: int) -> Plan | Needs:
     try:
         _agree(walk, occurrence)
         _learn(walk, occurrence)
-        _end_early(walk, brand, occurrence)
+        _end_early(walk, books, occurrence)
         went_on = _go_on(walk, books, occurrence)
-        if isinstance(went_on, Needs):
-            return went_on
         for rule in _begun(walk, brand, occurrence):
             if rule.identity not in went_on:  # what the event moved on it does not begin besides
                 walk.go_by(books.newest, brand)
                 _begin(walk, rule, occurrence)
     except Unknown as unknown:
-        return Needs(asked=unknown.asked)
+        return unknown.needs
     return planned(walk, "", "occurred")
 
 
@@ -74,19 +72,21 @@ def _learn(walk: Walk, occurrence: Occurrence) -> None:
             walk.case.set(name, value)
 
 
-def _end_early(walk: Walk, brand: BrandBook, occurrence: Occurrence) -> None:
+def _end_early(walk: Walk, books: Books, occurrence: Occurrence) -> None:
+    """Runs end by the terms of the rules that they go on by. Raises Unknown."""
     if occurrence.source not in ("api", "voucher"):
         return
-    for run in walk.case.facts.runs:
-        rule = brand.rules.get(run.rule) if run.brand == brand.name else None
-        if rule is None or rule.terms is None:
-            continue
-        if not _concerns(run, rule.terms, occurrence):
+    for run, rule in rules_of(_of_brand(walk, occurrence), books):
+        if rule.terms is None or not _concerns(run, rule.terms, occurrence):
             continue
         if _is_goal(walk, run, rule.terms, occurrence):
             walk.leave(run, rule, "goal")
         elif occurrence.name in rule.terms.exit_events:
             walk.leave(run, rule, "exited")
+
+
+def _of_brand(walk: Walk, occurrence: Occurrence) -> list[Run]:
+    return [run for run in walk.case.facts.runs if run.brand == occurrence.brand]
 
 
 def _concerns(run: Run, terms: Terms, occurrence: Occurrence) -> bool:
@@ -102,17 +102,14 @@ def _is_goal(walk: Walk, run: Run, terms: Terms, occurrence: Occurrence) -> bool
     return within is None or occurrence.at <= after(run.started_at, within, walk.case.zone)
 
 
-def _go_on(walk: Walk, books: Books, occurrence: Occurrence) -> Needs | set[str]:
-    """Runs that wait for this event go on; gives the rules that they stand in."""
+def _go_on(walk: Walk, books: Books, occurrence: Occurrence) -> set[str]:
+    """Runs that wait for this event go on; gives the rules that they stand in. Their rule sets are at hand by now."""
     went_on: set[str] = set()
     if occurrence.source not in ("api", "voucher"):
         return went_on
-    waiting = [run for run in walk.case.facts.runs if run.kind == "event" and run.brand == occurrence.brand]
-    for run in waiting:
-        located = locate(run, books)
-        if isinstance(located, Needs):
-            return located
-        if not isinstance(located, Located) or walk.is_over(run):
+    for run in _of_brand(walk, occurrence):
+        located = locate(run, books) if run.kind == "event" and not walk.is_over(run) else None
+        if not isinstance(located, Located):
             continue
         step, terms = located.step, located.rule.terms
         if terms is not None and not _concerns(run, terms, occurrence):

@@ -6,7 +6,7 @@ gate in `perform`. The union `Effect` is closed: a new effect does not type-chec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal as OneOf
 
 import msgspec
@@ -345,8 +345,8 @@ class Needs(msgspec.Struct, frozen=True):
 
 
 class Unknown(Exception):
-    """Raised while deciding where something must be known first; `decide` answers with Needs."""
+    """Raised while deciding where something must be known first; `decide` answers with what it `needs`."""
 
-    def __init__(self, *asked: Need) -> None:
-        super().__init__(asked)
-        self.asked = frozenset(asked)
+    def __init__(self, *asked: Need, deployments: Iterable[str] = ()) -> None:
+        super().__init__(asked, deployments)
+        self.needs = Needs(frozenset(deployments), frozenset(asked))

@@ -7,7 +7,7 @@ no open question claims. Tickets take their place between the fourth and the six
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import partial
 from typing import Final, NamedTuple
@@ -18,7 +18,7 @@ import msgspec
 from router.case import Books, local_date
 from router.commands import Commanded, restorable, speaks_for
 from router.messages import Facts, Inbound, Run
-from router.plan import Needs, Tried
+from router.plan import Needs, Tried, Unknown
 from rules.actions import Call, Enlist, Program, Question, Standing, Step
 from rules.keywords import Match
 from rules.packs import Reserved, load, without_politeness
@@ -142,6 +142,25 @@ def locate(run: Run, books: Books) -> Located | Needs | None:
         return Needs(frozenset((run.deployment,)))
     own = books.older[run.deployment]
     return None if own is None else _locate_in(run, own)
+
+
+def rules_of(runs: Iterable[Run], books: Books) -> list[tuple[Run, Rule]]:
+    """Each run with the rule that it goes on by, whose terms hold for it: that of the rule set in which it is found.
+    For one that is found nowhere, and may be again, it is the newest of its name. Raises Unknown, for all at once."""
+    found: list[tuple[Run, Rule]] = []
+    missing: set[str] = set()
+    for run in runs:
+        located = locate(run, books)
+        if isinstance(located, Needs):
+            missing |= located.deployments
+            continue
+        brand = books.newest.brands.get(run.brand)
+        rule = located.rule if located is not None else None if brand is None else brand.rules.get(run.rule)
+        if rule is not None:
+            found.append((run, rule))
+    if missing:
+        raise Unknown(deployments=missing)
+    return found
 
 
 def _locate_in(run: Run, rulebook: Rulebook) -> Located | None:

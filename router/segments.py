@@ -99,7 +99,7 @@ def joining(facts: Facts, plan: Plan, books: Books, now: int) -> Plan | Needs:
                 ).is_in(segment):
                     joined.append(Arm(profile.brand, "join", segment, now))
             except Unknown as unknown:
-                asked |= unknown.asked
+                asked |= unknown.needs.asked
     if asked:
         return Needs(asked=frozenset(asked))
     return replace(plan, effects=(*plan.effects, *joined)) if joined else plan

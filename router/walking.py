@@ -118,7 +118,7 @@ class Walking(ABC):
         self._out_of(rule, outcome)
 
     def recall(self, rule: Rule, outcome: Outcome) -> None:
-        """A run of a drip that the cause at hand began, and that waits already, is over too."""
+        """A run that the cause at hand began, and that waits already, is over too."""
         effects = self.case.effects
         kept = [
             effect
@@ -126,7 +126,8 @@ class Walking(ABC):
             if not (isinstance(effect, Suspend) and not effect.run.id and effect.run.rule == rule.identity)
         ]
         if len(kept) < len(effects):
-            effects[:] = [*kept, Leave(self.case.brand.name, rule.head.removeprefix("drip "), outcome)]
+            effects[:] = kept
+            self._out_of(rule, outcome)
 
     def finish(self, outcome: Outcome) -> None:
         """The chain under way is over, whatever stands below."""

@@ -73,7 +73,8 @@ class Ways:
 
     def adopt(self, book: Rulebook) -> None:
         """Let a newly loaded rule set rule; the next group is decided by it. Call between groups."""
-        self._keep(self.books.newest)
+        self._older[self.books.newest.deployment] = self.books.newest
+        self._trim()
         self.books = Books(book, self._older, spread=self.spread)
         self.own_numbers = frozenset(book.numbers)
         self._heed(book)
@@ -122,6 +123,7 @@ class Ways:
                 decide(books) if isinstance(answer, Needs) else answer
                 for decide, answer in zip(ask, plans, strict=True)
             ]
+        self._trim()
         done = [answer for answer in plans if isinstance(answer, Plan)]
         if len(done) != len(plans):
             raise RuntimeError(f"decide still asks after {ROUNDS} rounds: {plans}")
@@ -135,10 +137,10 @@ class Ways:
             book = self._revive(found[name]) if name in found else None
             # A rule set that is gone or no longer compiles is answered with the newest: its step is not found
             # there either, and the run ends as lost, on record.
-            self._keep(book or msgspec.structs.replace(self.books.newest, deployment=name), name)
+            self._older[name] = book or msgspec.structs.replace(self.books.newest, deployment=name)
 
-    def _keep(self, book: Rulebook, name: str = "") -> None:
-        self._older[name or book.deployment] = book
+    def _trim(self) -> None:
+        """Keep no more than so many. Not between two rounds: one contact's runs may need more of them at once."""
         while len(self._older) > OLD_BOOKS:
             del self._older[next(iter(self._older))]
 

@@ -9,10 +9,11 @@ from router import deployments
 from router.instants import DAY, HOUR
 from router.messages import Occurrence
 from router.store.engine import Store
-from router.ways import Ways
+from router.ways import OLD_BOOKS, Ways
 from rules.compiler import compile_sources
 from rules.diagnostics import Source
 from rules.rulebook import Rulebook
+from tests.support.promotions import agree
 from tests.support.routing import JAN, Phones, book_of, decode
 
 SHOP = 'brand "Shop"\n    numbers 4411\n    language nl\n    timezone Europe/Amsterdam\n\n'
@@ -109,3 +110,108 @@ def test_what_an_event_begins_besides_goes_by_the_newest_rules(shop: Callable[[s
     phones.later(DAY)
     phones.commit(due=True)
     assert phones.said() == ["Shop: betaald.", "Shop: dank u wel."]
+
+
+TIPS = """drip tips promotional
+    exit on tag buyer
+    exit on event bought
+    goal event won
+    at once
+        send "Shop: one. STOP = off."
+    after 1 day at 12:00
+        send "Shop: two. STOP = off."
+
+on event begin
+    start tips
+
+"""
+ENDS = """keyword BUY
+    tag buyer
+    reply "ok"
+
+keyword NOMORE
+    opt out
+    reply "ok"
+
+on event bought
+    tag y
+
+on event won
+    tag y
+"""
+STEP_GONE = f'drip tips promotional\n    after 2 days\n        send "Shop: new. STOP = off."\n\n{ENDS}'
+
+
+def in_tips(shop: Callable[[str], Shop], newest: str) -> Shop:
+    """A phone in a drip whose step the newest rules have no more."""
+    phones = shop(TIPS + ENDS)
+    agree(phones, JAN)
+    phones.tell("begin")
+    phones.adopt(newest)
+    phones.restart()
+    assert phones.said() == ["Shop: one. STOP = off."]
+    return phones
+
+
+@pytest.mark.parametrize("newest", [ENDS, STEP_GONE], ids=["drip gone", "drip without terms"])
+@pytest.mark.parametrize(
+    ("how", "what", "outcome"),
+    [("event", "bought", "exited"), ("event", "won", "goal"), ("text", "BUY", "exited"), ("text", "NOMORE", "stopped")],
+)
+def test_what_ends_a_drip_ends_it_for_those_who_go_on_by_rules_that_are_gone(
+    shop: Callable[[str], Shop], newest: str, how: str, what: str, outcome: str
+) -> None:
+    phones = in_tips(shop, newest)
+    if how == "event":
+        phones.tell(what)
+    else:
+        phones.write(JAN, what)
+    assert phones.table("runs") == []
+    assert phones.outcomes() == [("tips", outcome)]
+    assert phones.table("quarantine") == []
+
+
+def test_what_does_not_end_it_leaves_it_alone(shop: Callable[[str], Shop]) -> None:
+    phones = in_tips(shop, ENDS)
+    phones.tell("other")
+    phones.later(DAY)
+    phones.commit(due=True)
+    assert phones.said()[1:] == ["Shop: two. STOP = off."]
+    assert phones.outcomes() == [("tips", "finished")]
+
+
+def test_a_run_whose_rules_cannot_be_had_ends_by_what_the_newest_has_under_its_name(
+    shop: Callable[[str], Shop],
+) -> None:
+    phones = in_tips(shop, STEP_GONE.replace("promotional\n", "promotional\n    exit on event bought\n", 1))
+    with phones.store.begin() as tx:
+        tx.write(f"DELETE FROM deployments WHERE hash <> '{phones.ways.books.newest.deployment}'")
+    phones.tell("bought")
+    assert phones.outcomes() == [("tips", "exited")]
+
+
+def test_what_an_older_chain_has_just_begun_is_ended_by_what_comes_after_it_in_the_same_cause(
+    shop: Callable[[str], Shop],
+) -> None:
+    phones = shop(f"{TIPS}on event order\n    wait for event paid within 1 day\n        then\n            start tips\n")
+    agree(phones, JAN)
+    phones.tell("order")
+    phones.adopt("on event paid\n    tag buyer\n")
+    phones.tell("paid")
+    assert phones.table("runs") == []
+    assert phones.outcomes() == [("tips", "exited")]
+
+
+def test_a_contact_may_be_under_way_by_more_rule_sets_than_are_kept_at_hand(shop: Callable[[str], Shop]) -> None:
+    rules = ORDER.replace("order\n", "order per event.ref\n", 1)
+    phones = shop(rules.format(within="60 days"))
+    for days in range(60, 60 - OLD_BOOKS - 4, -1):
+        phones.adopt(rules.format(within=f"{days} days"))
+        phones.tell("order", consent="transactional", ref=str(days))
+    phones.adopt(OTHER)
+    phones.restart()
+    phones.tell("paid", ref="60")
+    assert phones.table("quarantine") == []
+    kinds = [row["kind"] for row in phones.table("runs")]
+    assert (kinds.count("wait"), kinds.count("event")) == (1, OLD_BOOKS + 3)
+    assert len(phones.ways._older) == OLD_BOOKS
