@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from itertools import chain
 
 from gateway.connectors.base import Answer, Connector, Read
 from gateway.metrics import Metrics
@@ -85,8 +86,8 @@ class Barrier:
     # ------------------------------------------------------------------------------------------------ while it is read
 
     def read(self, read: Read) -> None:
-        """Mute whoever says STOP, from now until it is kept."""
-        for message in read.inbound:
+        """Mute whoever says STOP, from now until it is kept; also where the evidence holds it back for now."""
+        for message in chain(read.inbound, read.held):
             if not self.says_stop(message.recipient, message.text):
                 continue
             read.answers[message.id] = partial(self._answered, message.id, read.answers[message.id])

@@ -18,13 +18,17 @@ Answer = Callable[[bool], None]
 
 
 class Read(msgspec.Struct, frozen=True, gc=False):
-    """What one read of a link brought, with how each of it is answered (by the id of the message or receipt)."""
+    """What one read of a link brought, with how each of it is answered (by the id of the message or receipt).
+
+    `held`: texts that the evidence holds back; they come by `Exchange.release` or `Exchange.refuse`.
+    """
 
     connector: str
     inbound: Sequence[Inbound]
     receipts: Sequence[ReceiptIn]
     answers: dict[int, Answer]
     octets: int
+    held: Sequence[Inbound] = ()
 
 
 class Connector(Protocol):

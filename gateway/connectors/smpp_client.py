@@ -118,6 +118,7 @@ class SmppConnector:
         now, next_id, session = self._world.now(), self._world.ids.next, self._session(link)
         judge, clock = self._witness.read, self._world.monotonic()
         inbound: list[Inbound] = []
+        held: list[Inbound] = []
         receipts: list[ReceiptIn] = []
         answers: dict[int, Answer] = {}
         octets = 0
@@ -137,14 +138,16 @@ class SmppConnector:
             else:
                 message = self._mapping.to_inbound(pdu, request.frame, origin)
                 judged = judge(message, clock) if message.fingerprint else message
-                if judged is not None:
+                if judged is None:
+                    held.append(message)
+                else:
                     inbound.append(judged)
                 answers[new_id] = partial(self._answer, link, request, session, new_id)
             octets += len(request.frame)
         if answers:
-            self._exchange.take(Read(self.name, inbound, receipts, answers, octets))
+            self._exchange.take(Read(self.name, inbound, receipts, answers, octets, held))
         self._exchange.release(self._witness.late())
-        if len(inbound) + len(receipts) < len(answers):  # some are held until this link has answered, too
+        if held:  # until this link has answered, too
             self.fence()
 
     def _faulted(self, link: Link, event: Faulted) -> None:

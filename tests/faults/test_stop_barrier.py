@@ -12,7 +12,7 @@ from router.group import Done
 from router.messages import Occurrence
 from router.silence import Renewed, Stop
 from smpp import constants as c
-from tests.support.fake_links import JAN, FakeLink, claim, long_text
+from tests.support.fake_links import JAN, FakeLink, claim, long_text, received
 from tests.support.middle import Make, Middle, middles_on_loop
 
 
@@ -223,6 +223,42 @@ async def test_row_34_a_number_is_muted_from_the_reading_of_its_stop_until_it_is
     assert one.exchange.reserve([]).muted == (), "from now on the store says no"
     one.exchange.committed(done, one.world.monotonic())
     assert one.answered == [(1, True)]
+
+
+async def test_row_34_a_stop_that_the_evidence_holds_back_mutes_from_its_reading_on_too(on_loop: Make) -> None:
+    """It waits behind a text that may be the rest of another link's; texts would go out until that is known."""
+    one = on_loop(first := FakeLink(1), second := FakeLink(2))
+    one.exchange.barrier.says_stop = lambda recipient, text: text == "STOP"
+    for link in (first, second):
+        one.connector.changed(link)  # type: ignore[arg-type]
+    one.connector.received(first, [received(1, b"START")])  # type: ignore[arg-type]
+    one.connector.received(second, [received(1, b"START"), received(2, b"STOP")])  # type: ignore[arg-type]
+    assert [text.text for text in one.desk.inbound] == ["START"], "the others are held back"
+    assert set(one.exchange.reserve([]).muted) == {JAN}
+    one.act_upon(Done(claims=[claim(7)]))
+    assert (first.sent, second.sent) == ([], [])
+    one.commit()  # the first START is acknowledged, and both links prove that they live
+    for link in (first, second):
+        one.timers.forward(1.0)
+        one.connector.answered(link, link.proofs())  # type: ignore[arg-type]
+    assert [text.text for text in one.desk.inbound] == ["START", "STOP"]
+    assert set(one.exchange.reserve([]).muted) == {JAN}
+    one.commit(stops=[Stop(one.desk.inbound[1].id, JAN)])
+    assert one.exchange.reserve([]).muted == ()
+    assert (first.answers, second.answers) == ([(1, c.ESME_ROK)], [(1, c.ESME_ROK), (2, c.ESME_ROK)])
+
+
+async def test_row_34_a_stop_that_is_held_back_and_comes_again_leaves_its_number_muted(on_loop: Make) -> None:
+    one = on_loop(first := FakeLink(1), second := FakeLink(2))
+    one.exchange.barrier.says_stop = lambda recipient, text: text == "STOP"
+    for link in (first, second):
+        one.connector.changed(link)  # type: ignore[arg-type]
+    one.connector.received(first, [received(1, b"START")])  # type: ignore[arg-type]
+    one.connector.received(second, [received(1, b"START"), received(2, b"STOP")])  # type: ignore[arg-type]
+    one.connector.lost(second, second.end(), "the connection broke")  # type: ignore[arg-type]
+    assert set(one.exchange.reserve([]).muted) == {JAN}, "its peer sends it again"
+    one.timers.forward(MUTED_S)
+    assert one.exchange.reserve([]).muted == ()
 
 
 async def test_row_34_while_the_store_is_away_a_stop_is_given_back_and_its_number_stays_muted(on_loop: Make) -> None:
