@@ -32,10 +32,13 @@ from router.suppression import Suppressions
 
 
 class Event(msgspec.Struct, frozen=True):
-    """A row of the ledger, what it tells, and whether it tells what was committed to."""
+    """A row of the ledger, what it tells (None: somebody has made it unreadable), and whether it tells what was
+    committed to. `committed_to`: the JSON of it, to the letter; whoever has it and the salt can reckon the commitment
+    again."""
 
     entry: Entry
-    record: Record
+    record: Record | None
+    committed_to: str
     is_proved: bool
 
 
@@ -92,9 +95,11 @@ def views_of(tx: Tx, suppressions: Suppressions, address: str, at: int) -> list[
 def _view(
     brand: str, events: list[Event], at: int, profile: Profile | None, suppressed_since: int | None
 ) -> BrandView:  # fmt: skip
-    records = [event.record for event in events]
+    """What somebody changed is no evidence of anything, and is told whatever instant it names."""
+    records = [event.record for event in events if event.is_proved and event.record is not None]
     last = standing_at(records, max((one.at for one in records), default=0))
-    told = tuple(event for counts_at, event in zip(counted_at(records), events, strict=True) if counts_at <= at)
+    counts = iter(counted_at(records))
+    told = tuple(event for event in events if not event.is_proved or next(counts) <= at)
     # An erasure took the ledger's details, and the operator's own silence is in no brand's ledger.
     is_told = suppressed_since is None and brand != OPERATOR
     differs = is_told and last != standing_of(profile)
@@ -102,14 +107,14 @@ def _view(
 
 
 def _event(entry: Entry, person: Person) -> Event:
-    salt, details = entry.salt or b"", entry.details or ""
-    told = ledger.commit_to(salt, details, person.contact_id, person.address)
-    return Event(entry, entry.record(person.address), told == entry.commitment)
-
-
-def canonical(event: Event) -> str:
-    """The JSON that was committed to, to the letter: whoever has it and the salt can reckon the commitment again."""
-    return ledger.canonical(event.entry.details or "", event.record.contact_id, event.record.msisdn)
+    details = entry.details or ""
+    told = ledger.commit_to(entry.salt or b"", details, person.contact_id, person.address)
+    try:
+        record = entry.record(person.address)
+    except (ValueError, TypeError):  # no JSON, not a record, or no object at all
+        record = None
+    committed_to = ledger.canonical(details, person.contact_id, person.address)
+    return Event(entry, record, committed_to, record is not None and told == entry.commitment)
 
 
 def everything(store: Begins, address: str, now: int) -> Iterator[tuple[str, dict[str, Any]]]:

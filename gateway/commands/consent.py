@@ -74,7 +74,7 @@ def prove(
 
 
 def _views(number: str, brand: str | None, at: int | None, config: Path, form: Form) -> None:
-    from gateway.commands.consent_pages import view_as_json, view_as_page
+    from gateway.commands.consent_pages import tampered, view_as_json, view_as_page
     from router.consent_views import views_of
     from router.world import System
 
@@ -89,6 +89,8 @@ def _views(number: str, brand: str | None, at: int | None, config: Path, form: F
         print("\n\n".join("\n".join(view_as_page(view, number, then)) for view in chosen))
     if not chosen:
         fail(Exit.FAILED, f"nothing is known of {number}" + (f" and {brand}" if brand else ""))
+    if changed := tampered(chosen):
+        fail(Exit.FAILED, *changed)
 
 
 @consent.command("export")

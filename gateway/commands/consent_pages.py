@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gateway.commands.output import counted
-from router.consent_views import BrandView, Event, canonical
+from router.consent_views import BrandView, Event
 
 if TYPE_CHECKING:
     from router.consent_import import Told
@@ -27,8 +27,11 @@ MOST_LINES = 50
 
 
 def instant(at: int) -> str:
-    """An instant in microseconds since 1970."""
-    return datetime.fromtimestamp(at / 1_000_000, UTC).isoformat(timespec="milliseconds")
+    """An instant in microseconds since 1970; one that no calendar has (somebody wrote it there) as it stands."""
+    try:
+        return datetime.fromtimestamp(at / 1_000_000, UTC).isoformat(timespec="milliseconds")
+    except (OverflowError, ValueError, OSError):
+        return f"{at} us"
 
 
 def view_as_json(view: BrandView, number: str, at: int) -> dict[str, Any]:
@@ -50,14 +53,16 @@ def view_as_json(view: BrandView, number: str, at: int) -> dict[str, Any]:
 
 def event_as_json(event: Event) -> dict[str, Any]:
     """A row of the ledger, with all that is needed to reckon its hash again."""
-    told: dict[str, Any] = msgspec.to_builtins(event.record)
-    for name in ("at", "recorded_at"):
-        told[name] = instant(told.get(name, 0))
+    told: dict[str, Any] = {}
+    if event.record is not None:
+        told = msgspec.to_builtins(event.record)
+        for name in ("at", "recorded_at"):
+            told[name] = instant(told.get(name, 0))
     return told | {
         "position": event.entry.position,
         "id": event.entry.id,
         "salt": (event.entry.salt or b"").hex(),
-        "committed_to": canonical(event),
+        "committed_to": event.committed_to,
         "commitment": event.entry.commitment.hex(),
         "hash": event.entry.hash.hex(),
         "is_what_was_committed_to": event.is_proved,
@@ -100,6 +105,10 @@ def _stands(standing: Standing) -> Iterator[str]:
 def event_as_page(event: Event) -> Iterator[str]:
     """One event: when, what, by which text or page, the wording, and its place in the chain."""
     record, entry = event.record, event.entry
+    if record is None:
+        yield f"{entry.position}. CANNOT BE READ: {entry.details}"
+        yield from _chained(event)
+        return
     scope = "/".join(filter(None, (record.message_class, record.programme or record.purpose_ref))) or "everything"
     waits = ", waiting for its confirmation" if record.pending else ""
     yield f"{entry.position}. {instant(record.at)}  {record.action} of {scope} by {record.method}{waits}"
@@ -109,9 +118,20 @@ def event_as_page(event: Event) -> Iterator[str]:
     for name, value in told.items():
         yield f"     {name.replace('_', ' ')}: {value}"
     yield f"     recorded: {instant(record.recorded_at)}, id {entry.id}"
+    yield from _chained(event)
+
+
+def _chained(event: Event) -> Iterator[str]:
+    entry = event.entry
     yield f"     salt: {(entry.salt or b'').hex()}"
     yield f"     commitment: {entry.commitment.hex()}" + ("" if event.is_proved else "  NOT WHAT IS TOLD HERE")
     yield f"     chain hash: {entry.hash.hex()}"
+
+
+def tampered(views: Sequence[BrandView]) -> list[str]:
+    """What is to be said of rows that tell something else than was committed to."""
+    rows = [(view.brand, event.entry.position) for view in views for event in view.events if not event.is_proved]
+    return [f"row {position} of {brand or 'the operator'} is not what was committed to" for brand, position in rows]
 
 
 def row_as_json(row: Mapping[str, Any]) -> dict[str, Any]:

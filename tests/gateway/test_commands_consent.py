@@ -89,13 +89,46 @@ def test_what_somebody_changed_is_told_in_the_proof_and_by_verify(place: tuple[P
     with store.begin() as tx:
         tx.write("UPDATE ledger_details SET details = replace(details, 'TIPS', 'ALLES') WHERE position = 1")
     store.close()
-    assert "NOT WHAT IS TOLD" in kwek(config, "show", JAN).stdout
+    shown = kwek(config, "show", JAN)
+    assert "NOT WHAT IS TOLD" in shown.stdout
+    assert (shown.exit_code, shown.stderr) == (Exit.FAILED, "row 1 of Klusser is not what was committed to\n")
     broken = kwek(config, "verify")
     assert broken.exit_code == Exit.FAILED
     assert "Klusser: BROKEN at row 1: its details" in broken.stdout
     assert broken.stderr == "the ledger is broken\n"
     (told,) = json.loads(kwek(config, "verify", "--format", "json").stdout)
     assert told["broken_at"] == 1
+
+
+@pytest.mark.parametrize(
+    ("details", "what"),
+    [("{broken", "1. CANNOT BE READ: {broken"), ("[1]", "1. CANNOT BE READ: [1]"), ("", "1. CANNOT BE READ: "),
+     ('{"brand": "Klusser"}', "1. CANNOT BE READ: "),
+     ('{"brand": "Klusser", "action": "grant", "method": "web", "at": 1000000000000000000000}',
+      "1. 1000000000000000000000 us  grant of everything by web")],
+)  # fmt: skip
+def test_what_somebody_made_unreadable_is_told_and_the_rest_shown(
+    place: tuple[Path, str], details: str, what: str
+) -> None:
+    config, url = place
+    live(url)
+    store = open_store(url)
+    with store.begin() as tx:
+        tx.write(f"UPDATE ledger_details SET details = '{details}' WHERE position = 1")
+    store.close()
+    shown = kwek(config, "show", JAN)
+    assert what in shown.stdout
+    assert "NOT WHAT IS TOLD HERE" in shown.stdout
+    assert "2. 2026-01-05T12:01:00.000+00:00  revoke of everything" in shown.stdout
+    assert "Opted out of everything since" in shown.stdout
+    assert (shown.exit_code, shown.stderr) == (Exit.FAILED, "row 1 of Klusser is not what was committed to\n")
+    proof = kwek(config, "prove", JAN, "--at", "2026-01-05T12:02:30", "--format", "json")
+    assert proof.exit_code == Exit.FAILED
+    changed, whole = json.loads(proof.stdout)[0]["events"]
+    assert (changed["position"], changed["is_what_was_committed_to"]) == (1, False)
+    assert whole["is_what_was_committed_to"] is True
+    exported = json.loads(kwek(config, "export", JAN).stdout)
+    assert exported["consents"][0]["events"][0]["is_what_was_committed_to"] is False
 
 
 def test_an_export_has_every_text_in_and_out(place: tuple[Path, str]) -> None:
