@@ -56,6 +56,8 @@ MOST_STEPS: Final = 1_000
 MOST_ROUTES: Final = 5
 """Times one message may be handed on by `route` (LANGUAGE.md section 6)."""
 
+NO_ARM: Final = "split {}: {!r} has won, and is none of its arms: each contact gets its own"
+
 _ACTS: Final = (PutTag, TakeTag, SetValue, AddValue, Note, Enrol, Expel, Withdraw, Mail)
 
 
@@ -199,7 +201,11 @@ class Walk(Drips):
                 if winner is None:
                     self.suspend("sample", step.identity, ends_at)
                     return None
-                arm, target = next((name, at) for name, _, at in step.arms if name == winner)
+                won = next((at for name, _, at in step.arms if name == winner), None)
+                if won is None:  # renamed since, or taken out
+                    case.fault = NO_ARM.format(step.name, winner)
+                else:
+                    arm, target = winner, won
         strand.variables[ARM] = f"{step.name}={arm}"
         return target
 

@@ -9,6 +9,7 @@ import msgspec
 
 from router import rulings
 from router.deployments import sources_of
+from router.measures import Won
 from router.moves import Standing
 from router.replay import Heard
 from router.store import statements as sql_deployments
@@ -58,6 +59,12 @@ def standings(store: Begins) -> list[Standing]:
         Standing(brand, rule, tuple(msgspec.json.decode(frames)), deployment, runs)
         for (brand, rule, frames, deployment), runs in found.items()
     ]
+
+
+def winners(store: Begins) -> list[Won]:
+    """The arms that have won their splits' samples."""
+    with store.begin() as tx:
+        return [Won(*row) for row in sql.winners.rows(tx)]
 
 
 def heard(store: Begins, since: int, most: int) -> Iterator[Heard]:

@@ -112,7 +112,7 @@ def _enact(settings: Settings, candidate: Candidate, origin: Origin, texts: int,
     from getpass import getuser
 
     from gateway.commands.ordering import hand_over
-    from gateway.commands.planning_page import SHORT, replay_line, under_way
+    from gateway.commands.planning_page import SHORT, replay_line, under_way, unwon_lines
 
     planned = None
     with reading(settings) as reader:
@@ -126,7 +126,7 @@ def _enact(settings: Settings, candidate: Candidate, origin: Origin, texts: int,
             print(f"{candidate.book.deployment[:SHORT]} is in force: there is nothing to do")
             return
         print(f"{planned.current.deployment[:SHORT]} -> {candidate.book.deployment[:SHORT]}")
-        print(under_way(planned))
+        print("\n".join((under_way(planned), *unwon_lines(planned))))
         print(replay_line(planned))
     by, wait_s = how
     sentences, is_done = hand_over(settings, candidate.sources, origin, by or getuser(), wait_s)
@@ -154,6 +154,7 @@ def _planned(reader: Reader, node: str, candidate: Candidate, grants: Grants, mo
     from gateway.commands.planning_page import DAYS, Planned, changed_files
     from router import outlook
     from router.instants import DAY
+    from router.measures import without_winner
     from router.moves import moves, needed
     from router.replay import replay
     from router.world import System
@@ -180,7 +181,8 @@ def _planned(reader: Reader, node: str, candidate: Candidate, grants: Grants, mo
     heard = list(outlook.heard(reader, since, most + 1))
     replayed = replay(heard[:most], in_force, candidate.book)
     files = changed_files(_by_name(current.sources), _by_name(candidate.sources))
-    return Planned(current, candidate.book.deployment, files, tuple(moved), replayed, len(heard) > most)
+    unwon = without_winner(outlook.winners(reader), candidate.book)
+    return Planned(current, candidate.book.deployment, files, tuple(moved), replayed, len(heard) > most, unwon)
 
 
 def _by_name(sources: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import msgspec
 from gateway.commands.output import counted
 from gateway.commands.stores import instant
 from gateway.logs import masked_number, masked_text
+from router.measures import Won
 from router.moves import Fate, Move, Place
 from router.replay import Difference, Goes, Replayed
 
@@ -34,7 +35,8 @@ _FATES: Mapping[Fate, str] = {
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """What a deployment would do. `files`: those that differ, with how; `cut`: not all texts were replayed."""
+    """What a deployment would do. `files`: those that differ, with how; `cut`: not all texts were replayed; `unwon`:
+    samples whose winner the new rules have no more."""
 
     current: Current
     new: str
@@ -42,6 +44,7 @@ class Planned(msgspec.Struct, frozen=True):
     moves: tuple[Move, ...]
     replayed: Replayed
     cut: bool
+    unwon: tuple[Won, ...] = ()
 
     @property
     def runs(self) -> int:
@@ -64,6 +67,7 @@ def as_json(planned: Planned) -> dict[str, Any]:
         "new": {"deployment": planned.new},
         "files": [{"file": name, "change": change} for name, change in planned.files],
         "under_way": {"runs": planned.runs, "steps": [_move_as_json(one) for one in planned.moves]},
+        "samples_without_winner": [one._asdict() for one in planned.unwon],
         "replay": {
             "days": DAYS, "texts": replayed.texts, "cut": planned.cut, "elsewhere": replayed.elsewhere,
             "differences": [_difference_as_json(one) for one in replayed.differences],
@@ -103,6 +107,7 @@ def page(planned: Planned) -> list[str]:
     lines += _aligned(rows)
     if len(steady) > MOST_SAME:
         lines.append(f"    and {len(steady) - MOST_SAME} more steps at which nothing changes (--format json has all)")
+    lines += unwon_lines(planned)
     lines += ["", replay_line(planned)]
     differences = planned.replayed.differences
     lines += [_difference(one) for one in differences[:MOST_DIFFERENCES]]
@@ -120,6 +125,15 @@ def under_way(planned: Planned) -> str:
         sums[one.fate] += one.runs
     parts = [f"{runs} {_FATES[fate]}" for fate, runs in sums.items() if runs]
     return f"Under way: {counted(planned.runs, 'chain')}; {', '.join(parts)}"
+
+
+def unwon_lines(planned: Planned) -> list[str]:
+    """A line for each sample whose winner is gone."""
+    return [
+        f'Sample of split {one.split} ({one.brand}): "{one.winner}" has won, and is none of its arms now: '
+        "each contact gets its own arm"
+        for one in planned.unwon
+    ]
 
 
 def replay_line(planned: Planned) -> str:

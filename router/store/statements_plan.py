@@ -6,6 +6,7 @@ from sqlalchemy import bindparam, func, literal_column, select
 
 from router.store.sql import Statement
 from router.store.tables import contacts, inbound, runs
+from router.store.tables_events import samples
 
 _STEP = (runs.c.brand, runs.c.rule, runs.c.frames, runs.c.deployment)
 end_of_slice = Statement(
@@ -23,6 +24,11 @@ runs_by_step = Statement(
     .group_by(*_STEP),
     "after",
     "until",
+)
+winners = Statement(
+    select(samples.c.brand, samples.c.split, samples.c.winner)
+    .where(samples.c.winner.is_not(None))
+    .order_by(samples.c.brand, samples.c.split)
 )
 heard = Statement(
     select(inbound.c.id, contacts.c.address, inbound.c.number, inbound.c.text, inbound.c.received_at, inbound.c.rule)

@@ -254,6 +254,30 @@ def test_what_a_gateway_makes_of_an_order_is_told(desk: Desk, monkeypatch: pytes
     assert "kwek.db.order: Permission denied; run it as the gateway's account" in done.stderr
 
 
+def test_a_sample_whose_winner_is_gone_is_told(desk: Desk) -> None:
+    arms = "        50% kort\n            tag a\n        50% lang\n            tag b\n"
+    rules = f"{RULES}\nkeyword KOP\n    split kop sample 10% for 1 hour\n{arms}"
+    desk.adopt(rules)
+    assert desk.store is not None
+    with desk.store.begin() as tx:
+        for brand, name, winner in (
+            ("Klusser", "kop", "'kort'"),
+            ("Klusser", "weg", "'x'"),
+            ("Klusser", "nog", "NULL"),
+        ):
+            tx.write(f"INSERT INTO samples (brand, split, began_at, winner) VALUES ('{brand}', '{name}', 1, {winner})")
+    desk.rules.write_text(rules)
+    assert json.loads(desk.kwek("plan", "--format", "json").stdout)["samples_without_winner"] == []
+    desk.rules.write_text(rules.replace("kort", "kortst"))
+    told = 'Sample of split kop (Klusser): "kort" has won, and is none of its arms now: each contact gets its own arm'
+    assert told in desk.kwek("plan").stdout.splitlines()
+    assert json.loads(desk.kwek("plan", "--format", "json").stdout)["samples_without_winner"] == [
+        {"brand": "Klusser", "split": "kop", "winner": "kort"}
+    ]
+    desk.let_go()
+    assert told in desk.kwek("deploy").stdout.splitlines()
+
+
 def test_the_way_back(desk: Desk) -> None:
     old = desk.adopt(RULES)
     done = desk.kwek("rollback")

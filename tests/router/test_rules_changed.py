@@ -5,8 +5,10 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from gateway.connectors.mapping import decode
 from router import deployments
 from router.instants import DAY, HOUR
+from router.interpret import NO_ARM
 from router.messages import Occurrence
 from router.store.engine import Store
 from router.ways import OLD_BOOKS, Ways
@@ -14,7 +16,7 @@ from rules.compiler import compile_sources
 from rules.diagnostics import Source
 from rules.rulebook import Rulebook
 from tests.support.promotions import agree
-from tests.support.routing import JAN, Phones, book_of, decode
+from tests.support.routing import JAN, Phones, book_of
 
 SHOP = 'brand "Shop"\n    numbers 4411\n    language nl\n    timezone Europe/Amsterdam\n\n'
 ORDER = """on event order
@@ -215,3 +217,26 @@ def test_a_contact_may_be_under_way_by_more_rule_sets_than_are_kept_at_hand(shop
     kinds = [row["kind"] for row in phones.table("runs")]
     assert (kinds.count("wait"), kinds.count("event")) == (1, OLD_BOOKS + 3)
     assert len(phones.ways._older) == OLD_BOOKS
+
+
+SAMPLE = """on event order
+    split head by click sample 1% for 4 hours
+        50% {first}
+            send transactional "Shop: {first}."
+        50% plain
+            send transactional "Shop: plain."
+"""
+
+
+def test_where_the_arm_that_won_is_none_any_more_each_contact_gets_its_own(shop: Callable[[str], Shop]) -> None:
+    phones = shop(SAMPLE.format(first="short"))
+    phones.tell("order", consent="transactional")
+    phones.later(4 * HOUR)
+    phones.commit(due=True)
+    assert phones.said() == ["Shop: short."], "the first of equals"
+    phones.adopt(SAMPLE.format(first="brief"))
+    phones.tell("order")
+    assert phones.said()[1:] == ["Shop: brief."]
+    assert phones.table("quarantine") == []
+    assert phones.table("events")[-1]["fault"] == NO_ARM.format("head", "short")
+    assert phones.table("outbox")[-1]["arm"] == "head=brief"
