@@ -37,6 +37,10 @@ TRIAL = "KWEK_FAULT"
 CLOCK = "KWEK_CLOCK"
 """Environment variable of a trial: by how many seconds the system's clock is taken to be ahead (-30: it is behind)."""
 
+END_S = 2.0
+"""How long a thread that only reads is waited for at the end, in seconds: a server that has stopped answering may keep
+it for ever, and a stop has ten seconds with many supervisors."""
+
 EPOCH_MS = 1_735_689_600_000
 """2025-01-01 UTC: ids count milliseconds from here, which lasts until 2094."""
 NODE_BITS = 10
@@ -162,12 +166,21 @@ class Worker:
             self._jobs.put(None)
             self._thread.join()
 
+    @property
+    def queued(self) -> int:
+        """How much was begun and waits for the thread, whether somebody still waits for it or not."""
+        return self._jobs.qsize()
+
     async def end(self, last: Callable[[], object]) -> None:
-        """Do `last` after what was begun before, and end. The loop does not stand still for what is under way."""
-        try:
-            await self.begin(last)
-        finally:
+        """Do `last` after what was begun before, and end. The loop does not stand still for what is under way; what
+        takes longer than END_S ends with the process."""
+        ended = self.begin(last)
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.wait([ended], timeout=END_S)
+        if ended.done():
             self.close()
+            ended.result()
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
