@@ -327,7 +327,7 @@ def _forgiving(
     match = number.matcher.forgive(*look, first_exact=number.shared)
     if match is not None:
         return _started(match)
-    _note(tried, "forgiving a mistake", number.number, "not exactly one rule comes out")
+    _note(tried, "forgiving a mistake", number.number, "not exactly one rule comes out that may be guessed")
     return None
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from rules import syntax
 from rules.actions import Program
+from rules.agreeing import agreeing
 from rules.check import check
 from rules.check_codes import secrets_of
 from rules.check_texts import check_texts
@@ -128,7 +129,8 @@ class _BrandMaker:
         self._compiled: dict[tuple[int, str | None], CompiledPattern] = {}
         self.zone = ZoneInfo(files.timezone)
         reading = Reading(files.language, market_of(files.timezone))
-        voice = Voice(reading, strict=not files.typos, segments=files.segments)
+        self._agreeing = agreeing(files, reading)
+        voice = Voice(reading, not files.typos, files.segments, self._agreeing)
         self.keywords = [
             (keyword, self._rule(f"keyword {pattern(keyword.pattern)}", keyword.on, keyword, voice))
             for keyword in files.keywords
@@ -199,7 +201,8 @@ class _BrandMaker:
                 key = (id(keyword), market)
                 if key not in self._compiled:
                     self._compiled[key] = compile_pattern(keyword.pattern, Reading(self.files.language, market))
-                yield Entry(self._compiled[key], rule, strict=not self.files.typos, on=bool(keyword.on))
+                strict = not self.files.typos or id(keyword) in self._agreeing
+                yield Entry(self._compiled[key], rule, strict=strict, on=bool(keyword.on))
 
     def fallback(self, number: str) -> Rule | None:
         """The fallback for a number: one written for it before one for all."""

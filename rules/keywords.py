@@ -86,7 +86,7 @@ class Matcher:
                 if order < node.order:
                     node.key, node.order, node.strict = entry.key, order, entry.strict
                     node.captures = shared.setdefault(path.captures, path.captures)
-                marks.update(filter(None, map(_mark_in, path.symbols)))
+                marks.update(filter(None, map(mark_in, path.symbols)))
         self._marks = frozenset(marks)
         self._alphabets: Alphabets = {}
 
@@ -148,7 +148,8 @@ class Matcher:
                 yield walk, walk.best(root, 0)
 
 
-def _mark_in(symbol: Symbol) -> str | None:
+def mark_in(symbol: Symbol) -> str | None:
+    """The sign or emoji that a symbol is; None of a word or a slot."""
     word = symbol.word if isinstance(symbol, ChoiceWord) else symbol
     return word if isinstance(word, str) and len(word) == 1 and mark_of(word) == word else None
 

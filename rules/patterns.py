@@ -110,6 +110,16 @@ def compile_pattern(pattern: Pattern, reading: Reading) -> CompiledPattern:
     return _compiled(_spread(pattern.elements, reading, chosen=False))
 
 
+def begins(symbols: Iterable[Symbol], words: Iterable[str]) -> bool:
+    """Whether a text of these words can be the beginning of what a path takes, or more than it takes."""
+    for word, symbol in zip(words, symbols, strict=False):
+        if isinstance(symbol, AnyWords | Reader):
+            return True
+        if word != (symbol.word if isinstance(symbol, ChoiceWord) else symbol):
+            return False
+    return True
+
+
 def compile_choice(pattern: Pattern, number: int, reading: Reading) -> CompiledPattern:
     """The paths of a numbered choice: its pattern, and its number as digits or word (`2`, `twee`, `optie 2`)."""
     pack = reading.packs.language(reading.language)

@@ -56,11 +56,12 @@ OPEN_FOR: Final = syntax.Duration(1, "day")
 
 class Voice(msgspec.Struct, frozen=True):
     """What a brand's blocks are compiled with: how slots are read, whether answers forgive mistakes, what its segments
-    mean."""
+    mean, and which answers are agreements and forgive none (`rules.agreeing`)."""
 
     reading: Reading
     strict: bool = False
     segments: Segments = NO_SEGMENTS
+    agreeing: frozenset[int] = frozenset()
 
 
 def compile_block(block: syntax.Block, voice: Voice) -> Program:
@@ -245,7 +246,8 @@ class _Builder:
 
     def matcher(self, action: syntax.Ask) -> Matcher:
         patterns = answers_of(action, self.voice.reading)
-        return Matcher(Entry(pattern, key, self.voice.strict) for key, pattern in enumerate(patterns))
+        strict = [self.voice.strict or id(answer) in self.voice.agreeing for answer in action.answers]
+        return Matcher(Entry(pattern, key, strict[key]) for key, pattern in enumerate(patterns))
 
     def ending(self, block: syntax.Block | None, path: str) -> int | None:
         """A block after which the chain ends; where it begins."""

@@ -14,10 +14,9 @@ from rules import syntax
 from rules.declared import BrandFiles, confirmations, hears, questions
 from rules.diagnostics import Diagnostic
 from rules.packs import market_of, reserved
-from rules.patterns import AnyWords, ChoiceWord, Path, Reading, compile_pattern, pattern_faults
+from rules.patterns import Path, Reading, begins, compile_pattern, pattern_faults
 from rules.questions import answers_of
 from rules.rulebook import Grants
-from rules.slots import Reader
 from rules.words import Words, words_of
 
 #: Verbs that ask for a word, in the languages we have packs for; a small word may stand between (`antwoord met JA`).
@@ -54,7 +53,7 @@ class Prompts:
             return True
         if number not in self._heard:
             self._heard[number] = list(self._paths(number, Reading(self._brand.language, market)))
-        return any(_begins(path, words.words) for path in self._heard[number])
+        return any(begins(path.symbols, words.words) for path in self._heard[number])
 
     def _paths(self, number: str, reading: Reading) -> Iterator[Path]:
         answers_in = Reading(reading.language, market_of(self._brand.timezone), reading.packs)
@@ -85,16 +84,6 @@ def asked_for(text: str) -> Iterator[str]:
             if capitals.end() < len(part.strip()):
                 break
         found = _PROMPT.search(text, start)
-
-
-def _begins(path: Path, words: list[str]) -> bool:
-    """Whether a text of these words can be the beginning of what a path takes, or more than it takes."""
-    for word, symbol in zip(words, path.symbols, strict=False):
-        if isinstance(symbol, AnyWords | Reader):
-            return True
-        if word != (symbol.word if isinstance(symbol, ChoiceWord) else symbol):
-            return False
-    return True
 
 
 def _unanswered(string: syntax.String, asked: str, number: str) -> Diagnostic:
