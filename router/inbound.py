@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
+from string import whitespace
 
 import msgspec
 
@@ -25,12 +26,16 @@ from router.store.engine import Tx
 from router.ways import Ways
 from router.world import first_id_at
 
+MARK = "\ufffd"
+"""Shows where octets were no character (Unicode: REPLACEMENT CHARACTER)."""
+ILLEGIBLE = "none of its octets is a character of the alphabet that it names"
+
 
 def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -> Performance:
     """Take a batch of texts in, at most one of each sender. Gives what came of it, written but not yet committed."""
     place = ways.place()
     performance = Performance(place, allowance)
-    readable = _readable(tx, batch)
+    readable = _readable(tx, batch, ways)
     repeats = evidence.repeats_in(tx, readable, ways.memory, place.now)
     whole: list[Inbound] = []
     for message in readable:
@@ -39,10 +44,12 @@ def accept(tx: Tx, batch: Sequence[Inbound], ways: Ways, allowance: Allowance) -
         elif message.id in repeats:
             parts.keep_repeat(tx, message)
             quarantine(tx, message, f"delivered before, as part {repeats[message.id]}")
-        elif (text := parts.join(tx, message, ways.decode)) is not None:
+        elif (text := parts.join(tx, message, ways.decode)) is None:
+            performance.falls_due(message.received_at + parts.UNSURE)
+        elif _is_legible(text):
             whole.append(text)
         else:
-            performance.falls_due(message.received_at + parts.UNSURE)
+            quarantine(tx, msgspec.structs.replace(text, frame=b""), ILLEGIBLE)  # the octets of all its parts
     if not whole:
         return performance
     senders = [message.sender for message in whole]
@@ -125,15 +132,23 @@ def _unconfirmed(plan: Plan) -> Plan:
     return msgspec.structs.replace(plan, effects=kept)
 
 
-def _readable(tx: Tx, batch: Sequence[Inbound]) -> list[Inbound]:
-    """The texts that can be read; the others are kept where an operator sees them."""
+def _readable(tx: Tx, batch: Sequence[Inbound], ways: Ways) -> list[Inbound]:
+    """The texts that can be read, and those that may say STOP: whoever did is heard, whatever his octets are
+    declared to be. The others are kept where an operator sees them."""
     readable: list[Inbound] = []
     for message in batch:
-        if message.unreadable:
-            quarantine(tx, message, message.unreadable)
+        if message.unreadable and ways.says_stop(message.recipient, message.text):
+            readable.append(msgspec.structs.replace(message, unreadable=""))
+        elif message.unreadable or not _is_legible(message):
+            quarantine(tx, message, message.unreadable or ILLEGIBLE)
         else:
             readable.append(message)
     return readable
+
+
+def _is_legible(message: Inbound) -> bool:
+    """Whether damage has left anything of a text; parts are looked at when joined. An empty text is one."""
+    return MARK not in message.text or message.text.strip(MARK + whitespace) != ""
 
 
 def _elsewhere(

@@ -40,7 +40,8 @@ class Inbound(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     `octets` and `charset` are the user data without its header, and how to read it (parts are joined as octets, since a
     character may be cut between two). `frame` is the whole PDU, kept when the message cannot be understood or acted
-    upon; `unreadable` says why it cannot be read as text.
+    upon; `unreadable` says why it cannot be read as text. `text` is then what it may say all the same: only an opt-out
+    is taken from it.
     """
 
     id: int

@@ -1,8 +1,8 @@
 """The one translator between the wire's words and ours: `short_message` and `data_coding` below, text and sender above.
 
-Reading never fails: what cannot be read as text becomes an `Inbound` that says why it is unreadable, and is kept with
-its octets. Which TON and NPI an address gets, and what data_coding 0 means, differs per message centre and is settled
-here from its settings.
+Reading never fails: damage in a text shows as marks, and what is declared to be no text becomes an `Inbound` that says
+why it is unreadable, and is kept with its octets. Which TON and NPI an address gets, and what data_coding 0 means,
+differs per message centre and is settled here from its settings.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ CONFIRMATION_VALIDITY = "000000000500000R"
 """Five minutes, `router.consent.CONFIRMATION_LIFE`: a phone that is off for long gets nothing more after its STOP."""
 VALIDITY = {"otp": CODE_VALIDITY, "stop_confirmation": CONFIRMATION_VALIDITY}
 """How long the centre may try, by class of text; the others as long as it likes."""
+_BLANK = b" \t\r\n\0"
 KNOWN_TEXTS = 1_024
 """Texts kept with their octets: what rules say again and again; a text with a name in it is not worth more."""
 
@@ -42,10 +43,19 @@ _READ = frozenset(Encoding) - {Encoding.BINARY}
 
 def decode(octets: bytes, charset: str) -> str:
     """Octets as text, by the name that `Inbound.charset` gives; what cannot be read shows as a mark. Never fails: parts
-    are read long after they were acknowledged. A name that is none (any more) stands for ASCII."""
+    are read long after they were acknowledged. A name that is none (any more) stands for ASCII. A NUL is no character:
+    at the end it ends a string of C, and PostgreSQL takes none."""
     name, locking, single_shift = (*charset.split("/"), "0", "0")[:3]
     encoding = Encoding(name) if name in _READ else Encoding.ASCII
-    return text.decode_as(octets, encoding, int(locking), int(single_shift), lenient=True)
+    said = text.decode_as(octets, encoding, int(locking), int(single_shift), lenient=True)
+    return said.rstrip("\0").replace("\0", text.MARK) if "\0" in said else said
+
+
+def guessed(octets: bytes) -> str:
+    """What octets say that are declared to be no text, if all of them are printable ASCII: some centres declare so
+    whatever phones write. Otherwise nothing."""
+    said = octets.strip(_BLANK)
+    return said.decode("ascii") if said.isascii() and said.decode("ascii").isprintable() else ""
 
 
 class Origin(NamedTuple):
@@ -107,20 +117,19 @@ class Mapping:
         return next((value.hex() for tag, value in pdu.tlvs if tag == self._id_tlv), "")
 
     def _read(self, content: concat.Content, data_coding: int) -> tuple[str, str, str]:
-        """Text, name of the charset, and why it cannot be read (empty when it can)."""
+        """Text, name of the charset, and why it cannot be read (empty when it can: damage shows as marks)."""
         encoding = text.encoding_of(data_coding, self._default_in)
         if encoding is Encoding.GSM7_PACKED:
             encoding = Encoding.GSM7  # `content_of` has unpacked it
+        is_part = content.part is not None and content.part.total > 1
         if encoding is None or encoding is Encoding.BINARY:
-            return "", "", f"data_coding 0x{data_coding:02X} carries no text that we can read"
+            why = f"data_coding 0x{data_coding:02X} carries no text that we can read"
+            return "" if is_part else guessed(content.octets), "", why
         locking, single_shift = content.locking, content.single_shift
         charset = f"{encoding}/{locking}/{single_shift}" if locking or single_shift else encoding.value
-        if content.part is not None and content.part.total > 1:
+        if is_part:
             return "", charset, ""  # read when its other parts are there: a character may be cut in two
-        try:
-            return text.decode_as(content.octets, encoding, locking, single_shift, lenient=True), charset, ""
-        except TextFault as fault:
-            return "", "", str(fault)
+        return decode(content.octets, charset), charset, ""
 
     def to_receipt(self, pdu: Carried, frame: bytes, origin: Origin) -> ReceiptIn:
         """A delivery receipt as the router takes it."""

@@ -93,7 +93,40 @@ def test_any_octets_are_some_text_in_any_charset(octets: bytes, name: str, locki
     for charset in (name, f"{name}/{locking}/{single_shift}"):
         said = decode(octets, charset)
         assert said.encode("utf-8", "replace") == said.encode(), "no half surrogate pairs, which no database takes"
-        assert bool(said) == bool(octets)
+        assert "\0" not in said, "PostgreSQL takes none"
+
+
+@pytest.mark.parametrize(
+    ("octets", "data_coding", "said"),
+    [
+        ("STOP 🛑".encode("utf-16-be")[:-2], 8, "STOP \ufffd"),
+        ("STOP".encode("utf-16-be") + b"\0", 8, "STOP\ufffd"),
+        (b"\xdc\x00" + "STOP".encode("utf-16-be"), 8, "\ufffdSTOP"),
+        (b"STOP\xe9", 1, "STOP\ufffd"),
+        (b"STOP\xe9", 0, "STOP\ufffd"),
+        ("STOP\0".encode("utf-16-be"), 8, "STOP"),
+        (b"STOP\0\0", 3, "STOP"),
+        (b"naam\0Piet", 3, "naam\ufffdPiet"),
+    ],
+)
+def test_damage_shows_as_marks_and_the_rest_is_read(octets: bytes, data_coding: int, said: str) -> None:
+    found = mapping().to_inbound(deliver(octets, data_coding=data_coding), b"", ORIGIN)
+    assert (found.text, found.unreadable) == (said, "")
+
+
+@pytest.mark.parametrize("data_coding", [0x02, 0x04, 0x05, 0x06, 0x0E, 0x14, 0xF5])
+def test_what_is_declared_to_be_no_text_may_say_something_all_the_same(data_coding: int) -> None:
+    found = mapping().to_inbound(deliver(b"STOP \r\n", data_coding=data_coding), b"the frame", ORIGIN)
+    assert (found.text, found.charset, found.frame) == ("STOP", "", b"the frame")
+    assert found.unreadable == f"data_coding 0x{data_coding:02X} carries no text that we can read"
+    header = concat.header(9, 2, 1)
+    piece = mapping().to_inbound(deliver(header + b"STOP", esm_class=0x40, data_coding=data_coding), b"", ORIGIN)
+    assert (piece.text, piece.unreadable) == ("", found.unreadable)
+
+
+@pytest.mark.parametrize("octets", [b"", b"\0", b"ST\0OP", b"STOP\xe9", b"\x06\x05STOP"])
+def test_octets_that_are_not_all_printable_say_nothing(octets: bytes) -> None:
+    assert mapping().to_inbound(deliver(octets, data_coding=4), b"", ORIGIN).text == ""
 
 
 @pytest.mark.parametrize("data_coding", [0x02, 0x04, 0x14, 0xF5])

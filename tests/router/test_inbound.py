@@ -4,7 +4,9 @@ import msgspec
 import pytest
 
 from gateway.connectors.mapping import decode
+from router.inbound import ILLEGIBLE
 from router.instants import MINUTE
+from router.parts import PART_LIFE
 from router.ways import OLD_BOOKS, ROUNDS, Ways
 from router.world import Virtual
 from rules.rulebook import Rulebook
@@ -31,6 +33,35 @@ def test_what_cannot_be_read_is_kept_with_its_octets(phones: Phones) -> None:
     bare = msgspec.structs.replace(phones.text(JAN, "?", unreadable="no frame"), frame=b"")
     phones.commit(inbound=[bare])
     assert bytes(phones.table("quarantine")[1]["frame"]) == b"?"
+
+
+def test_what_is_no_text_is_heard_where_it_says_stop(phones: Phones) -> None:
+    """Whatever its octets are declared to be: who says STOP is silenced."""
+    stop, other = phones.text(JAN, "STOP", unreadable="binary"), phones.text(PIET, "JOIN", unreadable="binary")
+    done = phones.commit(inbound=[stop, other])
+    assert [(row["id"], row["state"]) for row in phones.table("inbound")] == [(stop.id, "opted_out")]
+    assert [row["opted_out_at"] for row in phones.table("profiles")] == [NOW]
+    assert [(row["id"], row["reason"]) for row in phones.table("quarantine")] == [(other.id, "binary")]
+    assert done.accepted == [stop, other], "both are acknowledged"
+
+
+@pytest.mark.parametrize("text", ["\ufffd", " \ufffd\n\ufffd "])
+def test_a_text_of_which_damage_left_nothing_is_kept_with_its_octets(phones: Phones, text: str) -> None:
+    message = phones.text(JAN, text)
+    assert phones.commit(inbound=[message, phones.text(PIET, "")]).accepted[0] is message
+    assert [(bytes(row["frame"]), row["reason"]) for row in phones.table("quarantine")] == [(message.frame, ILLEGIBLE)]
+    assert [row["text"] for row in phones.table("inbound")] == [""], "who says nothing is answered"
+
+
+def test_parts_of_which_damage_left_nothing_are_kept_with_all_their_octets(phones: Phones) -> None:
+    for index, octets in ((1, b"\xd8\x3d"), (2, b"\xd8")):
+        phones.commit(inbound=[phones.part(JAN, octets, index, 2, charset="ucs2")])
+    phones.commit(inbound=[phones.part(PIET, b"\xd8", 1, 2, charset="ucs2")])
+    phones.later(PART_LIFE)
+    assert phones.commit(due=True).faults == []
+    kept = [(bytes(row["frame"]), row["reason"]) for row in phones.table("quarantine")]
+    assert kept == [(b"\xd8\x3d\xd8", f"{ILLEGIBLE} (from {JAN})"), (b"\xd8", f"{ILLEGIBLE} (from {PIET})")]
+    assert phones.table("inbound") == []
 
 
 def test_a_number_that_no_brand_has_is_kept_and_not_answered(phones: Phones) -> None:

@@ -116,11 +116,12 @@ async def raw_centre() -> AsyncIterator[RawCentre]:
         centre.close()
 
 
-def deliver(sender: str, text: str, sequence: int) -> bytes:
+def deliver(sender: str, text: str | bytes, sequence: int, data_coding: int = 0) -> bytes:
     """The octets of a text from a phone to 4411."""
+    said = text.encode() if isinstance(text, str) else text
     return encode(
         DeliverSm(sequence, source_addr_ton=1, source_addr_npi=1, source_addr=sender, destination_addr="4411",
-                  short_message=text.encode())
+                  data_coding=data_coding, short_message=said)
     )  # fmt: skip
 
 
