@@ -139,7 +139,7 @@ class Drips(Asking):
         """`finish`: the contact leaves a drip."""
         rule = self.case.brand.drips[name]
         for run in self.case.facts.runs:
-            if run.rule == rule.identity:
+            if run.rule == rule.identity and run.id not in self._ended:
                 self.leave(run, rule, "exited")
         self.recall(rule, "exited")
         self.finish_those(lambda one: one is rule, "exited")

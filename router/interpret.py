@@ -128,6 +128,7 @@ class Walk(Drips):
             self._steps += 1
             if self._steps > MOST_STEPS:
                 self.case.fault = f"more than {MOST_STEPS} steps in one message"
+                self.finish("failed")
                 return None
             step = program.steps[place]
             place += 1
@@ -149,6 +150,7 @@ class Walk(Drips):
                     if self._stands_at(step):
                         return None
                 case Reroute():
+                    self.finish("finished")
                     return step.template.text(strand.variables, self.case.profile.attributes, self.case.brand.language)
                 case End():
                     self.finish("finished")

@@ -196,3 +196,95 @@ def test_an_event_gives_no_consent_back_that_the_contact_took() -> None:
     plan = happen(facts, Books(rules), NOON)
     assert isinstance(plan, Plan)
     assert [type(effect).__name__ for effect in plan.effects] == ["AddTag"]
+
+
+def test_a_drip_that_hands_its_contact_on_is_through_and_may_be_entered_again() -> None:
+    rules = """drip d promotional
+    again after 1 day
+    at once
+        send "A0. P, STOP = uit"
+    after 1 hour
+        route "VERDER {event.wat}"
+    after 2 hours
+        send "A2. P, STOP = uit"
+
+on event begin
+    start d
+
+keyword VERDER <wat word>
+    {onward}
+    send promotional "Verder met {wat}. P, STOP = uit"
+
+test "again"
+    given consent promotional
+    event begin with wat = "taart"
+    < A0. P, STOP = uit
+    later 1 hour
+    < Verder met taart. P, STOP = uit
+    later 1 day
+    nothing
+    event begin with wat = "koek"
+    < A0. P, STOP = uit
+"""
+    for onward in ("tag x", "finish d"):
+        assert play(rules.replace("{onward}", onward)) == []
+
+
+def test_a_drip_that_hands_its_contact_on_at_once_leaves_what_began_it_going() -> None:
+    assert (
+        play("""drip d promotional
+    again after 1 hour
+    at once
+        route "HALLO"
+
+keyword HALLO
+    reply "Hallo."
+
+keyword BEGIN
+    start d
+    reply "Begonnen."
+
+test "t"
+    given consent promotional
+    > BEGIN
+    < Hallo.
+    < Begonnen.
+    later 1 hour
+    > BEGIN
+    < Hallo.
+    < Begonnen.
+""")
+        == []
+    )
+
+
+def test_a_drip_that_is_cut_for_its_many_steps_is_over_and_may_be_entered_again() -> None:
+    chains = "".join(
+        f"chain trap_{place}\n    run trap_{place + 1}\n    run trap_{place + 1}\n\n" for place in range(10)
+    )
+    assert (
+        play(f"""drip d promotional
+    again after 1 hour
+    at once
+        send "A0. P, STOP = uit"
+        run trap_0
+    after 1 day
+        send "A1. P, STOP = uit"
+
+on event begin
+    start d
+
+{chains}chain trap_10
+    tag x
+
+test "again"
+    given consent promotional
+    event begin
+    < A0. P, STOP = uit
+    later 2 days
+    nothing
+    event begin
+    < A0. P, STOP = uit
+""")
+        == []
+    )
