@@ -31,6 +31,7 @@ from router.routes import (
     open_questions,
     route,
 )
+from router.walking import look_again
 from rules.actions import Await, Enlist, Pause, Question, Stage
 from rules.keywords import Match
 from rules.rulebook import BrandBook, NumberBook, Rulebook
@@ -57,7 +58,7 @@ def decide(facts: Facts, books: Books, now: int, tried: list[Tried] | None = Non
         plan = _Decision(facts, message, books, number, now).plan(chosen)
     except Unknown as unknown:
         return unknown.needs
-    return _with_lost(plan, open_now) if open_now.lost else plan
+    return _with_lost(plan, open_now, facts, now) if open_now.lost else plan
 
 
 def resume(facts: Facts, run: Run, books: Books, now: int) -> Plan | Needs:
@@ -177,7 +178,7 @@ class _Decision:
             return self.neutral()
         fallback = self.number.fallbacks.get(brand)
         if fallback is None:
-            effects = () if missed is None else ended(missed, "missed")
+            effects = () if missed is None else _closed(self.facts, missed, "missed", self.now)
             return Plan("unrouted", brand, effects=effects, deployment=self.rulebook.deployment)
         walk = self.walk(self.rulebook, self.rulebook.brands[brand])
         if missed is not None:
@@ -212,7 +213,12 @@ def planned(walk: Walk, rule: str = "", disposition: Disposition = "routed") -> 
     )
 
 
-def _with_lost(plan: Plan, open_now: Open) -> Plan:
+def _closed(facts: Facts, run: Run, outcome: Outcome, now: int) -> tuple[Effect, ...]:
+    """A question is over without a chain that goes on; what waited for its end waits no more."""
+    return (*ended(run, outcome), *look_again(facts, run.brand, now))
+
+
+def _with_lost(plan: Plan, open_now: Open, facts: Facts, now: int) -> Plan:
     """Open questions that no rule set knows any more are closed with the next text."""
-    ends = tuple(effect for run in open_now.lost for effect in ended(run, "lost"))
+    ends = tuple(effect for run in open_now.lost for effect in _closed(facts, run, "lost", now))
     return msgspec.structs.replace(plan, effects=(*ends, *plan.effects), fault=plan.fault or _LOST)

@@ -86,11 +86,12 @@ class Drips(Asking):
                 assert_never(due)
 
     def _open_question(self) -> int | None:
-        """When the brand's open question to the contact closes, the first of them; None: there is none."""
+        """When the brand's open question to the contact closes, the first of them; None: there is none. What the cause
+        at hand has asked is open too."""
         case = self.case
         open_until = [
             run.due_at
-            for run in case.facts.runs
+            for run in (*case.facts.runs, *(one.run for one in case.effects if isinstance(one, Suspend)))
             if run.kind in ("question", "confirm") and run.brand == case.brand.name and run.id not in self._ended
             and run.due_at is not None and run.due_at > case.now
         ]  # fmt: skip

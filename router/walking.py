@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import msgspec
@@ -101,11 +101,9 @@ class Walking(ABC):
         return run.id in self._ended
 
     def _wake_those_held(self) -> None:
-        """Drips that waited for a question's end look again at once."""
         case = self.case
-        for run in case.facts.runs:
-            if HELD in run.variables and run.brand == case.brand.name and run.id not in self._ended:
-                case.effects.append(Suspend(msgspec.structs.replace(run, due_at=case.now)))
+        woken = look_again(case.facts, case.brand.name, case.now)
+        case.effects.extend(one for one in woken if one.run.id not in self._ended)
 
     def enter(self, strand: Strand) -> None:
         """Make this the chain that runs now."""
@@ -180,3 +178,10 @@ class Walking(ABC):
                 )
             )
         )
+
+
+def look_again(facts: Facts, brand: str, now: int) -> Iterator[Suspend]:
+    """Drips of a brand's that waited for the end of a question look again at once."""
+    for run in facts.runs:
+        if HELD in run.variables and run.brand == brand:
+            yield Suspend(msgspec.structs.replace(run, due_at=now))
