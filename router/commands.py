@@ -1,8 +1,10 @@
 """What STOP, START and HELP do (COMPLIANCE.md C2–C4, C6, C9, C10): before any rule, whatever a brand wrote.
 
 Whose STOP it is: on a brand's own number that brand's; on a shared one the brand's that spoke there last; every
-brand's on the number for STOP ALL, and for a STOP of someone no brand there has spoken to. One confirmation goes out,
-none to a STOP repeated within a day. HELP is answered always, by the brand's text, else the market's.
+brand's on the number for STOP ALL, for a STOP of someone no brand there has spoken to, and for any to a short code of a
+market where the law says so. Besides, those that still speak there and are in the rules no more (`stranded`): rules
+change, and whoever says STOP means what his phone has shown him. One confirmation goes out, none to a STOP repeated
+within a day. HELP is answered always, by the brand's text, else the market's.
 
 STOP and a keyword, or a brand's name, is for the brand that it belongs to, whoever spoke last. An opt-out with a
 mistake or in other words (`rules.revocation`) is confirmed by the market's text, which says how to take it back.
@@ -10,7 +12,8 @@ mistake or in other words (`rules.revocation`) is confirmed by the market's text
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Collection
+from typing import Final, assert_never
 
 import msgspec
 
@@ -29,38 +32,29 @@ class Commanded(msgspec.Struct, frozen=True):
     """A word that every phone may say, or an opt-out in other words.
 
     `level` and `evidence` are those of `rules.revocation`. `brand`: the one whose keyword or name is said beside STOP.
+    `restores`: the brands that an opt-in word gives back.
     """
 
     reserved: Reserved
     level: int = 1
     evidence: str = ""
     brand: str | None = None
+    restores: tuple[str, ...] = ()
 
 
-def obey(facts: Facts, rulebook: Rulebook, number: NumberBook, command: Commanded, now: int) -> Plan:
-    """The plan for a reserved word."""
-    reserved = command.reserved
-    speaker = command.brand or speaks_for(facts, number)
-    brand = None if speaker is None else rulebook.brands[speaker]
-    if reserved.kind == "help":
-        said = _said(facts, brand, number.help if brand is None else brand.help, reserved)
-        return Plan("helped", speaker, "help", (_text(number, brand, "help", said),), rulebook.deployment)
-    if reserved.scope == "all":
-        brand = None
-    brands = number.brands if brand is None else (brand.name,)
-    name = None if brand is None else brand.name
-    effects: list[Effect]
-    if reserved.kind == "stop":
-        silenced = brands if brand is not None else (*brands, OPERATOR)
-        effects = [OptOut(silenced, level=command.level, evidence=command.evidence)]
-        if _is_fresh(facts, brands, now):
-            own = number.stopped if brand is None else brand.stop if command.level == 1 else brand.undo
-            said = _said(facts, brand, own, reserved)
-            effects.append(_text(number, brand, "stop_confirmation", said))
-        return Plan("opted_out", name, "stop", tuple(effects), rulebook.deployment)
-    said = _said(facts, brand, number.started if brand is None else brand.started, reserved)
-    effects = [OptIn(restorable(facts, number, reserved)), _text(number, brand, "start_confirmation", said)]
-    return Plan("opted_in", name, "start", tuple(effects), rulebook.deployment)
+def obey(
+    facts: Facts, rulebook: Rulebook, number: NumberBook, command: Commanded, now: int, left: tuple[str, ...] = ()
+) -> Plan:
+    """The plan for a reserved word. `left`: the brands that a STOP finds `stranded` on the number."""
+    match command.reserved.kind:
+        case "help":
+            return _helped(facts, rulebook, number, command)
+        case "start":
+            return _restored(facts, rulebook, number, command)
+        case "stop":
+            return _silenced(facts, rulebook, number, command, now, left)
+        case _:
+            assert_never(command.reserved.kind)
 
 
 def speaks_for(facts: Facts, number: NumberBook) -> str | None:
@@ -71,17 +65,80 @@ def speaks_for(facts: Facts, number: NumberBook) -> str | None:
     return last if last in number.brands else None
 
 
-def restorable(facts: Facts, number: NumberBook, reserved: Reserved) -> tuple[str, ...]:
-    """The brands an opt-in word gives back: those of its scope that the contact had silenced."""
-    speaker = None if reserved.scope == "all" else speaks_for(facts, number)
-    scope = number.brands if speaker is None else (speaker,)
-    return tuple(brand for brand in scope if facts.profile(brand).opted_out_at is not None)
+def meant_by_stop(facts: Facts, number: NumberBook) -> tuple[str, ...]:
+    """The brands of a number that a bare STOP, or what may be one, is meant for."""
+    speaker = None if number.stops_all else speaks_for(facts, number)
+    return number.brands if speaker is None else (speaker,)
+
+
+def stranded(facts: Facts, number: NumberBook, waiting: Collection[str]) -> tuple[str, ...]:
+    """Brands that still speak on a number though the rules have them there no more: renamed, removed, or moved to
+    another. They are the one that spoke last, and those of which a run stands or a text is under way (`waiting`)."""
+    names = {run.brand for run in facts.runs if run.number == facts.number}.union(waiting)
+    if facts.thread.last_brand is not None:
+        names.add(facts.thread.last_brand)
+    return tuple(sorted(names.difference(number.brands)))
+
+
+def restorable(facts: Facts, number: NumberBook, *, plain: bool) -> tuple[str, ...]:
+    """The brands that an opt-in word gives back: the one that it is meant for, where that was silenced; else what was
+    silenced last on the number, as the confirmation of that STOP has promised, whoever has spoken since. A word that is
+    a yes as well (not `plain`) is then taken for an answer to who has."""
+    speaker, last = speaks_for(facts, number), facts.thread.last_brand
+    is_elsewhere = last is not None and last not in number.brands
+    known = (*number.brands, last) if last is not None and is_elsewhere else number.brands
+    silenced = {name: at for name in known if (at := facts.profile(name).opted_out_at) is not None}
+    if speaker in silenced and not is_elsewhere and not number.stops_all:
+        return (speaker,)
+    if not silenced or (not plain and speaker is not None and speaker not in silenced):
+        return ()
+    latest = max(silenced.values())
+    return tuple(name for name, at in silenced.items() if at == latest)
+
+
+def _helped(facts: Facts, rulebook: Rulebook, number: NumberBook, command: Commanded) -> Plan:
+    speaker = speaks_for(facts, number)
+    brand = None if speaker is None else rulebook.brands[speaker]
+    said = _said(facts, brand, number.help if brand is None else brand.help, command.reserved)
+    return Plan("helped", speaker, "help", (_text(number, brand, "help", said),), rulebook.deployment)
+
+
+def _silenced(
+    facts: Facts, rulebook: Rulebook, number: NumberBook, command: Commanded, now: int, left: tuple[str, ...]
+) -> Plan:
+    says_all = command.reserved.scope == "all"
+    speaker = speaks_for(facts, number)
+    is_all = command.brand is None and (says_all or number.stops_all or speaker is None)
+    own = number.brands if is_all else (command.brand or speaker or "",)
+    brands = (*own, *left)
+    effects: list[Effect] = [
+        OptOut((*brands, OPERATOR) if is_all else brands, level=command.level, evidence=command.evidence)
+    ]
+    name = command.brand
+    if name is None and not says_all:
+        moved = facts.thread.last_brand if facts.thread.last_brand in left else None
+        is_moved = moved in rulebook.brands and (not is_all or not number.brands)
+        name = moved if is_moved else None if is_all else speaker
+    brand = None if name is None else rulebook.brands[name]
+    if _is_fresh(facts, brands or (OPERATOR,), now):
+        own_texts = number.stopped if brand is None else brand.stop if command.level == 1 else brand.undo
+        said = _said(facts, brand, own_texts, command.reserved)
+        effects.append(_text(number, brand, "stop_confirmation", said))
+    return Plan("opted_out", name, "stop", tuple(effects), rulebook.deployment)
+
+
+def _restored(facts: Facts, rulebook: Rulebook, number: NumberBook, command: Commanded) -> Plan:
+    back = command.restores
+    brand = rulebook.brands.get(back[0]) if len(back) == 1 else None
+    said = _said(facts, brand, number.started if brand is None else brand.started, command.reserved)
+    effects = (OptIn(back), _text(number, brand, "start_confirmation", said))
+    return Plan("opted_in", None if brand is None else brand.name, "start", effects, rulebook.deployment)
 
 
 def _is_fresh(facts: Facts, brands: tuple[str, ...], now: int) -> bool:
     """Whether this STOP says something that was not said within a day."""
     stopped = [facts.profile(name).opted_out_at for name in brands]
-    return not brands or any(at is None or now - at >= REPEAT_WITHIN for at in stopped)
+    return any(at is None or now - at >= REPEAT_WITHIN for at in stopped)
 
 
 def _said(facts: Facts, brand: BrandBook | None, texts: Texts, reserved: Reserved) -> Rendered:

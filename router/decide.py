@@ -12,11 +12,25 @@ from typing import Final, assert_never
 import msgspec
 
 from router.case import Books
-from router.commands import Commanded, obey
+from router.commands import Commanded, obey, stranded
 from router.interpret import Walk, said
 from router.messages import Facts, Inbound, Run
-from router.plan import Disposition, Effect, EndRun, Hold, Leave, Needs, Outcome, Plan, SendText, Tried, Unknown
+from router.plan import (
+    Disposition,
+    Effect,
+    EndRun,
+    Hold,
+    Leave,
+    Needs,
+    Outcome,
+    Plan,
+    SendText,
+    Tried,
+    Unknown,
+    Waiting,
+)
 from router.routes import (
+    NOTHING_OPEN,
     Answered,
     Declined,
     Doubtful,
@@ -28,6 +42,7 @@ from router.routes import (
     Unclaimed,
     is_turned_away,
     locate,
+    number_of,
     open_questions,
     route,
 )
@@ -47,7 +62,7 @@ def decide(facts: Facts, books: Books, now: int, tried: list[Tried] | None = Non
     assert message is not None, "a text is decided on; what fell due is resumed"
     number = books.newest.numbers.get(facts.number)
     if number is None:
-        return Plan("unrouted", deployment=books.newest.deployment)
+        return _nobodys(facts, message, books, now)
     open_now = open_questions(facts, books, now)
     if isinstance(open_now, Needs):
         return open_now
@@ -59,6 +74,21 @@ def decide(facts: Facts, books: Books, now: int, tried: list[Tried] | None = Non
     except Unknown as unknown:
         return unknown.needs
     return _with_lost(plan, open_now, facts, now) if open_now.lost else plan
+
+
+def _nobodys(facts: Facts, message: Inbound, books: Books, now: int) -> Plan | Needs:
+    """A number that no rules have, or none any more: nobody gets its texts, yet a brand that has spoken there, or still
+    does, is silenced by a STOP to it, and given back by what the confirmation offers."""
+    number, plan = number_of(books.newest, facts.number), Plan("unrouted", deployment=books.newest.deployment)
+    chosen = route(facts, message, number, NOTHING_OPEN, now, None)
+    if not isinstance(chosen, Commanded) or chosen.reserved.kind == "help":
+        return plan
+    deciding = _Decision(facts, message, books, number, now)
+    try:
+        is_meant = chosen.reserved.kind == "start" or bool(deciding.left(chosen))
+        return deciding.plan(chosen) if is_meant else plan
+    except Unknown as unknown:
+        return unknown.needs
 
 
 def resume(facts: Facts, run: Run, books: Books, now: int) -> Plan | Needs:
@@ -123,7 +153,7 @@ class _Decision:
                 walk.end(located.run, "declined")
                 return planned(walk, located.run.rule)
             case Commanded():
-                return obey(self.facts, self.rulebook, self.number, chosen, self.now)
+                return obey(self.facts, self.rulebook, self.number, chosen, self.now, self.left(chosen))
             case Doubtful(inner, brands, evidence):
                 plan = self.plan(inner)
                 return msgspec.structs.replace(plan, effects=(Hold(brands, evidence), *plan.effects))
@@ -133,6 +163,19 @@ class _Decision:
                 return self.unclaimed(brand)
             case _:
                 assert_never(chosen)
+
+    def left(self, command: Commanded) -> tuple[str, ...]:
+        """The brands that a STOP finds on the number and not in the rules for it. Raises Unknown where it must be asked
+        what is under way."""
+        if command.reserved.kind != "stop" or command.brand is not None:
+            return ()
+        contact, waiting = self.facts.contact, frozenset[str]()
+        if not contact.is_new:
+            need = Waiting(contact.id, self.facts.number)
+            if need not in self.books.known:
+                raise Unknown(need)
+            waiting = self.books.known[need]  # type: ignore[assignment]
+        return stranded(self.facts, self.number, waiting)
 
     def answered(self, located: Located, match: Match) -> Plan:
         """The chain goes on in the answer's block."""

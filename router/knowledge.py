@@ -21,8 +21,10 @@ from router.plan import (
     Need,
     SampleOf,
     SpentBy,
+    Waiting,
 )
 from router.store import statements_events as sql
+from router.store import statements_silence as sql_silence
 from router.store.engine import Tx
 from router.world import first_id_at
 from rules.links import Link
@@ -75,6 +77,9 @@ def _single(tx: Tx, need: Need, place: Place) -> Answer:
             return int(rows[0][0]) if rows else 0
         case SampleOf():
             return _sample(tx, need, place.now)
+        case Waiting():
+            found = (sql_silence.brands_unsettled, sql_silence.brands_unknown)
+            return frozenset(row[0] for one in found for row in one.rows(tx, need.contact_id, need.number))
         case CodeOf() | LinkOf() | Enrolled():
             raise TypeError(f"{need} is loaded with its kind")
         case _:

@@ -329,8 +329,15 @@ class SampleOf(msgspec.Struct, frozen=True):
     lasts: int
 
 
-Need = Happened | Learnt | Clicked | Enrolled | CodeOf | LinkOf | SpentBy | SampleOf
-Answer = int | str | tuple[int, str] | tuple[int, str | None] | None
+class Waiting(msgspec.Struct, frozen=True):
+    """The brands of which a text to a contact from a number is under way: it waits, is claimed or may be sent again."""
+
+    contact_id: int
+    number: str
+
+
+Need = Happened | Learnt | Clicked | Enrolled | CodeOf | LinkOf | SpentBy | SampleOf | Waiting
+Answer = int | str | tuple[int, str] | tuple[int, str | None] | frozenset[str] | None
 Known = Mapping[Need, Answer]
 
 

@@ -16,10 +16,11 @@ from typing import Literal as OneOf
 import msgspec
 
 from router.case import Books, local_date
-from router.commands import Commanded, restorable, speaks_for
+from router.commands import Commanded, meant_by_stop, restorable
 from router.messages import Facts, Inbound, Run
 from router.plan import Needs, Tried, Unknown
 from rules.actions import Call, Enlist, Program, Question, Standing, Step
+from rules.compiler import unheld
 from rules.keywords import Match
 from rules.packs import Reserved, load, without_politeness
 from rules.revocation import LONGEST_SAID, Revocation, ears_of
@@ -197,9 +198,12 @@ def route(
         _note(tried, "reserved words", number.market or "", "none")
         return _claimed(number, open_now, look, tried)
     reserved = number.reserved_in(words)
-    if reserved is not None and reserved.kind != "stop":
-        if _commands(facts, number, reserved, open_now):
-            return Commanded(reserved)
+    if reserved is not None and reserved.kind == "help":
+        return Commanded(reserved)
+    if reserved is not None and reserved.kind == "start":
+        back = () if open_now.questions else restorable(facts, number, plain=not _is_yes(number, words))
+        if back:
+            return Commanded(reserved, restores=back)
         _note(tried, "reserved words", number.market or "", "nothing to take back")
         return _claimed(number, open_now, look, tried)
     said = ears.heard(words, partial(_claims, number, open_now.questions, look))
@@ -210,9 +214,7 @@ def route(
         return _claimed(number, open_now, look, tried)
     evidence = f"{said.meant}: {said.evidence}"
     _note(tried, "reserved words", number.market or "", f"level 4: nobody is opted out, a person reads it ({evidence})")
-    speaker = speaks_for(facts, number)
-    brands = number.brands if speaker is None else (speaker,)
-    return Doubtful(_claimed(number, open_now, look, tried), brands, evidence)
+    return Doubtful(_claimed(number, open_now, look, tried), meant_by_stop(facts, number), evidence)
 
 
 def is_turned_away(chosen: Route, number: NumberBook, phone: str) -> bool:
@@ -222,9 +224,20 @@ def is_turned_away(chosen: Route, number: NumberBook, phone: str) -> bool:
     return not opts_out and not number.serves(phone)
 
 
+def number_of(book: Rulebook, number: str) -> NumberBook:
+    """What rules say of a number. Of one that they have not: that opt-outs are heard there, in all
+    their languages."""
+    found = book.numbers.get(number)
+    if found is not None:
+        return found
+    markets = {one.market for one in book.numbers.values()}
+    languages = tuple(sorted({language for one in book.numbers.values() for language in one.languages}))
+    return unheld(number, markets.pop() if len(markets) == 1 else None, languages)
+
+
 def listen(book: Rulebook) -> None:
     """Have the lists of every number's market and languages ready, so that no text waits for them."""
-    for number in book.numbers.values():
+    for number in (*book.numbers.values(), number_of(book, "")):
         ears_of(number.market, number.languages)
 
 
@@ -310,11 +323,10 @@ def _answer(located: Located, number: NumberBook, look: Look) -> Answered | Decl
     return Declined(located) if located.run.kind == "confirm" and " ".join(plain.words) in no else None
 
 
-def _commands(facts: Facts, number: NumberBook, reserved: Reserved, open_now: Open) -> bool:
-    """Opt-in words count when no question is open and something was opted out; the others always."""
-    if reserved.kind != "start":
-        return True
-    return not open_now.questions and bool(restorable(facts, number, reserved))
+def _is_yes(number: NumberBook, words: Words) -> bool:
+    """Whether an opt-in word is one that people answer with, too (YES in the United States)."""
+    said = (load().affirmation("yes", number.market, language) for language in number.languages)
+    return not frozenset().union(*said).isdisjoint(words.words)
 
 
 def _forgiving(

@@ -19,7 +19,7 @@ from router.messages import Contact, Facts
 from router.parts import Decode
 from router.perform import Place
 from router.plan import Answer, Need, Needs, Plan
-from router.routes import listen, opts_out
+from router.routes import listen, number_of, opts_out
 from router.segments import joining
 from router.spending import PriceOf, Till, free
 from router.stopwatch import Stopwatch
@@ -91,8 +91,7 @@ class Ways:
         """Whether that text to that number opts out, of whatever scope and in whatever words, by the rules in force.
 
         An open question's answer is not known here: it is muted like a STOP until it is kept."""
-        book = self.books.newest.numbers.get(number)
-        return book is not None and opts_out(book, text, self.world.now())
+        return opts_out(number_of(self.books.newest, number), text, self.world.now())
 
     def place(self) -> Place:
         """Where and when a batch is performed that begins now."""

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, cast
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from rules import syntax
 from rules.actions import Program
@@ -53,6 +56,8 @@ _LISTED_BRANDS: Final = 3
 _LISTED_CHARACTERS: Final = 80
 #: Digits of the longest short code (in use: 3 to 6).
 _LONGEST_SHORT_CODE: Final = 6
+#: Numbers without rules that are kept made: they are asked for when a text comes in there, which is rare.
+_KEPT_UNHELD: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +246,16 @@ def _number(grant: NumberGrant, users: Sequence[_BrandMaker], operator_text: str
         stopped=_pack_texts("stopped", grant.number, market.languages),
         started=_pack_texts("started", grant.number, market.languages),
         countries=frozenset(grant.countries),
+        stops_all=market.stop_ends_all and grant.kind == "short-code",
     )
+
+
+@lru_cache(maxsize=_KEPT_UNHELD)
+def unheld(number: str, market: str | None, languages: tuple[str, ...]) -> NumberBook:
+    """A number that no rules have, or none any more: no brand speaks on it, and reserved words are heard as in that
+    market and these languages."""
+    grant = NumberGrant(number, "long-number", market, (), "")
+    return msgspec.structs.replace(_number(grant, (), None), languages=languages)
 
 
 def _budget(budget: syntax.Budget) -> Budget:

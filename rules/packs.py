@@ -129,6 +129,8 @@ class Market:
     """Those of its parts, by area code, where they differ."""
     elsewhere: Hours = ALWAYS
     """What holds where a market has such parts and it cannot be told which: all of them at once."""
+    stop_ends_all: bool = False
+    """Whether a bare STOP to a short code there is for every brand on it, whichever spoke last."""
     double_opt_in: bool = False
     """Whether whoever has a phone of there and opts in to promotional texts must confirm it."""
     footer: OneOf["error", "warning"] = "warning"
@@ -313,6 +315,7 @@ def _market(code: str, declared: Mapping[str, Any]) -> Market:
         hours=hours,
         areas={area: kept for kept, codes in parts for area in codes},
         elsewhere=reduce(stricter, (kept for kept, _ in parts), hours),
+        stop_ends_all=declared.get("stop_ends_all", False),
         double_opt_in=declared.get("double_opt_in", False),
         footer=declared.get("footer", "warning"),
     )

@@ -172,7 +172,7 @@ class NumberBook(msgspec.Struct, frozen=True):
     `matcher` holds the keywords of all its brands, keyed by `Rule`. `fallbacks` by brand. `languages` are those whose
     reserved words count, the market's first. `names` are the brands by their names in normal form. `neutral`, `help`,
     `stopped` and `started` speak for no brand. `zone` says what day it is where dates are read. `countries` are those
-    it serves, none: all.
+    it serves, none: all. `stops_all`: a bare STOP is for all its brands, whichever spoke last.
     """
 
     number: str
@@ -190,6 +190,7 @@ class NumberBook(msgspec.Struct, frozen=True):
     stopped: Texts
     started: Texts
     countries: frozenset[str] = frozenset()
+    stops_all: bool = False
 
     def serves(self, phone: str) -> bool:
         """Whether a phone is of a country that this number is for: what goes elsewhere costs more, or is not taken."""

@@ -48,6 +48,12 @@ claimed_despite = Statement(
     "contacts",
 )  # fmt: skip
 """The same for contacts whose STOP was taken before, and is being delivered again."""
+_brands = select(outbox.c.brand).where(
+    outbox.c.contact_id == bindparam("contact"), outbox.c.number == bindparam("number"), outbox.c.brand.is_not(None)
+)
+brands_unsettled = Statement(_brands.where(_UNSETTLED).distinct(), "contact", "number")
+brands_unknown = Statement(_brands.where(literal_column("state = 'unknown'")).distinct(), "contact", "number")
+"""Whose texts to a contact are under way from one of our numbers; two, for there are two indexes."""
 still_claimed = Statement(select(outbox.c.id).where(one_of(outbox.c.id, "ids"), _IS_CLAIMED), "ids")
 claims_to_renew = Statement(
     select(

@@ -5,8 +5,8 @@ import pytest
 
 from router.decide import Books, decide, resume
 from router.messages import Contact, Facts, Profile, Run
-from router.plan import OPERATOR, EndRun, Needs, OptIn, OptOut, Plan, SendText, Suspend
-from rules.rulebook import Grants, NumberGrant, Rulebook
+from router.plan import OPERATOR, Effect, EndRun, Hold, Needs, OptIn, OptOut, Plan, SendText, Suspend, Waiting
+from rules.rulebook import Grants, NumberGrant, NumberKind, Rulebook
 from tests.support.phones import NOON, Phone, book, brand
 
 DAY = 86_400
@@ -45,6 +45,11 @@ fallback
 """
 NO_FALLBACK = SHOP.partition("fallback")[0]
 OTHER = 'keyword BURGER\n    tag klant\n    reply "Een burger."\n'
+
+
+def did(phone: Phone) -> Effect:
+    """The first thing that the last plan does."""
+    return phone.plan.effects[0]
 
 
 def shared() -> Rulebook:
@@ -94,11 +99,77 @@ def test_start_gives_back_what_was_silenced_and_nothing_else() -> None:
     assert phone.profiles["Burger"].opted_out_at is None
 
 
+def test_start_gives_back_what_the_last_stop_took_though_another_brand_has_spoken_since() -> None:
+    phone = Phone(shared())
+    for text in ("REPAIR", "STOP", "BURGER", "STOP"):
+        phone.say(text)
+        phone.now += 10_000_000
+    phone.say("STOP REPAIR")
+    phone.last_brand = "Burger"
+    phone.profiles["Burger"] = Profile("Burger")
+    assert phone.say("AAN") == ["Klusser: u krijgt weer berichten van ons. Stuur STOP om u af te melden."]
+    assert (phone.plan.brand, did(phone)) == ("Klusser", OptIn(("Klusser",)))
+    assert phone.say("AAN") == ["Dit woord kennen we niet. Stuur HELP voor hulp of STOP om u af te melden."]
+
+
+def test_a_word_that_is_also_a_yes_gives_nothing_back_when_another_brand_has_spoken() -> None:
+    grant = NumberGrant("4411", "short-code", "US", ("Klusser", "Burger"), "c")
+    phone = Phone(book(brand(NO_FALLBACK, "Klusser"), brand(OTHER, "Burger"), grants=Grants((grant,))))
+    for text in ("BURGER", "STOP"):
+        phone.say(text)
+    phone.last_brand = "Klusser"
+    phone.say("YES")
+    assert (phone.plan.disposition, phone.profiles["Burger"].opted_out_at) == ("unrouted", phone.now)
+    phone.say("START")
+    assert did(phone) == OptIn(("Burger",))
+    phone.say("BURGER")
+    phone.say("STOP")
+    phone.say("YES")
+    assert did(phone) == OptIn(("Burger",)), "nobody else has"
+
+
+def belgian(kind: NumberKind = "short-code") -> Rulebook:
+    grant = NumberGrant("4411", kind, "BE", ("Klusser", "Burger"), "c")
+    return book(brand(NO_FALLBACK, "Klusser"), brand(OTHER, "Burger"), grants=Grants((grant,)))
+
+
+@pytest.mark.parametrize("said", ["STOP", "Stop, merci", "stopp", "laat me met rust"])
+def test_a_bare_stop_to_a_belgian_short_code_is_for_everything_on_it_and_start_undoes_it(said: str) -> None:
+    phone = Phone(belgian())
+    phone.say("BURGER")
+    assert len(phone.say(said)) == 1
+    assert phone.plan.effects[0].brands == ("Klusser", "Burger", OPERATOR)  # type: ignore[union-attr]
+    phone.say("AAN")
+    assert did(phone) == OptIn(("Klusser", "Burger"))
+
+
+def test_stop_and_a_keyword_to_a_belgian_short_code_is_for_one_and_so_is_what_undoes_it() -> None:
+    phone = Phone(belgian())
+    phone.say("REPAIR")
+    phone.runs = []
+    phone.say("STOP BURGER")
+    assert did(phone) == OptOut(("Burger",))
+    phone.say("AAN")
+    assert did(phone) == OptIn(("Burger",))
+
+
+def test_a_belgian_long_number_is_no_short_code_and_what_may_be_an_opt_out_is_read_for_all_on_one() -> None:
+    phone = Phone(belgian("long-number"))
+    phone.say("BURGER")
+    phone.say("STOP")
+    assert did(phone) == OptOut(("Burger",))
+    phone = Phone(belgian())
+    phone.say("BURGER")
+    phone.say("ik wil dat de stop uit het bad gaat")
+    assert isinstance(phone.plan.effects[0], Hold)
+    assert phone.plan.effects[0].brands == ("Klusser", "Burger")
+
+
 def test_start_for_all_brands_of_a_number() -> None:
     phone = Phone(shared())
     phone.say("STOP")
     assert phone.say("START") == ["4411: u krijgt weer berichten van ons. Stuur STOP om u af te melden."]
-    assert phone.plan.effects[0] == OptIn(("Klusser", "Burger"))
+    assert did(phone) == OptIn(("Klusser", "Burger"))
 
 
 def test_start_while_a_question_is_open_is_an_answer() -> None:
@@ -148,7 +219,7 @@ def test_the_newest_question_that_fits_gets_the_text() -> None:
     phone.say("TELLEN")
     phone.say("KIES")
     assert phone.say("een graag") == ["Een."]
-    assert phone.plan.effects[0] == EndRun(1, "answered")
+    assert did(phone) == EndRun(1, "answered")
     assert [run.id for run in phone.runs] == [2]
     assert phone.say("aap") == ["Aap."]
     assert phone.runs == []
@@ -190,7 +261,7 @@ def test_else_again_repeats_so_often_then_else_ends_the_chain() -> None:
     assert isinstance(phone.plan.effects[-1], Suspend)
     assert (phone.runs[0].misses, phone.runs[0].due_at, phone.runs[0].id) == (1, due_at, 1)
     assert phone.say("beer") == ["Dan niet."]
-    assert phone.plan.effects[0] == EndRun(1, "missed")
+    assert did(phone) == EndRun(1, "missed")
     assert phone.runs == []
 
 
@@ -199,7 +270,7 @@ def test_after_the_repeats_a_question_without_else_closes_and_the_fallback_answe
     phone.say("TELLEN")
     assert phone.say("twee") == ["EEN graag."]
     assert phone.say("twee") == ["Wat zegt u?"]
-    assert phone.plan.effects[0] == EndRun(1, "missed")
+    assert did(phone) == EndRun(1, "missed")
     phone = Phone(book(NO_FALLBACK))
     phone.say("TELLEN")
     phone.say("twee")
@@ -235,6 +306,91 @@ def test_a_number_nobody_has() -> None:
     assert phone.plan.disposition == "unrouted"
 
 
+# --- brands that the rules have no more, or no more there -----------------------------------------------------------
+
+
+def test_stop_on_a_brands_own_number_is_also_for_those_that_still_speak_there() -> None:
+    phone = Phone(book(brand(OTHER, "Winkel")))
+    phone.say("BURGER")
+    phone.last_brand, phone.waiting = "Merk", frozenset({"Bode", "Winkel"})
+    waits = Run(kind="wait", brand="Kade", number="4411", rule="Kade/x", frames=("a",), deployment="d")
+    phone.runs = [waits, msgspec.structs.replace(waits, id=1, brand="Elders", number="5522")]
+    assert phone.say("STOP") == [f"Winkel: {STOPPED}"]
+    assert did(phone) == OptOut(("Winkel", "Bode", "Kade", "Merk"))
+    phone.now += 10_000_000
+    phone.say("AAN")
+    assert did(phone) == OptIn(("Winkel",))
+
+
+def test_stop_and_a_keyword_is_for_that_brand_alone_whatever_else_waits() -> None:
+    phone = Phone(shared())
+    phone.say("BURGER")
+    phone.waiting = frozenset({"Weg"})
+    phone.say("STOP BURGER")
+    assert did(phone) == OptOut(("Burger",))
+    phone.say("STOP ALLES")
+    assert did(phone) == OptOut(("Klusser", "Burger", "Weg", OPERATOR))
+
+
+def test_stop_where_a_brand_was_is_confirmed_in_its_name_and_undone_there() -> None:
+    moved = book(brand(SHOP, "Merk", numbers="5522"), brand(OTHER, "Bakker"))
+    phone = Phone(moved)
+    phone.last_brand = "Merk"
+    assert phone.say("STOP") == [f"Merk: {STOPPED}"]
+    assert did(phone) == OptOut(("Bakker", "Merk"))
+    assert phone.say("AAN") == ["4411: u krijgt weer berichten van ons. Stuur STOP om u af te melden."]
+    assert did(phone) == OptIn(("Bakker", "Merk"))
+
+
+def test_stop_to_a_number_that_the_rules_have_no_more() -> None:
+    phone = Phone(book(brand(SHOP, "Merk", numbers="5522")))
+    phone.last_brand = "Merk"
+    assert phone.say("STOP") == [f"Merk: {STOPPED}"]
+    assert (phone.plan.disposition, phone.plan.brand, did(phone)) == (
+        "opted_out",
+        "Merk",
+        OptOut(("Merk", OPERATOR)),
+    )
+    assert phone.say("laat me met rust") == [], "once a day"
+    assert phone.say("HELP") == phone.say("REPAIR") == []
+    assert phone.say("AAN") == ["Merk: u krijgt weer berichten van ons. Stuur STOP om u af te melden."]
+    assert phone.say("AAN") == []
+    assert phone.plan.disposition == "unrouted"
+
+
+def test_stop_to_a_number_that_the_rules_have_no_more_for_a_brand_that_is_gone() -> None:
+    phone = Phone(book(brand(SHOP, "Merk", numbers="5522")))
+    phone.last_brand = "Weg"
+    assert phone.say("STOP") == [f"4411: {STOPPED}"]
+    assert did(phone) == OptOut(("Weg", OPERATOR))
+    assert phone.say("AAN") == ["4411: u krijgt weer berichten van ons. Stuur STOP om u af te melden."]
+    assert did(phone) == OptIn(("Weg",))
+
+
+def test_stop_to_a_number_that_nobody_ever_spoke_on_does_nothing() -> None:
+    phone = Phone(book(SHOP), number="9999")
+    assert phone.say("STOP") == phone.say("STOP") == []
+    assert phone.plan.disposition == "unrouted"
+
+
+def test_what_is_under_way_is_asked_for_when_somebody_opts_out() -> None:
+    phone = Phone(book(SHOP))
+    phone.say("KIES")
+    for number in ("4411", "9999"):
+        phone.number = number
+        needs = decide(phone.facts("STOP"), phone.books, phone.now)
+        assert needs == Needs(asked=frozenset({Waiting(1, number)}))
+
+
+def test_stop_to_a_number_that_no_brand_uses_is_confirmed_once_a_day() -> None:
+    grants = Grants(
+        (NumberGrant("4411", "short-code", "NL", (), "c"), NumberGrant("5522", "short-code", "NL", ("Merk",), "c"))
+    )
+    phone = Phone(book(brand(SHOP, numbers="5522"), grants=grants))
+    assert phone.say("STOP") == [f"4411: {STOPPED}"]
+    assert phone.say("STOP") == []
+
+
 def test_a_number_granted_to_nobody_answers_for_the_operator() -> None:
     grant = NumberGrant("4411", "short-code", None, (), "c")
     other = NumberGrant("5566", "short-code", "NL", ("Merk",), "c")
@@ -250,7 +406,7 @@ def test_silence() -> None:
     phone.say("REPAIR")
     assert phone.wait(DAY - 1) == []
     assert phone.wait(1) == ["Laat maar."]
-    assert phone.plan.effects[0] == EndRun(1, "silent")
+    assert did(phone) == EndRun(1, "silent")
     phone.say("KIES")
     assert phone.wait(DAY) == []
     assert (phone.plan.disposition, phone.plan.effects) == ("due", (EndRun(1, "silent"),))

@@ -129,7 +129,7 @@ def test_whoever_asks_without_end_is_a_fault_of_ours(phones: Phones, monkeypatch
     phones.write(JAN, "QUIZ")
     phones.ways.adopt(book_of(("shop.rules", RULES.replace("keyword QUIZ", "keyword RAADSEL"))))
     phones.ways._older.clear()
-    monkeypatch.setattr(phones.ways, "_keep", lambda *_: None)
+    monkeypatch.setattr(phones.ways, "_fetch", lambda *_: None)
     done = phones.commit(inbound=[phones.text(JAN, "ja")])
     ((_, reason),) = done.quarantined
     assert reason.startswith(f"RuntimeError: decide still asks after {ROUNDS} rounds")

@@ -19,6 +19,7 @@ from router.plan import (
     SendText,
     SetAttribute,
     Suspend,
+    Waiting,
     Withhold,
 )
 from rules.compiler import compile_sources
@@ -55,6 +56,8 @@ class Phone:
         self.runs: list[Run] = []
         self.records: list[tuple[str, object]] = []
         self.last_brand: str | None = None
+        self.waiting: frozenset[str] = frozenset()
+        """Brands of which a text is under way to it."""
         self.plan = Plan("unrouted")
 
     def facts(self, text: str | None = None) -> Facts:
@@ -72,7 +75,9 @@ class Phone:
 
     def say(self, text: str) -> list[str]:
         """Text it; gives the texts that come back, those held back in brackets with their reason."""
-        return self._keep(decide(self.facts(text), self.books, self.now))
+        facts = self.facts(text)
+        known = {**self.books.known, Waiting(self.contact.id, self.number): self.waiting}
+        return self._keep(decide(facts, msgspec.structs.replace(self.books, known=known), self.now))
 
     def wait(self, seconds: int) -> list[str]:
         """Let time pass; what falls due on the way is resumed."""
