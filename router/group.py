@@ -202,6 +202,8 @@ def committing(store: Store, group: Group, ways: Ways, allowance: Allowance) -> 
             raise
         except Exception as error:  # a cause that cannot be performed: find it, keep the others
             allowance.back_to(mark)
+            if piece.due:
+                ways.horizon.undone()
             pieces = piece.pieces()
             if not pieces and piece.bare:
                 raise
@@ -258,6 +260,8 @@ def _transaction(store: Store, group: Group, ways: Ways, allowance: Allowance) -
                 ways.horizon.looked(done.horizon)
             done.stages = ways.stopwatch.laps
         except StoreConflict:
+            if group.due:
+                ways.horizon.undone()
             continue
         except CommitUnknown as unknown:
             if not _held(store, Doubt(unknown.marker, group, done)):
@@ -377,7 +381,7 @@ def _set_aside(tx: Tx, group: Group, ways: Ways) -> Done:
         inbound.set_aside(tx, message, group.poison, group.bare)
         done.quarantined.append((message, group.poison))
     for receipt in group.receipts:
-        inbound.quarantine(tx, _as_message(receipt), group.poison)
+        inbound.quarantine(tx, inbound.as_message(receipt), group.poison)
     for occurrence in group.occurrences:
         occurrences.set_aside(tx, occurrence, group.poison, ways, group.bare)
         done.occurred[occurrence.id] = occurrence.id
@@ -389,10 +393,3 @@ def _set_aside(tx: Tx, group: Group, ways: Ways) -> Done:
         done.faults = [told] if told else []
         done.next_due = due.next_instant(tx, due.next_run(tx))  # the others are due still
     return done
-
-
-def _as_message(receipt: ReceiptIn) -> Inbound:
-    return Inbound(
-        id=receipt.id, connector=receipt.connector, session=receipt.session, sequence=receipt.sequence, sender="",
-        recipient="", text=receipt.text, received_at=receipt.received_at, frame=receipt.frame,
-    )  # fmt: skip

@@ -27,11 +27,13 @@ class Horizon:
     def __init__(self) -> None:
         self._known = 0
         self._wider_at = self._whole_at = float("-inf")
+        self._before = (self._wider_at, self._whole_at)
 
     def since(self, dialect: str, now: int, monotonic: float) -> int:
         """Where a look begins that is made now."""
         if dialect == "sqlite":
             return 0
+        self._before = (self._wider_at, self._whole_at)
         if monotonic - self._whole_at >= WHOLE_S:  # noted first: one that takes too long is not made again at once
             self._whole_at = self._wider_at = monotonic
             return 0
@@ -43,6 +45,11 @@ class Horizon:
     def looked(self, earliest: int) -> None:
         """A look found this to be the earliest run that stands; call when what it did is on disk."""
         self._known = earliest
+
+    def undone(self) -> None:
+        """The last look was rolled back through no fault of its own (a deadlock, a cause that cannot be performed): the
+        next one begins as early."""
+        self._wider_at, self._whole_at = self._before
 
     def lowered(self, at: int | None) -> None:
         """Something was suspended here that falls due then."""

@@ -20,6 +20,7 @@ from router.decide import decide
 from router.messages import Facts, Inbound
 from router.perform import Performance, Place
 from router.plan import OptOut, Plan, SendText
+from router.receipts import ReceiptIn
 from router.store import statements as sql
 from router.store import statements_evidence as sql_evidence
 from router.store.engine import Tx
@@ -161,3 +162,11 @@ def _elsewhere(
         if thread is not None and thread.last_id and message.fingerprint:
             last[thread.last_id] = message
     return evidence.unsettled_elsewhere(tx, last, place.node, place.now) if last else ({}, ())
+
+
+def as_message(receipt: ReceiptIn) -> Inbound:
+    """A receipt, as what is set aside is kept."""
+    return Inbound(
+        id=receipt.id, connector=receipt.connector, session=receipt.session, sequence=receipt.sequence, sender="",
+        recipient="", text=receipt.text, received_at=receipt.received_at, frame=receipt.frame,
+    )  # fmt: skip

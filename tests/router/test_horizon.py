@@ -5,7 +5,7 @@ import pytest
 from router.horizon import APART, WHOLE_S, WIDER_S, Horizon
 from router.instants import DAY, HOUR, MINUTE, SECOND
 from router.store.errors import StoreConflict
-from tests.support.routing import JAN, NOW, PIET, Phones
+from tests.support.routing import JAN, NOW, PIET, Phones, spoil
 
 
 def test_a_look_begins_at_the_earliest_run_known_and_now_and_then_before_it() -> None:
@@ -57,6 +57,42 @@ def test_what_was_rolled_back_has_moved_nothing(
     node, _ = two_nodes
     node.write(JAN, "STRAKS")
     node.later(10 * MINUTE)
+    lose_one(node, monkeypatch)
+    node.commit(due=True)
+    assert [row["text"] for row in node.table("outbox")] == ["Tien minuten later."]
+    assert node.ways.horizon._known == node.world.now()
+    node.later(SECOND)
+    assert node.ways.horizon.since("postgresql", node.world.now(), node.world.monotonic()) < node.world.now()
+
+
+def test_what_was_rolled_back_has_seen_nothing_either(
+    two_nodes: tuple[Phones, Phones], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, dead = two_nodes
+    node.write(JAN, "LATER")
+    node.commit(due=True)
+    dead.write(PIET, "STRAKS")
+    node.later(10 * MINUTE)
+    lose_one(node, monkeypatch)
+    node.commit(due=True)
+    assert [row["text"] for row in node.table("outbox")] == ["Tien minuten later."]
+
+
+def test_a_cause_that_cannot_be_performed_costs_no_look_from_earlier_on(
+    two_nodes: tuple[Phones, Phones],
+) -> None:
+    node, dead = two_nodes
+    node.write(JAN, "LATER")
+    node.commit(due=True)
+    dead.write(PIET, "STRAKS")
+    spoil(node, PIET)
+    node.later(10 * MINUTE)
+    done = node.commit(due=True)
+    assert len(done.faults) == 1, "found, and set aside"
+
+
+def lose_one(node: Phones, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node's next COMMIT meets a deadlock."""
     lost = [StoreConflict("lost")]
     commit = node.store.commit
 
@@ -67,8 +103,3 @@ def test_what_was_rolled_back_has_moved_nothing(
         commit(marker)
 
     monkeypatch.setattr(node.store, "commit", commit_or_not)
-    node.commit(due=True)
-    assert [row["text"] for row in node.table("outbox")] == ["Tien minuten later."]
-    assert node.ways.horizon._known == node.world.now()
-    node.later(SECOND)
-    assert node.ways.horizon.since("postgresql", node.world.now(), node.world.monotonic()) < node.world.now()
