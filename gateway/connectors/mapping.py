@@ -37,17 +37,21 @@ KNOWN_TEXTS = 1_024
 """Texts kept with their octets: what rules say again and again; a text with a name in it is not worth more."""
 
 Carried = DeliverSm | DataSm
-_READ = frozenset(Encoding) - {Encoding.BINARY}
+_HAVE_CHARACTERS = frozenset(Encoding) - {Encoding.BINARY}
 """The encodings that have characters."""
 
 
 def decode(octets: bytes, charset: str) -> str:
     """Octets as text, by the name that `Inbound.charset` gives; what cannot be read shows as a mark. Never fails: parts
-    are read long after they were acknowledged. A name that is none (any more) stands for ASCII. A NUL is no character:
-    at the end it ends a string of C, and PostgreSQL takes none."""
+    are read long after they were acknowledged. A name that is none (any more) stands for ASCII."""
     name, locking, single_shift = (*charset.split("/"), "0", "0")[:3]
-    encoding = Encoding(name) if name in _READ else Encoding.ASCII
-    said = text.decode_as(octets, encoding, int(locking), int(single_shift), lenient=True)
+    encoding = Encoding(name) if name in _HAVE_CHARACTERS else Encoding.ASCII
+    return _read(octets, encoding, int(locking), int(single_shift))
+
+
+def _read(octets: bytes, encoding: Encoding, locking: int, single_shift: int) -> str:
+    """The same. A NUL is no character: at the end it ends a string of C, and PostgreSQL takes none."""
+    said = text.decode_as(octets, encoding, locking, single_shift, lenient=True)
     return said.rstrip("\0").replace("\0", text.MARK) if "\0" in said else said
 
 
@@ -129,7 +133,7 @@ class Mapping:
         charset = f"{encoding}/{locking}/{single_shift}" if locking or single_shift else encoding.value
         if is_part:
             return "", charset, ""  # read when its other parts are there: a character may be cut in two
-        return decode(content.octets, charset), charset, ""
+        return _read(content.octets, encoding, locking, single_shift), charset, ""
 
     def to_receipt(self, pdu: Carried, frame: bytes, origin: Origin) -> ReceiptIn:
         """A delivery receipt as the router takes it."""
