@@ -13,6 +13,7 @@ from router.case import Books, Case
 from router.messages import Facts, Run, RunKind
 from router.plan import Clicked, EndRun, Happened, Leave, Outcome, Suspend
 from router.saying import Speaker
+from router.segments import TOLD
 from router.strand import NEW_CONTACT, Strand
 from rules.actions import Program
 from rules.expressions import Scope
@@ -67,11 +68,15 @@ class Walking(ABC):
         return seen
 
     def happened(self, event: str, since: int) -> int:
-        """How often an event happened since; the run's own trigger does not count (rules.expressions.Told)."""
-        case = self.case
-        asked = Happened(case.facts.contact.id, case.brand.name, event, since, self.here.cause_id)
-        answer = case.know(asked)
-        return answer if isinstance(answer, int) else 0
+        """How often an event happened since; the run's own trigger does not count (rules.expressions.Told), what is
+        happening now does, though it stands in no table yet."""
+        case, but = self.case, self.here.cause_id
+        answer = case.know(Happened(case.facts.contact.id, case.brand.name, event, since, but))
+        times = answer if isinstance(answer, int) else 0
+        now = case.facts.occurrence
+        if now is not None and now.source in TOLD and now.name == event and now.id != but and now.at >= since:
+            times += 1
+        return times
 
     def clicked(self) -> bool:
         """Whether a link of the run was clicked."""

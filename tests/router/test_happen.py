@@ -4,8 +4,9 @@ import msgspec
 
 from router.decide import Books
 from router.happen import happen
+from router.instants import HOUR
 from router.messages import Contact, Facts, Occurrence, Profile, Run, Source, Thread
-from router.plan import EndRun, Needs, OptOut, Plan
+from router.plan import AddTag, EndRun, Needs, OptOut, Plan
 from router.ways import ROUNDS
 from rules.check_lookups import MOST_LOOKUPS
 from rules.rulebook import Rulebook
@@ -203,6 +204,52 @@ test "t"
     check tag trouw
 """
     assert play(rules) == []
+
+
+def test_what_a_chain_has_waited_for_has_happened_when_it_goes_on() -> None:
+    rules = """\
+on event besteld
+    wait for event betaald within 2 days
+        then
+            if happened betaald 2 times
+                tag dubbel
+            else if happened betaald
+                tag betaald
+            if happened besteld
+                tag opnieuw
+
+test "eens"
+    event besteld
+    event betaald
+    check tag betaald and not tag dubbel and not tag opnieuw
+
+test "al eens eerder"
+    event betaald
+    event besteld
+    event betaald
+    check tag dubbel and not tag betaald
+"""
+    assert play(rules) == []
+
+
+def test_an_event_that_is_told_late_counts_from_when_it_happened() -> None:
+    rules = book("""\
+on event besteld
+    wait for event betaald within 2 days
+        then
+            if happened betaald in 1 hour
+                tag net
+            else
+                tag eerder
+""")
+    run = msgspec.structs.replace(waiting(rules), cause_id=8)
+    for at, tag in ((NOON - 2 * HOUR, "eerder"), (NOON, "net")):
+        told = msgspec.structs.replace(occurred("betaald"), at=at)
+        asked = happens(rules, told, run)
+        assert isinstance(asked, Needs)
+        plan = happens(Books(rules, known=dict.fromkeys(asked.asked, 0)), told, run)
+        assert isinstance(plan, Plan)
+        assert AddTag("Merk", tag) in plan.effects
 
 
 def test_what_else_begins_a_chain() -> None:
