@@ -170,10 +170,11 @@ class Asking(Walking):
         self.case.effects.append(Suspend(msgspec.structs.replace(run, kind="lapsed", due_at=due_at)))
 
     def repeat(self, run: Run, rule: Rule, calls: tuple[Frame, ...], step: Question) -> None:
-        """The question once more, for what did not fit."""
+        """The question once more, for what did not fit: an answer to a text that has just come, whatever class the
+        question itself had. No hours hold for it, and no cap counts it."""
         self.enter(Strand.of(run, rule, calls, run.variables))
         assert step.again is not None
-        self.speaker.say(self.here, step.again, step.identity, self.class_of(step))
+        self.speaker.say(self.here, step.again, step.identity)
         again = msgspec.structs.replace(run, misses=run.misses + 1, deployment=self.case.rulebook.deployment)
         self.case.effects.append(Suspend(again))
 

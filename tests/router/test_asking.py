@@ -63,6 +63,47 @@ test "without a consent it is not asked, and nobody is silent"
     assert play(rules, "quiet 21:00..08:00") == []
 
 
+def test_the_repeat_of_a_promotional_question_is_an_answer() -> None:
+    rules = """\
+drip d promotional
+    at once
+        ask "P: hoe was het? STOP = uit." within 1 day
+            answer GOED
+                reply "Fijn!"
+            else again "P: was het goed?" up to 2 times
+
+on event bezoek
+    ask promotional "P: kaart? STOP = uit." within 1 day
+        answer GOED
+            tag kaart
+        else again "P: wilt u een kaart?"
+
+keyword BEGIN
+    start d
+
+test "at night, after the day's only promotional text" at 2026-01-05 20:30
+    given consent promotional
+    > begin
+    < P: hoe was het? STOP = uit.
+    > hm
+    < P: was het goed?
+    later 1 hour
+    > hm
+    < P: was het goed?
+    > goed
+    < Fijn!
+
+test "in a chain that an event began" at 2026-01-05 20:30
+    given consent promotional
+    event bezoek
+    < P: kaart? STOP = uit.
+    later 2 hours
+    > hm
+    < P: wilt u een kaart?
+"""
+    assert play(rules, "quiet 21:00..08:00", "cap 1 per day") == []
+
+
 def test_a_question_until_some_time_before_what_the_event_tells() -> None:
     rules = """\
 on event afspraak
