@@ -159,6 +159,12 @@ class Number:
         "Empty: all.",
         shown=(Country("NL"), Country("BE")),
     )
+    stop_days: int = setting(
+        90,
+        "On a shared number STOP is for the brand that spoke there last, when that is no longer ago; else for all.",
+        unit="days",
+        bounds=Bounds(least=1, most=3_650),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,9 @@ from smpp.timers import Limits
 
 def grants_of(settings: Settings) -> Grants:
     """Which brand may use which number, and what the operator says on his own behalf."""
-    numbers = tuple(NumberGrant(n.number, n.kind, n.country, n.brands, n.via, n.countries) for n in settings.numbers)
+    numbers = tuple(
+        NumberGrant(n.number, n.kind, n.country, n.brands, n.via, n.countries, n.stop_days) for n in settings.numbers
+    )
     return Grants(numbers, settings.operator.unknown or None)
 
 

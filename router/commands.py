@@ -65,10 +65,13 @@ def speaks_for(facts: Facts, number: NumberBook) -> str | None:
     return last if last in number.brands else None
 
 
-def meant_by_stop(facts: Facts, number: NumberBook) -> tuple[str, ...]:
-    """The brands of a number that a bare STOP, or what may be one, is meant for."""
-    speaker = None if number.stops_all else speaks_for(facts, number)
-    return number.brands if speaker is None else (speaker,)
+def meant_by_stop(facts: Facts, number: NumberBook, now: int) -> str | None:
+    """The brand that a bare STOP, or what may be one, is meant for; None: all on the number. On a shared one who spoke
+    last means something for so many days only (COMPLIANCE.md C10)."""
+    thread = facts.thread
+    spoken = max(thread.last_in_at or 0, thread.last_out_at or 0)
+    is_old = number.shared and spoken != 0 and now - spoken > number.stop_days * DAY
+    return None if number.stops_all or is_old else speaks_for(facts, number)
 
 
 def stranded(facts: Facts, number: NumberBook, waiting: Collection[str]) -> tuple[str, ...]:
@@ -107,8 +110,8 @@ def _silenced(
     facts: Facts, rulebook: Rulebook, number: NumberBook, command: Commanded, now: int, left: tuple[str, ...]
 ) -> Plan:
     says_all = command.reserved.scope == "all"
-    speaker = speaks_for(facts, number)
-    is_all = command.brand is None and (says_all or number.stops_all or speaker is None)
+    speaker = meant_by_stop(facts, number, now)
+    is_all = command.brand is None and (says_all or speaker is None)
     own = number.brands if is_all else (command.brand or speaker or "",)
     brands = (*own, *left)
     effects: list[Effect] = [

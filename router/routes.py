@@ -214,7 +214,8 @@ def route(
         return _claimed(number, open_now, look, tried)
     evidence = f"{said.meant}: {said.evidence}"
     _note(tried, "reserved words", number.market or "", f"level 4: nobody is opted out, a person reads it ({evidence})")
-    return Doubtful(_claimed(number, open_now, look, tried), meant_by_stop(facts, number), evidence)
+    meant = meant_by_stop(facts, number, now)
+    return Doubtful(_claimed(number, open_now, look, tried), number.brands if meant is None else (meant,), evidence)
 
 
 def is_turned_away(chosen: Route, number: NumberBook, phone: str) -> bool:

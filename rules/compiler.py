@@ -247,6 +247,7 @@ def _number(grant: NumberGrant, users: Sequence[_BrandMaker], operator_text: str
         started=_pack_texts("started", grant.number, market.languages),
         countries=frozenset(grant.countries),
         stops_all=market.stop_ends_all and grant.kind == "short-code",
+        stop_days=grant.stop_days,
     )
 
 

@@ -28,12 +28,14 @@ from rules.vouchers import Voucher
 from rules.words import Words
 
 NumberKind = OneOf["short-code", "long-number"]
+STOP_DAYS = 90
+"""Where nothing else is said: who was written to within a season knows by whom."""
 
 
 @dataclass(frozen=True, slots=True)
 class NumberGrant:
     """A number the operator has, and the brands that may use it; more than one: shared. `via` is a connector,
-    `countries` are those whose phones it serves (none named: all)."""
+    `countries` are those whose phones it serves (none named: all). `stop_days` as of the `NumberBook`."""
 
     number: str
     kind: NumberKind
@@ -41,6 +43,7 @@ class NumberGrant:
     brands: tuple[str, ...]
     via: str
     countries: tuple[str, ...] = ()
+    stop_days: int = STOP_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,8 @@ class NumberBook(msgspec.Struct, frozen=True):
     `matcher` holds the keywords of all its brands, keyed by `Rule`. `fallbacks` by brand. `languages` are those whose
     reserved words count, the market's first. `names` are the brands by their names in normal form. `neutral`, `help`,
     `stopped` and `started` speak for no brand. `zone` says what day it is where dates are read. `countries` are those
-    it serves, none: all. `stops_all`: a bare STOP is for all its brands, whichever spoke last.
+    it serves, none: all. `stops_all`: a bare STOP is for all its brands, whichever spoke last; else it
+    is for all when that is more than `stop_days` ago.
     """
 
     number: str
@@ -191,6 +195,7 @@ class NumberBook(msgspec.Struct, frozen=True):
     started: Texts
     countries: frozenset[str] = frozenset()
     stops_all: bool = False
+    stop_days: int = STOP_DAYS
 
     def serves(self, phone: str) -> bool:
         """Whether a phone is of a country that this number is for: what goes elsewhere costs more, or is not taken."""

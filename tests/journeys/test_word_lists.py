@@ -42,12 +42,17 @@ SEED = int(os.environ.get("SEED", "1"))
 MARKETS = sorted({(case.language, case.market) for language in LANGUAGES for case in cases(language)})
 
 
+def is_for_all(one: Came) -> bool:
+    """Whether an opt-out without a brand's word is for every brand: nobody has spoken, or it is Belgian law."""
+    return one.play.standing == "stranger" or one.play.case.market == "BE"
+
+
 def stopped(one: Came) -> list[str]:
     """Who is silenced by an opt-out of that scope, by who spoke last."""
     case = one.play.case
     if case.scope == "keyword":
         return [OWNING]
-    if case.scope == "all" or one.play.standing == "stranger":
+    if case.scope == "all" or is_for_all(one):
         return sorted((OPERATOR, OWNING, ASKING))
     return [ASKING]
 
@@ -90,9 +95,9 @@ def faults_of_must(one: Came) -> list[str]:
 
 def faults_of_must_not(one: Came) -> list[str]:
     """What is not as it must be after a text that opts nobody out."""
-    standing, level = one.play.standing, one.play.case.level
+    level = one.play.case.level
     state, said, still_open = answer(one)
-    doubted = [] if level == 0 else [ASKING] if standing != "stranger" else sorted((ASKING, OWNING))
+    doubted = [] if level == 0 else sorted((ASKING, OWNING)) if is_for_all(one) else [ASKING]
     told = [
         (not one.silenced and not one.ledger, f"silenced: {one.silenced}, the ledger tells of {one.ledger}"),
         (one.state == state, f"the text is {one.state}, not {state}"),

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from router.decide import Books, decide, resume
-from router.messages import Contact, Facts, Profile, Run
+from router.messages import Contact, Facts, Profile, Run, Thread
 from router.plan import OPERATOR, Effect, EndRun, Hold, Needs, OptIn, OptOut, Plan, SendText, Suspend, Waiting
 from rules.rulebook import Grants, NumberGrant, NumberKind, Rulebook
 from tests.support.phones import NOON, Phone, book, brand
@@ -126,6 +126,18 @@ def test_a_word_that_is_also_a_yes_gives_nothing_back_when_another_brand_has_spo
     phone.say("STOP")
     phone.say("YES")
     assert did(phone) == OptIn(("Burger",)), "nobody else has"
+
+
+def test_who_spoke_last_long_ago_says_nothing_of_a_stop_to_a_shared_number() -> None:
+    phone = Phone(shared())
+    for days, brands in ((90, ("Burger",)), (91, ("Klusser", "Burger", OPERATOR))):
+        spoken = Thread(
+            "Burger", last_in_at=phone.now - 200 * 86_400_000_000, last_out_at=phone.now - days * 86_400_000_000
+        )
+        facts = msgspec.structs.replace(phone.facts("STOP"), thread=spoken)
+        plan = decide(facts, phone.books, phone.now)
+        assert isinstance(plan, Plan)
+        assert plan.effects[0] == OptOut(brands)
 
 
 def belgian(kind: NumberKind = "short-code") -> Rulebook:
