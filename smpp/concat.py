@@ -198,13 +198,14 @@ def last_tlv(tlvs: tuple[tuple[int, bytes], ...], tag: int) -> bytes | None:
 
 
 def _sar_part(tlvs: tuple[tuple[int, bytes], ...]) -> Part | None:
-    """SMPP 3.4 §5.3.2.22 to 24: all three parameters, or the message is a single one."""
+    """SMPP 3.4 §5.3.2.22 to 24: all three parameters, or the message is a single one. Of a reference that is wider than
+    16 bits, the last ones count."""
     reference = last_tlv(tlvs, TAG_SAR_MSG_REF_NUM)
     total = last_tlv(tlvs, TAG_SAR_TOTAL_SEGMENTS)
     index = last_tlv(tlvs, TAG_SAR_SEGMENT_SEQNUM)
     if not (reference and total and index):
         return None
-    part = Part(int.from_bytes(reference), int.from_bytes(total), int.from_bytes(index), 16)
+    part = Part(int.from_bytes(reference[-2:]), int.from_bytes(total), int.from_bytes(index), 16)
     return part if 1 <= part.index <= part.total <= MAX_PARTS else None
 
 

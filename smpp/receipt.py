@@ -96,6 +96,8 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
         return self.state in FINAL
 
 
+#: user_message_reference has 16 bits (§5.3.2.17).
+_MOST_REFERENCE: Final = 0xFFFF
 _RECEIPT_TYPES: Final = (0x04, 0x20, 0x24)
 _MESSAGE_TYPE_BITS: Final = 0x3C
 _LOOKS_LIKE_ONE: Final = re.compile(
@@ -189,7 +191,8 @@ def _with_tlvs(told: Receipt, tlvs: Tlvs, tlvs_win: bool) -> Receipt:
         id=identifier or told.id if tlvs_win else told.id or identifier,
         stat=stat or told.stat if tlvs_win else told.stat or stat,
         network_error=(network_error[0], int.from_bytes(network_error[1:])) if len(network_error) == 3 else None,
-        reference=int.from_bytes(reference) if reference else None,
+        # Another width holds it, too; a greater number is not one that we gave.
+        reference=given if reference and (given := int.from_bytes(reference)) <= _MOST_REFERENCE else None,
     )
 
 

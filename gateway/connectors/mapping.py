@@ -1,8 +1,9 @@
 """The one translator between the wire's words and ours: `short_message` and `data_coding` below, text and sender above.
 
 Reading never fails: damage in a text shows as marks, and what is declared to be no text becomes an `Inbound` that says
-why it is unreadable, and is kept with its octets. Which TON and NPI an address gets, and what data_coding 0 means,
-differs per message centre and is settled here from its settings.
+why it is unreadable, and is kept with its octets. What comes of it, every store takes: no NUL, no half of a surrogate
+pair, no name too long for an index. Which TON and NPI an address gets, and what data_coding 0 means, differs per
+message centre and is settled here from its settings.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ _BLANK = b" \t\r\n\0"
 KNOWN_TEXTS = 1_024
 """Texts kept with their octets: what rules say again and again; a text with a name in it is not worth more."""
 
+MOST_WORD = 128
+"""Characters that are kept of an address, a message id and the like; SMPP has 64 at most, but longer ones are read. As
+UTF-8, and three to a row, they fit into an index of PostgreSQL (2,700 octets)."""
+
 Carried = DeliverSm | DataSm
 _HAVE_CHARACTERS = frozenset(Encoding) - {Encoding.BINARY}
 """The encodings that have characters."""
@@ -60,6 +65,17 @@ def guessed(octets: bytes) -> str:
     whatever phones write. Otherwise nothing."""
     said = octets.strip(_BLANK)
     return said.decode("ascii") if said.isascii() and said.decode("ascii").isprintable() else ""
+
+
+def storable(said: str) -> str:
+    """What a receipt says, as every store takes it: without NUL, which ends it, or is half of each character of one in
+    UCS-2 (quirks 11 to 13); PostgreSQL takes none."""
+    return said.replace("\0", "")
+
+
+def word(said: str | None) -> str:
+    """The same of what names something, and no longer than a name can be."""
+    return storable(said)[:MOST_WORD] if said else ""
 
 
 class Origin(NamedTuple):
@@ -118,7 +134,8 @@ class Mapping:
         )
 
     def _strong_id(self, pdu: Carried) -> str:
-        return next((value.hex() for tag, value in pdu.tlvs if tag == self._id_tlv), "")
+        value = next((value for tag, value in pdu.tlvs if tag == self._id_tlv), b"")
+        return value.hex() if len(value) <= MOST_WORD // 2 else sha256(value).hexdigest()
 
     def _read(self, content: concat.Content, data_coding: int) -> tuple[str, str, str]:
         """Text, name of the charset, and why it cannot be read (empty when it can: damage shows as marks)."""
@@ -140,16 +157,17 @@ class Mapping:
         receipt = receipt_of(pdu)
         state = receipt.state
         phones = (plain(pdu.source_addr, pdu.source_addr_ton), plain(pdu.destination_addr, pdu.dest_addr_ton))
-        forms, sure = self._ids.of_receipt(receipt.id, phones) if receipt.id else ((), True)
+        message_id = word(receipt.id)
+        forms, sure = self._ids.of_receipt(message_id, phones) if message_id else ((), True)
         return ReceiptIn(
             id=origin.id,
             connector=self.connector,
-            message_id=receipt.id or "",
+            message_id=message_id,
             forms=forms,
-            state=state.value if state else (receipt.stat or "UNKNOWN"),
-            error=receipt.err or "",
+            state=state.value if state else (word(receipt.stat) or "UNKNOWN"),
+            error=word(receipt.err),
             received_at=origin.at,
-            text=concat.content_of(pdu).octets.decode("latin-1"),
+            text=storable(concat.content_of(pdu).octets.decode("latin-1")),
             session=origin.session,
             sequence=pdu.sequence_number,
             frame=frame,
@@ -189,7 +207,7 @@ class Mapping:
     def message_ids(self, ids: list[str], phone: str) -> tuple[str, ...]:
         """The ids of the segments of a message to that phone, in the form they are stored in; none where no receipt
         will come."""
-        return tuple([self._ids.answered(one, phone) for one in ids if one]) if self._registered else ()
+        return tuple([self._ids.answered(word(one), phone) for one in ids if one]) if self._registered else ()
 
     def _segments(self, claim: Claim) -> tuple[Encoding, tuple[concat.Segment, ...]]:
         """The encoding on this wire and the segments; those of a text that fits one segment are kept: rules repeat."""
@@ -241,9 +259,10 @@ def fingerprint(scope: str, pdu: Carried) -> int:
 
 
 def plain(address: str, ton: int) -> str:
-    """An address as the router knows it: digits without a plus or an international 00; a name stays as it came."""
+    """An address as the router knows it: digits without a plus or an international 00; a name stays as it came. It has
+    no NUL, which ends it on the wire."""
     if address[:1] == "+":
         address = address[1:]
     elif ton == TON_INTERNATIONAL and address[:2] == "00":
         address = address[2:]
-    return address
+    return address[:MOST_WORD]

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.connectors import Addresses
 from config.values import TonNpi
-from gateway.connectors.mapping import Mapping, Origin, decode, plain
+from gateway.connectors.mapping import MOST_WORD, Mapping, Origin, decode, plain
 from router import receipts
 from router.messages import Part
 from smpp import concat, text
@@ -16,6 +16,7 @@ from smpp import receipt as wire
 from smpp.pdu import DataSm, DeliverSm
 from smpp.text import Encoding, TextFault
 from tests.support.fake_links import JAN, NOW, claim, long_text, settings
+from tests.support.pdus import pdus_of
 
 ORIGIN = Origin(id=42, session=7, at=NOW)
 PAYLOAD, MESSAGE_ID, MESSAGE_STATE, REFERENCE = 0x0424, 0x001E, 0x0427, 0x0204
@@ -27,7 +28,7 @@ def mapping(**changed: Any) -> Mapping:
 
 def deliver(short_message: bytes = b"JA", **changed: Any) -> DeliverSm:
     basic: dict[str, Any] = {"sequence_number": 3, "source_addr": JAN, "destination_addr": "4411"}
-    return DeliverSm(short_message=short_message, **basic, **changed)
+    return DeliverSm(short_message=short_message, **{**basic, **changed})
 
 
 # ------------------------------------------------------------------------------------------------------- coming in
@@ -174,6 +175,65 @@ def test_reading_never_fails(
     assert found.frame == b"f"
     if found.part is None and not found.unreadable:
         assert decode(found.octets, found.charset) == found.text
+
+
+odd = st.lists(
+    st.sampled_from([b"\0", b"STOP", b" ", b"9" * 150, b"\xd8\x00", b"\xff\xff\xff\xff", b"stat:", b"\1", b"\2"]),
+    max_size=6,
+).map(b"".join)
+"""Octets with what no store takes, or no index, in most of them."""
+OURS = [PAYLOAD, MESSAGE_ID, MESSAGE_STATE, REFERENCE, 0x020C, 0x020E, 0x020F, 0x1400]
+odd_pdus = st.builds(
+    deliver,
+    odd,
+    source_addr=odd.map(lambda octets: octets.replace(b"\0", b"").decode("latin-1")),
+    esm_class=st.sampled_from([0, 4, 0x40]),
+    data_coding=st.sampled_from([0, 1, 3, 8]),
+    tlvs=st.lists(st.tuples(st.sampled_from(OURS), odd), max_size=5).map(tuple),
+)
+odd_receipts = st.builds(lambda *said: deliver(b"id:%b stat:%b err:%b text:%b" % said, esm_class=4), odd, odd, odd, odd)
+
+
+def stored(value: object) -> None:
+    """Asserts that PostgreSQL takes a value, in a column and in an index of its own kind."""
+    match value:
+        case str():
+            assert "\0" not in value
+            value.encode()
+        case int():
+            assert -(1 << 63) <= value < 1 << 63
+        case tuple():
+            for one in value:
+                stored(one)
+        case Part():
+            assert max(value.reference, value.total, value.index) < 1 << 31
+        case _:
+            assert value is None or isinstance(value, bytes)
+
+
+@example(deliver(b"id:%b stat:DELIVRD" % (b"9" * 3_000), esm_class=4, tlvs=((0x1400, b"9" * 3_000),)), "gsm7")
+@given(
+    st.one_of(odd_pdus, odd_receipts, pdus_of(DeliverSm), pdus_of(DataSm)),
+    st.sampled_from(["gsm7", "gsm7_packed", "latin1", "ascii", "utf8"]),
+)
+def test_what_comes_in_every_store_takes(pdu: DeliverSm | DataSm, charset: str) -> None:
+    translation = mapping(charset_in=charset, id_tlv=0x1400)
+    text = translation.to_inbound(pdu, b"f", ORIGIN)
+    receipt = translation.to_receipt(pdu, b"f", ORIGIN)
+    for found in (text, receipt):
+        for name in found.__struct_fields__:
+            stored(getattr(found, name))
+    stored(decode(text.octets, text.charset))
+    indexed = (text.sender, text.recipient, text.strong_id, receipt.message_id, *receipt.forms, *receipt.phones)
+    assert max(map(len, indexed)) <= MOST_WORD
+
+
+def test_an_id_that_is_too_long_is_still_the_same_in_answer_and_receipt() -> None:
+    id = "7" * 3_000
+    (form,) = mapping().message_ids([id], JAN)
+    found = mapping().to_receipt(deliver(esm_class=4, tlvs=((MESSAGE_ID, id.encode()),)), b"", ORIGIN)
+    assert len(form) == MOST_WORD
+    assert form in found.forms
 
 
 # -------------------------------------------------------------------------------------------------------- receipts

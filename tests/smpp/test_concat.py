@@ -133,6 +133,7 @@ def test_sar_parameters_must_be_whole_and_sensible() -> None:
     def sar(reference: bytes, total: bytes, index: bytes) -> Part | None:
         return part_of(Message(b"x", 0, ((SAR_REFERENCE, reference), (SAR_TOTAL, total), (SAR_INDEX, index))))
 
+    assert sar(b"\xff" * 9 + b"\x12\x34", b"\x02", b"\x01") == Part(0x1234, 2, 1, 16), "16 bits, and no store has more"
     assert sar(b"\x01\x02", b"\x03", b"\x02") == Part(0x0102, 3, 2, 16)
     assert sar(b"\x01\x02", b"\x03", b"\x00") is None
     assert sar(b"\x01\x02", b"\x03", b"\x04") is None

@@ -168,3 +168,17 @@ def test_an_id_meets_itself_in_the_other_base(number: int, zeros: int) -> None:
 def test_different_ids_do_not_meet() -> None:
     assert not same_id("0e999f21-81ef", "e999f21-81ef")
     assert not same_id("12", "13")
+
+
+@pytest.mark.parametrize(
+    ("octets", "reference"),
+    [
+        (b"\x12\x34", 0x1234),
+        (b"\x07", 7),
+        (bytes(6) + b"\x12\x34", 0x1234),
+        (b"\1\0\0", None),
+        (b"\xff" * 60_000, None),
+    ],
+)
+def test_a_reference_that_we_cannot_have_given_is_none(octets: bytes, reference: int | None) -> None:
+    assert parse(b"", ((0x0204, octets),)).reference == reference
