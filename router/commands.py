@@ -70,8 +70,8 @@ def meant_by_stop(facts: Facts, number: NumberBook, now: int) -> str | None:
     last means something for so many days only (COMPLIANCE.md C10)."""
     thread = facts.thread
     spoken = max(thread.last_in_at or 0, thread.last_out_at or 0)
-    is_old = number.shared and spoken != 0 and now - spoken > number.stop_days * DAY
-    return None if number.stops_all or is_old else speaks_for(facts, number)
+    is_old = spoken != 0 and now - spoken > number.stop_days * DAY
+    return None if number.shared and (number.stops_all or is_old) else speaks_for(facts, number)
 
 
 def stranded(facts: Facts, number: NumberBook, waiting: Collection[str]) -> tuple[str, ...]:

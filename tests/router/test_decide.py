@@ -155,6 +155,15 @@ def test_a_bare_stop_to_a_belgian_short_code_is_for_everything_on_it_and_start_u
     assert did(phone) == OptIn(("Klusser", "Burger"))
 
 
+def test_a_brands_own_belgian_short_code_is_confirmed_in_its_own_words() -> None:
+    grant = NumberGrant("4411", "short-code", "BE", ("Merk",), "c")
+    phone = Phone(book(brand(SHOP, settings='    stop  "Merk: tot ziens."\n'), grants=Grants((grant,))))
+    assert phone.say("STOP") == ["Merk: tot ziens."]
+    assert did(phone) == OptOut(("Merk",))
+    phone.say("AAN")
+    assert did(phone) == OptIn(("Merk",))
+
+
 def test_stop_and_a_keyword_to_a_belgian_short_code_is_for_one_and_so_is_what_undoes_it() -> None:
     phone = Phone(belgian())
     phone.say("REPAIR")
