@@ -110,19 +110,20 @@ def _silenced(
     facts: Facts, rulebook: Rulebook, number: NumberBook, command: Commanded, now: int, left: tuple[str, ...]
 ) -> Plan:
     says_all = command.reserved.scope == "all"
+    named = command.brand if number.shared else None  # elsewhere there is nothing to narrow down
     speaker = meant_by_stop(facts, number, now)
-    is_all = command.brand is None and (says_all or speaker is None)
-    own = number.brands if is_all else (command.brand or speaker or "",)
+    is_all = named is None and (says_all or speaker is None)
+    own = number.brands if is_all else (named or speaker or "",)
     brands = (*own, *left)
     effects: list[Effect] = [
         OptOut((*brands, OPERATOR) if is_all else brands, level=command.level, evidence=command.evidence)
     ]
-    name = command.brand
+    name = named
     if name is None and not says_all:
         moved = facts.thread.last_brand if facts.thread.last_brand in left else None
         is_moved = moved in rulebook.brands and (not is_all or not number.brands)
         name = moved if is_moved else None if is_all else speaker
-    brand = None if name is None else rulebook.brands[name]
+    brand = None if name is None else rulebook.brands.get(name)
     if _is_fresh(facts, brands or (OPERATOR,), now):
         own_texts = number.stopped if brand is None else brand.stop if command.level == 1 else brand.undo
         said = _said(facts, brand, own_texts, command.reserved)

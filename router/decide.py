@@ -167,7 +167,7 @@ class _Decision:
     def left(self, command: Commanded) -> tuple[str, ...]:
         """The brands that a STOP finds on the number and not in the rules for it. Raises Unknown where it must be asked
         what is under way."""
-        if command.reserved.kind != "stop" or command.brand is not None:
+        if command.reserved.kind != "stop" or (command.brand is not None and self.number.shared):
             return ()
         contact, waiting = self.facts.contact, frozenset[str]()
         if not contact.is_new:

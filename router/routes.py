@@ -16,7 +16,7 @@ from typing import Literal as OneOf
 import msgspec
 
 from router.case import Books, local_date
-from router.commands import Commanded, meant_by_stop, restorable
+from router.commands import Commanded, meant_by_stop, restorable, stranded
 from router.messages import Facts, Inbound, Run
 from router.plan import Needs, Tried, Unknown
 from rules.actions import Call, Enlist, Program, Question, Standing, Step
@@ -206,9 +206,10 @@ def route(
             return Commanded(reserved, restores=back)
         _note(tried, "reserved words", number.market or "", "nothing to take back")
         return _claimed(number, open_now, look, tried)
-    said = ears.heard(words, partial(_claims, number, open_now.questions, look))
+    known = _with_stranded(number, facts)
+    said = ears.heard(words, partial(_claims, known, open_now.questions, look))
     if said is not None and said.level < HELD_LEVEL:
-        return _opt_out(number, look, said)
+        return _opt_out(known, look, said)
     if said is None:
         _note(tried, "reserved words", number.market or "", "none")
         return _claimed(number, open_now, look, tried)
@@ -216,6 +217,13 @@ def route(
     _note(tried, "reserved words", number.market or "", f"level 4: nobody is opted out, a person reads it ({evidence})")
     meant = meant_by_stop(facts, number, now)
     return Doubtful(_claimed(number, open_now, look, tried), number.brands if meant is None else (meant,), evidence)
+
+
+def _with_stranded(number: NumberBook, facts: Facts) -> NumberBook:
+    """The number with the names of brands that have spoken to this phone there and are in the rules no more: STOP and
+    such a name says who is meant."""
+    names = {" ".join(words_of(name).words): name for name in stranded(facts, number, ())}
+    return msgspec.structs.replace(number, names=names | dict(number.names)) if names else number
 
 
 def is_turned_away(chosen: Route, number: NumberBook, phone: str) -> bool:

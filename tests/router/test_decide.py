@@ -353,6 +353,29 @@ def test_stop_and_a_keyword_is_for_that_brand_alone_whatever_else_waits() -> Non
     assert did(phone) == OptOut(("Klusser", "Burger", "Weg", OPERATOR))
 
 
+@pytest.mark.parametrize("said", ["STOP MERK", "Stop merk, aub", "MERK STOP", "STOP BURGER"])
+def test_stop_and_the_name_that_a_brand_had_silences_it_by_both(said: str) -> None:
+    phone = Phone(book(brand(OTHER, "Winkel")))
+    phone.say("BURGER")
+    phone.last_brand = "Merk"
+    assert phone.say(said) == [f"Winkel: {STOPPED}"]
+    assert did(phone).brands == ("Winkel", "Merk")  # type: ignore[union-attr]
+
+
+def test_stop_and_the_name_that_a_brand_had_on_a_shared_number_is_for_it_alone() -> None:
+    phone = Phone(shared())
+    phone.say("BURGER")
+    phone.last_brand = "Merk"
+    assert phone.say("STOP MERK") == [f"4411: {STOPPED}"]
+    assert (phone.plan.brand, did(phone)) == ("Merk", OptOut(("Merk",)))
+    assert phone.say("AAN") == ["4411: u krijgt weer berichten van ons. Stuur STOP om u af te melden."]
+    assert did(phone) == OptIn(("Merk",))
+    phone = Phone(book(brand(SHOP, "Merk", numbers="5522")))
+    phone.last_brand = "Weg"
+    assert phone.say("STOP WEG") == [f"4411: {STOPPED}"]
+    assert did(phone) == OptOut(("Weg", OPERATOR))
+
+
 def test_stop_where_a_brand_was_is_confirmed_in_its_name_and_undone_there() -> None:
     moved = book(brand(SHOP, "Merk", numbers="5522"), brand(OTHER, "Bakker"))
     phone = Phone(moved)
