@@ -1,100 +1,198 @@
-"""Where no typing mistake is forgiven: keywords and answers from which an `opt in` is reached before the next text.
+"""Where an `opt in` is reached before the contact's next text: where no typing mistake is forgiven, and what no text
+of the contact has led to (`check_agreeing`).
 
 LANGUAGE.md section 4: a guess is never a consent, nor does it cost anybody anything. What stands between the text and
-the `opt in` does not matter: other chains by `run`, `route` and `start`, any wait, any condition. Only a question does,
-for what is agreed to then is its answer's. Where it is not sure, the way counts: to forgive less harms nobody.
+the `opt in` does not matter: other chains by `run` and `route`, any wait, any condition. Only a question does, for what
+is agreed to then is its answer's; and `start`, for a drip agrees to nothing by itself. Where it is not sure, the way
+counts: to forgive less harms nobody.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Final
+
 from rules import syntax as s
 from rules.declared import BrandFiles
 from rules.keywords import mark_in
-from rules.patterns import Reading, begins, compile_pattern
+from rules.patterns import ChoiceWord, Reading, Symbol, begins, compile_pattern, pattern_faults
 from rules.texts import template
 from rules.walk import actions_of, blocks_of
 from rules.words import words_of
+
+Ways = tuple[s.Action, ...]
+"""The actions of one rule by which an agreement is reached: it, or a `run` or `route` that leads to it."""
+
+_BEHIND: Final = s.OptOut()
+"""Stands for what comes behind a chain in those that run it."""
 
 
 def agreeing(brand: BrandFiles, reading: Reading) -> frozenset[int]:
     """The keywords, other rules and answers of a brand without errors that lead to an `opt in` or a `charge`: their
     `id`, for two answers may read alike."""
-    agreements = (s.OptIn, s.Charge)
-    if not any(isinstance(action, agreements) for rule in brand.chained for action in actions_of(rule)):
-        return frozenset()
-    search = _Search(brand, reading)
-    before = -1
-    while before < len(search.found):  # a `route` may lead to a rule that is looked at later
-        before = len(search.found)
-        search.once_more()
-    return frozenset(search.found)
+    return frozenset(Agreements(brand, reading).found)
 
 
-class _Search:
-    """Walks every block backwards: `after` is whether what comes behind leads to an agreement."""
+class Agreements:
+    """Walks every block backwards: `after` is by what an agreement is reached behind it.
 
-    def __init__(self, brand: BrandFiles, reading: Reading) -> None:
-        self.found: set[int] = set()
+    `confirmed`: whether an `opt in` or a `charge` that asks for a confirmation is one; else it is a question. `found`
+    says of rules and answers, by their `id`, by what they lead there. Each way leads to what was found before it, so
+    that `path` ends; names that are not given, chains that run themselves and patterns with faults lead nowhere.
+    """
+
+    def __init__(self, brand: BrandFiles, reading: Reading, *, confirmed: bool = True) -> None:
+        self.found: dict[int, Ways] = {}
         self._brand = brand
         self._reading = reading
+        self._confirmed = confirmed
         self._chains = {chain.name: chain for chain in brand.chains}
-        self._drips = {drip.name: drip for drip in brand.drips}
-        self._run: dict[tuple[str, bool], bool] = {}
+        self._run: dict[tuple[str, bool], tuple[bool, bool]] = {}
+        self._symbols: dict[int, list[list[Symbol]]] = {}
+        self._by_first: dict[str, list[s.Keyword]] = {}
+        self._routes: dict[str, tuple[s.Declaration, ...]] = {}
+        if not any(self._is_one(action) for rule in brand.chained for action in actions_of(rule)):
+            return
+        before = -1
+        while before < len(self.found):  # a `route` may lead to a rule that is looked at later
+            before = len(self.found)
+            self._once_more()
 
-    def once_more(self) -> None:
+    def ways(self, node: s.Action | s.Declaration) -> Ways:
+        """By what the blocks of a rule lead to an agreement."""
+        return self._any(node, ())
+
+    def silent(self, ask: s.Ask) -> Ways:
+        """By what nobody's answer does."""
+        return self._block(ask.silence or (), ())
+
+    def path(self, way: s.Action) -> list[s.Action]:
+        """From an action of `ways` through others to the agreement, both with it."""
+        path = [way]
+        while not self._is_one(path[-1]):
+            onward = {id(rule) for rule in self._onward(path[-1])}
+            first_found = next(ways for rule, ways in self.found.items() if rule in onward)
+            path.append(first_found[0])
+        return path
+
+    def _is_one(self, action: s.Action) -> bool:
+        match action:
+            case s.OptIn(answer=None):
+                return True
+            case s.OptIn() | s.Charge():
+                return self._confirmed
+            case _:
+                return False
+
+    def _once_more(self) -> None:
         """Look at every rule, with what was found before."""
         self._run.clear()
         for rule in self._brand.chained:
-            leads = self._any(rule, after=False)
-            if leads and isinstance(rule, s.Drip):
-                self._any(rule, after=True)  # whoever answers in one step goes on to the others
-            if leads:
-                self.found.add(id(rule))
+            self._find(rule, self._any(rule, ()))
 
-    def _any(self, node: s.Action | s.Declaration, *, after: bool) -> bool:
-        leads = [self._block(block, after) for block in blocks_of(node)]  # all of them: answers stand in each
-        return any(leads)
+    def _find(self, node: s.Node, ways: Ways) -> None:
+        if ways:
+            self.found.setdefault(id(node), ways)
 
-    def _block(self, block: s.Block, after: bool) -> bool:
+    def _any(self, node: s.Action | s.Declaration, after: Ways) -> Ways:
+        return _merged(*[self._block(block, after) for block in blocks_of(node)])  # all of them: answers stand in each
+
+    def _block(self, block: s.Block, after: Ways) -> Ways:
         for action in reversed(block):
             after = self._action(action, after)
         return after
 
-    def _action(self, action: s.Action, after: bool) -> bool:
+    def _action(self, action: s.Action, after: Ways) -> Ways:
         match action:
             case s.OptIn() | s.Charge():
-                return True
+                behind = after if isinstance(action, s.OptIn) and action.answer is None else ()
+                return _merged((action,), behind) if self._is_one(action) else behind
             case s.Ask():
                 return self._ask(action, after)
-            case s.Run(chain=name):
-                key = (name, after)
-                if key not in self._run:
-                    self._run[key] = self._any(self._chains[name], after=after)
-                return self._run[key]
-            case s.Route(text=text):
-                return self._routed(text.value)
-            case s.Start(drip=name):
-                return after or id(self._drips[name]) in self.found
+            case s.Run():
+                return self._through(action, after)
+            case s.Route():
+                return (action,) if any(id(rule) in self.found for rule in self._onward(action)) else ()
+            case s.WaitForEvent(then=then, silence=silence):
+                return _merged(self._block(then or (), after), self._block(silence or (), ()))
+            case s.If() | s.Split():
+                return self._any(action, after)
             case _:
-                return self._any(action, after=after) or after
+                return _merged(self._any(action, after), after)
 
-    def _ask(self, ask: s.Ask, after: bool) -> bool:
+    def _ask(self, ask: s.Ask, after: Ways) -> Ways:
         for answer in ask.answers:
-            if self._block(answer.block, after):
-                self.found.add(id(answer))
-        self._block(ask.otherwise or (), False)
-        return self._block(ask.silence or (), False)
+            self._find(answer, self._block(answer.block, after))
+        self._block(ask.otherwise or (), ())
+        return self.silent(ask)
 
-    def _routed(self, text: str) -> bool:
-        """Whether a rule that may take a route leads to an agreement: what a place holder will say nobody knows."""
+    def _through(self, run: s.Run, after: Ways) -> Ways:
+        if run.chain not in self._chains:
+            return after
+        key = (run.chain, bool(after))
+        if key not in self._run:
+            self._run[key] = False, False  # what a chain that runs itself comes to is an error
+            chain = self._chains[run.chain]
+            ways = self._any(chain, (_BEHIND,) if after else ())
+            own = tuple(way for way in ways if way is not _BEHIND)
+            self._find(chain, own)
+            self._run[key] = bool(own), len(own) < len(ways)
+        leads, comes_back = self._run[key]
+        return _merged((run,) if leads else (), after if comes_back else ())
+
+    def _onward(self, action: s.Action) -> Iterator[s.Declaration]:
+        """The rules that an action hands on to, as far as that can be known."""
+        if isinstance(action, s.Run):
+            yield self._chains[action.chain]
+        else:
+            assert isinstance(action, s.Route), "nothing else hands on"
+            text = action.text.value
+            if text not in self._routes:
+                self._routes[text] = tuple(self._routed(text))
+            yield from self._routes[text]
+
+    def _routed(self, text: str) -> Iterator[s.Declaration]:
+        """The rules that may take a route: what a place holder will say nobody knows."""
         holes = template(text).holes
         literal = text[: holes[0].start] if holes else text
         words = words_of(literal).words
         if holes and not literal.endswith(" "):
             words = words[:-1]
-        return any(id(fallback) in self.found for fallback in self._brand.fallbacks) or any(
-            begins([symbol for symbol in path.symbols if mark_in(symbol) is None], words)
-            for keyword in self._brand.keywords
-            if id(keyword) in self.found
-            for path in compile_pattern(keyword.pattern, self._reading).paths
-        )
+        fits = [rule for rule in self._near(words) if any(begins(one, words) for one in self._spread(rule))]
+        surely = [] if holes else [rule for rule in fits if list(words) in self._spread(rule)]
+        if any(not rule.on for rule in surely):  # nothing is more specific than the words themselves
+            yield from surely
+        else:
+            yield from fits
+            yield from self._brand.fallbacks
+
+    def _near(self, words: Sequence[str]) -> list[s.Keyword]:
+        """The keywords that may begin with the first of these words: of thousands, few do."""
+        if not words:
+            return self._brand.keywords
+        if not self._by_first:
+            for rule in self._brand.keywords:
+                for first in {_first(path) for path in self._spread(rule)}:
+                    self._by_first.setdefault(first, []).append(rule)
+        return [*self._by_first.get(words[0], ()), *self._by_first.get("", ())]
+
+    def _spread(self, rule: s.Keyword) -> list[list[Symbol]]:
+        """The paths of a keyword's pattern, without signs."""
+        if id(rule) not in self._symbols:
+            paths = () if pattern_faults(rule.pattern) else compile_pattern(rule.pattern, self._reading).paths
+            self._symbols[id(rule)] = [[one for one in path.symbols if mark_in(one) is None] for path in paths]
+        return self._symbols[id(rule)]
+
+
+def _first(path: list[Symbol]) -> str:
+    """The word that a path begins with; none where it may be any."""
+    match path:
+        case [ChoiceWord(word) | str(word), *_]:
+            return word
+        case _:
+            return ""
+
+
+def _merged(*several: Ways) -> Ways:
+    """All of them, each once; the same words at two places are two."""
+    return tuple({id(way): way for ways in several for way in ways}.values())

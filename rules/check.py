@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rules import syntax as s
+from rules.check_agreeing import check_agreeing
 from rules.check_brand import check_brand, check_values
 from rules.check_codes import check_codes
 from rules.check_consent import check_consent
@@ -20,6 +21,7 @@ from rules.check_offers import check_offers
 from rules.check_structure import check_structure
 from rules.check_types import Types
 from rules.check_wording import check_wording
+from rules.declared import brands_of
 from rules.diagnostics import Diagnostic, in_order
 from rules.named import BrandNames, Findings, gather
 from rules.rulebook import Grants
@@ -43,6 +45,8 @@ def check(files: Sequence[s.File], grants: Grants) -> list[Diagnostic]:
         check_wording(brand, findings)
         Flow(brand, findings).check()
         _conditions(brand, findings)
+    for declared in brands_of(files):
+        check_agreeing(declared, findings)
     return in_order(findings.told)
 
 

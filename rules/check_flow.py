@@ -57,7 +57,6 @@ class Flow:
         self.entries: dict[str, list[State]] = {}
         self.gains: dict[str, Gain | None] = {}
         self.event = False
-        self.texted = True
         self.in_drip = False
 
     def check(self) -> None:
@@ -76,22 +75,21 @@ class Flow:
                         f"Write `run {name}` where it is meant to run, or delete it.",
                     )
                 entry = replace(entry or State(minutes=0), everything=True)
-            self.event = self.texted = True
-            self.in_drip = False
+            self.event, self.in_drip = True, False
             self._block(self.chains[name].block, entry)
 
     def _root(self, declaration: s.Declaration) -> None:
-        self.event, self.texted, self.in_drip = False, True, isinstance(declaration, s.Drip)
+        self.event, self.in_drip = False, isinstance(declaration, s.Drip)
         match declaration:
             case s.Keyword(pattern=pattern, block=block):
                 self._block(block, State().with_names(BUILT_IN).with_names(*captured(pattern)))
             case s.Fallback(block=block):
                 self._block(block, State().with_names(BUILT_IN))
             case s.On(trigger=trigger, block=block):
-                self.event, self.texted = isinstance(trigger, s.OnEvent), False
+                self.event = isinstance(trigger, s.OnEvent)
                 self._block(block, State(minutes=None))
             case s.Drip(steps=steps):
-                self.event, self.texted = True, False
+                self.event = True
                 for step in steps:
                     self._block(step.block, State(minutes=None))
 
@@ -144,7 +142,9 @@ class Flow:
                 self._block(failed or (), state)
                 return state.with_names({name: FIELDS})
             case s.OptIn() | s.Charge():
-                return self._confirmed(action, state)
+                if isinstance(action, s.Charge):
+                    self._block(action.failed or (), state)
+                return replace(state, minutes=0)
         return state
 
     def _ask(self, ask: s.Ask, state: State) -> State | None:
@@ -201,19 +201,6 @@ class Flow:
         else:
             for value in action.values if isinstance(action, s.Notify) else (action.value,):
                 self.types.value(value, state, self.event)
-
-    def _confirmed(self, action: s.OptIn | s.Charge, state: State) -> State:
-        word = "opt in" if isinstance(action, s.OptIn) else "charge"
-        if not self.texted:
-            self.findings.error(
-                "R509",
-                action.span,
-                f"`{word}` stands only in chains that a text started.",
-                "Let the contact text a keyword first, and put it there.",
-            )
-        if isinstance(action, s.Charge):
-            self._block(action.failed or (), state)
-        return replace(state, minutes=0)
 
     def _in_time(self, action: s.Action, state: State, word: str, help: str) -> State:
         """Tells of what answers a text too late; told once on a path."""

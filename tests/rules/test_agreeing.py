@@ -10,6 +10,7 @@ from tests.support.phones import Phone, book, brand
 
 CLUB = 'keyword CLUB\n    opt in promotional\n    reply "welkom"\n\n'
 INN = "chain inn\n    opt in promotional\n\n"
+SURE = 'chain zeker\n    opt in promotional\n        confirm "Merk: zeker? STOP = uit."\n        answer yes\n\n'
 ELSE = '\nfallback\n    reply "wat?"\n'
 
 
@@ -42,7 +43,7 @@ def test_not_even_the_question_whether_it_is_meant_goes_out_on_a_guess() -> None
         "    split s\n        50% a\n            run inn\n        50% b\n            tag b\n",
         "    wait for event paid within 1 day\n        then\n            run inn\n",
         "    run uit\n    run inn\n",
-        '    ask "Kleur?"\n        answer ROOD\n        silence\n            run inn\n',
+        '    ask "Kleur?"\n        answer ROOD\n        silence\n            run zeker\n',
         '    route "CLUB"\n',
         '    route "CLUB nu"\n',
         '    route "{text}"\n',
@@ -52,7 +53,7 @@ def test_not_even_the_question_whether_it_is_meant_goes_out_on_a_guess() -> None
 )
 def test_whatever_stands_between_the_keyword_and_the_opt_in(way: str) -> None:
     later = 'keyword LATER\n    route "CLUB"\n\n'
-    rest = CLUB + INN + 'chain uit\n    tag uit\n\nkeyword ANDER\n    reply "ander"\n'
+    rest = CLUB + INN + SURE + 'chain uit\n    tag uit\n\nkeyword ANDER\n    reply "ander"\n'
     phone = Phone(book(brand(f"{later}keyword BEGIN\n{way}\n{rest}{ELSE}")))
     assert phone.say("beginn") == ["wat?"]
     assert phone.say("anderr") == ["ander"]
@@ -115,22 +116,15 @@ def test_answers_in_else_and_silence_count_too() -> None:
     assert said(rules, "lid", "nooitt") == []
 
 
-DRIP = """drip d promotional
+def test_a_drip_agrees_to_nothing_so_starting_it_is_forgiven() -> None:
+    drip = """drip d promotional
     at once
         ask "Merk: lid? STOP = uit."
             answer JAZEKER
-                tag lid
-    after 1 day
-        run inn
+                run inn
 
 """
-
-
-def test_a_drip_that_opts_in_by_another_chain() -> None:
-    start = "keyword BEGIN\n    start d\n\n"
-    phone = Phone(book(brand(DRIP + start + INN + ELSE)))
-    assert phone.say("beginn") == ["wat?"]
-    plain = DRIP.replace("run inn", "tag y") + start + CLUB
-    phone = Phone(Books(book(brand(plain + ELSE)), known={Enrolled(1, "Merk", "d"): None}))
+    rules = brand(f"{drip}keyword BEGIN\n    start d\n\n{INN}{ELSE}")
+    phone = Phone(Books(book(rules), known={Enrolled(1, "Merk", "d"): None}))
     phone.say("beginn")
     assert phone.plan.rule == "Merk/keyword BEGIN"

@@ -250,7 +250,7 @@ on click tip
 on inactive 3 days
     tag a
 """
-    assert told(body) == [("R509", 10), ("R502", 15), ("R302", 24), ("R302", 28)]
+    assert told(body) == [("R502", 15), ("R302", 24), ("R302", 28)]
 
 
 def test_a_question_in_a_drip_has_the_drips_class_and_needs_no_text_before_it() -> None:
