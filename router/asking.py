@@ -24,6 +24,8 @@ CONFIRM_WITHIN: Final = 24 * 3_600_000_000
 """How long a confirmation stays open (LANGUAGE.md section 7); an answer after that gets a new one."""
 REMEMBERED: Final = 30 * 86_400_000_000
 """How long an answer after that is still understood as one."""
+NO_TEXT: Final = "opt in {}: no text of the contact led there, and nothing is agreed to"
+"""`check` refuses such rules (R509); a deployment of an earlier version may hold some."""
 
 
 class Asking(Walking):
@@ -118,7 +120,10 @@ class Asking(Walking):
             strand.variables[PURPOSE] = step.programme
             return False
         if step.texts is None and not self._must_confirm(step):
-            self.consented(step, "grant")
+            if strand.by_text:
+                self.consented(step, "grant")
+            else:  # it goes on: what needs the consent is withheld, what does not is not lost
+                case.fault = NO_TEXT.format(step.message_class)
             return False
         self._ask_whether(step)
         return True

@@ -46,6 +46,7 @@ from router.routes import (
     open_questions,
     route,
 )
+from router.strand import BY_TEXT, with_text
 from router.walking import look_again
 from rules.actions import Await, Enlist, Pause, Question, Stage
 from rules.keywords import Match
@@ -114,6 +115,8 @@ def _resumed(walk: Walk, located: Located) -> None:
             if silence is None:
                 walk.over(run, located.rule)
             else:
+                if isinstance(step, Question):  # nobody's answer agrees to nothing that it leads to
+                    run = msgspec.structs.replace(run, variables={**run.variables, BY_TEXT: 0})
                 walk.go_on(run, located.rule, located.calls, located.program, silence)
         case Enlist() if run.kind == "confirm":
             walk.lapse(run)
@@ -183,6 +186,7 @@ class _Decision:
         walk = self.walk(located.rulebook, located.brand)
         walk.end(run, "answered")
         if isinstance(step, Enlist):
+            run = msgspec.structs.replace(run, variables=with_text(located.rule, run.variables))
             if run.kind == "lapsed":
                 walk.confirm_again(run, located.rule, located.calls, step)
             else:
@@ -191,7 +195,7 @@ class _Decision:
         assert isinstance(step, Question)
         assert isinstance(match.key, int)
         variables = {**run.variables, **match.captured, "text": self.message.text, "rest": match.rest}
-        run = msgspec.structs.replace(run, variables=variables)
+        run = msgspec.structs.replace(run, variables=with_text(located.rule, variables))
         walk.go_on(run, located.rule, located.calls, located.program, step.targets[match.key])
         return planned(walk)
 
@@ -211,7 +215,7 @@ class _Decision:
             return self.unclaimed(located.brand.name, run)
         walk.end(run, "missed")
         variables = {**run.variables, "text": self.message.text, "rest": self.message.text}
-        run = msgspec.structs.replace(run, variables=variables)
+        run = msgspec.structs.replace(run, variables=with_text(located.rule, variables))
         walk.go_on(run, located.rule, located.calls, located.program, step.otherwise)
         return planned(walk)
 

@@ -17,7 +17,7 @@ from router.case import local_date
 from router.drips import Drips
 from router.messages import Run
 from router.plan import RecordValue, SampleOf
-from router.strand import ARM, NEW_CONTACT, Frame, Strand
+from router.strand import ARM, BY_TEXT, NEW_CONTACT, Frame, Strand
 from rules.actions import (
     Act,
     AddValue,
@@ -102,7 +102,8 @@ class Walk(Drips):
             if onward is None:
                 self.case.fault = f"nothing of {self.case.brand.name} takes the route {text!r}"
                 break
-            text = self._start(*onward)
+            rule, variables = onward
+            text = self._start(rule, variables if self.here.by_text else {**variables, BY_TEXT: 0})
 
     def _route(self, text: str) -> tuple[Rule, dict[str, Value]] | None:
         """The brand's rule for a text of its own: a keyword that fits, else its fallback."""

@@ -32,10 +32,13 @@ PURPOSE: Final = "for purpose"
 """The programme or transaction that its texts are sent for."""
 ASKED_BY: Final = "asked by"
 """The text (its row of the outbox) that asked whether an opt-in is meant; written where it becomes a row."""
+BY_TEXT: Final = "by a text"
+"""1: a text of the contact has led there, though an event or a drip began the run; 0: none has, though a keyword's rule
+runs. Kept only where the rule says otherwise."""
 ARM: Final = "in arm"
 """The arm of the last split it went through, "split=arm"."""
 
-OF_A_DRIP: Final = frozenset({PLANNED, SHOWN, FREE, CURSOR, ARM})
+OF_A_DRIP: Final = frozenset({PLANNED, SHOWN, FREE, CURSOR, ARM, BY_TEXT})
 """Names by which a run remembers where it stands itself: what it begins does not stand there."""
 
 Frame = tuple[Program, int, str]
@@ -98,7 +101,22 @@ class Strand:
         return kept if isinstance(kept, str) else ""
 
     @property
+    def by_text(self) -> bool:
+        """Whether a text of the contact has led there: without one nobody agrees to anything."""
+        return by_text(self.rule, self.variables)
+
+    @property
     def arm(self) -> str:
         """The arm of the last split it went through."""
         kept = self.variables.get(ARM)
         return kept if isinstance(kept, str) else ""
+
+
+def by_text(rule: Rule, variables: Mapping[str, Value]) -> bool:
+    """Whether a text of the contact has led to where a run stands: only drips and `on …` chains have terms."""
+    return bool(variables.get(BY_TEXT, rule.terms is None))
+
+
+def with_text(rule: Rule, variables: Mapping[str, Value]) -> Mapping[str, Value]:
+    """A run's names once the contact has texted it."""
+    return variables if by_text(rule, variables) else {**variables, BY_TEXT: 1}
