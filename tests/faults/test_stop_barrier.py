@@ -225,14 +225,20 @@ async def test_row_34_a_number_is_muted_from_the_reading_of_its_stop_until_it_is
     assert one.answered == [(1, True)]
 
 
-async def test_row_34_a_stop_that_the_evidence_holds_back_mutes_from_its_reading_on_too(on_loop: Make) -> None:
-    """It waits behind a text that may be the rest of another link's; texts would go out until that is known."""
+def held_back(on_loop: Make) -> tuple[Middle, FakeLink, FakeLink]:
+    """STOP is read on one of two links, behind a text that may be the other's again."""
     one = on_loop(first := FakeLink(1), second := FakeLink(2))
     one.exchange.barrier.says_stop = lambda recipient, text: text == "STOP"
     for link in (first, second):
         one.connector.changed(link)  # type: ignore[arg-type]
     one.connector.received(first, [received(1, b"START")])  # type: ignore[arg-type]
     one.connector.received(second, [received(1, b"START"), received(2, b"STOP")])  # type: ignore[arg-type]
+    return one, first, second
+
+
+async def test_row_34_a_stop_that_the_evidence_holds_back_mutes_from_its_reading_on_too(on_loop: Make) -> None:
+    """It waits behind a text that may be the rest of another link's; texts would go out until that is known."""
+    one, first, second = held_back(on_loop)
     assert [text.text for text in one.desk.inbound] == ["START"], "the others are held back"
     assert set(one.exchange.reserve([]).muted) == {JAN}
     one.act_upon(Done(claims=[claim(7)]))
@@ -249,12 +255,7 @@ async def test_row_34_a_stop_that_the_evidence_holds_back_mutes_from_its_reading
 
 
 async def test_row_34_a_stop_that_is_held_back_and_comes_again_leaves_its_number_muted(on_loop: Make) -> None:
-    one = on_loop(first := FakeLink(1), second := FakeLink(2))
-    one.exchange.barrier.says_stop = lambda recipient, text: text == "STOP"
-    for link in (first, second):
-        one.connector.changed(link)  # type: ignore[arg-type]
-    one.connector.received(first, [received(1, b"START")])  # type: ignore[arg-type]
-    one.connector.received(second, [received(1, b"START"), received(2, b"STOP")])  # type: ignore[arg-type]
+    one, _, second = held_back(on_loop)
     one.connector.lost(second, second.end(), "the connection broke")  # type: ignore[arg-type]
     assert set(one.exchange.reserve([]).muted) == {JAN}, "its peer sends it again"
     one.timers.forward(MUTED_S)

@@ -1,9 +1,12 @@
-"""What commands find that are tested on both databases: a store, rules, and a kwek.toml that names them."""
+"""What commands find that are tested on both databases: a store, rules, and a kwek.toml that names them; and the hosted
+pages and API on a port, with one contact."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.hosted import Site
 from tests.support.process import write_config
 from tests.support.routing import RULES
 from tests.support.stores import postgres, store_url
@@ -22,3 +25,13 @@ def place(rules: str, store_url: str, tmp_path: Path, monkeypatch: pytest.Monkey
     """A kwek.toml, and the URL of its store."""
     monkeypatch.setenv("KWEK_TEST_PASSWORD", "secret")
     return write_config(tmp_path, 2775, rules, store_url), store_url
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """What is served over HTTP, with a writer that keeps what it is given."""
+    one = Site(tmp_path)
+    await one.open()
+    one.contact()
+    yield one
+    await one.close()

@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,15 +20,6 @@ from router.store.errors import StoreUnavailable
 from tests.support.hosted import JAN, NOW, SHOP, Site
 
 EVENT = {"contact": "+31612345678", "name": "order_placed"}
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    one = Site(tmp_path)
-    await one.open()
-    one.contact()
-    yield one
-    await one.close()
 
 
 Answered = tuple[int, Any]

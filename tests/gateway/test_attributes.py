@@ -1,9 +1,7 @@
 """What a shop's system says of a contact is what the rules declare, or it is told what would be right."""
 
-from collections.abc import AsyncIterator
 from datetime import date, time
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,15 +61,6 @@ def test_what_does_not_fit_is_told_with_what_would(name: str, written: Any) -> N
 def test_what_is_no_attribute_is_told(found: Any, why: str) -> None:
     with pytest.raises(NotAnAttribute, match=why):
         attributes_of(found, DECLARED)
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    one = Site(tmp_path)
-    await one.open()
-    one.contact()
-    yield one
-    await one.close()
 
 
 async def test_an_event_brings_them_and_is_refused_whole_where_one_does_not_fit(site: Site) -> None:

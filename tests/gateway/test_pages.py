@@ -2,9 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,15 +20,6 @@ from rules.packs import load
 from tests.support.hosted import BROWSER, NOW, SHOP, Brand, Site
 
 LANGUAGES = ("nl", "en", "de", "fr")
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    one = Site(tmp_path)
-    await one.open()
-    one.contact()
-    yield one
-    await one.close()
 
 
 async def get(site: Site, path: str, method: str = "GET", **headers: str) -> ClientResponse:

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -11,15 +9,6 @@ from gateway.web import pages
 from tests.support.hosted import Site
 
 EVENT = {"contact": "+31612345678", "name": "order_placed"}
-
-
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    one = Site(tmp_path)
-    await one.open()
-    one.contact()
-    yield one
-    await one.close()
 
 
 @pytest.mark.parametrize("name", ["User-Agent", "X-Forwarded-For"])
