@@ -19,7 +19,7 @@ import structlog
 
 from gateway.health import Health
 from gateway.metrics import Metrics
-from gateway.rules_compile import CompilerFailedError, compile_apart, compile_here
+from gateway.rules_compile import CompilerFailedError, compile_apart, compile_here, compile_in_force
 from gateway.rules_loader import fingerprint, load_sources
 from gateway.watcher import Tick, Watcher
 from router.deployments import sources_of
@@ -88,12 +88,13 @@ class RuleKeeper:
             if good is None:
                 raise NoRulesError(f"no rules to start with: {fault}")
             sources = [Source(file, text) for file, text in good.items()]
-            compiled = await compile_here(sources, self._grants)
+            compiled = await compile_in_force(sources, self._grants)
             book = compiled.book
             if book is None:
                 self._tell(compiled.diagnostics)
                 raise NoRulesError(
-                    f"no rules to start with: {fault}; those last in force do not compile with this kwek.toml either"
+                    f"no rules to start with: {fault}; those last in force do not compile with this kwek.toml and this "
+                    f"version of kwek either"
                 )
             self._health.note(PART, f"{fault}; the rules that were last in force are used")
         self._in_force(book)
@@ -142,7 +143,7 @@ class RuleKeeper:
         self.taken = Taken(files)
         standing, order = kept.standing, kept.order
         if order is not None:
-            book, fault = await self._ordered(order.sources)
+            book, fault = await self._ordered(order.sources, compile_here)
             self.taken = Taken(files, order, fault)
             if book is not None:
                 return book, order.sources
@@ -151,7 +152,7 @@ class RuleKeeper:
             return None
         fault = "they are gone from the store"
         if kept.sources is not None:
-            book, fault = await self._ordered(kept.sources)
+            book, fault = await self._ordered(kept.sources, compile_in_force)
             if book is not None:
                 return book, kept.sources
         sentence = f"the rules that were in force by order cannot be used: {fault}"
@@ -161,9 +162,9 @@ class RuleKeeper:
         self._health.note(PART, f"{sentence}; those in the files are used")
         return None
 
-    async def _ordered(self, wanted: Mapping[str, str]) -> tuple[Rulebook | None, str]:
+    async def _ordered(self, wanted: Mapping[str, str], compile: Compile) -> tuple[Rulebook | None, str]:
         """The book of an order's sources, in force; without one, why it cannot be."""
-        book, fault = await self._compiled([Source(file, text) for file, text in wanted.items()], compile_here)
+        book, fault = await self._compiled([Source(file, text) for file, text in wanted.items()], compile)
         if book is not None:
             log.info("rules in force by order, not by the files", deployment=book.deployment)
             self._in_force(book)
@@ -172,7 +173,7 @@ class RuleKeeper:
     def revive(self, sources: str) -> Rulebook | None:
         """The rulebook of an earlier deployment, from its column in the store; None when it no longer compiles."""
         kept = sources_of(sources)
-        return compile_sources([Source(file, text) for file, text in kept.items()], self._grants).book
+        return compile_sources([Source(file, text) for file, text in kept.items()], self._grants, in_force=True).book
 
     async def _read(self, compile: Compile) -> tuple[Sequence[Source], Rulebook | None, str]:
         """Sources, book and, without a book, what is wrong in one sentence; logs all of it."""

@@ -19,6 +19,7 @@ import os
 import pickle
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from rules.compiler import Compiled, compile_sources
 from rules.diagnostics import Source
@@ -38,6 +39,11 @@ class CompilerFailedError(Exception):
 async def compile_here(sources: Sequence[Source], grants: Grants | None) -> Compiled:
     """Compiles on a thread: for the start, when nothing else is running yet."""
     return await asyncio.to_thread(compile_sources, sources, grants)
+
+
+async def compile_in_force(sources: Sequence[Source], grants: Grants | None) -> Compiled:
+    """The same of a set that was in force before."""
+    return await asyncio.to_thread(partial(compile_sources, in_force=True), sources, grants)
 
 
 async def compile_apart(sources: Sequence[Source], grants: Grants | None) -> Compiled:

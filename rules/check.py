@@ -29,8 +29,12 @@ from rules.scopes import State
 from rules.walk import conditions_of
 
 
-def check(files: Sequence[s.File], grants: Grants) -> list[Diagnostic]:
-    """Everything that is wrong with a set of files that `parse` has read."""
+def check(files: Sequence[s.File], grants: Grants, *, in_force: bool = False) -> list[Diagnostic]:
+    """Everything that is wrong with a set of files that `parse` has read.
+
+    Of a set that was in force before it is not asked whether each `opt in` was led to by a text: versions before this
+    one took more of them, STOP must be heard by such a set too, and the engine records no consent without a text.
+    """
     findings = Findings()
     for brand in gather(files, findings):
         check_brand(brand, grants, findings)
@@ -45,7 +49,7 @@ def check(files: Sequence[s.File], grants: Grants) -> list[Diagnostic]:
         check_wording(brand, findings)
         Flow(brand, findings).check()
         _conditions(brand, findings)
-    for declared in brands_of(files):
+    for declared in () if in_force else brands_of(files):
         check_agreeing(declared, findings)
     return in_order(findings.told)
 

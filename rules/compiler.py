@@ -72,8 +72,9 @@ class Compiled:
     brands: list[BrandFiles]
 
 
-def compile_sources(sources: Sequence[Source], grants: Grants | None) -> Compiled:
-    """Compile a whole set; without grants every number that a brand names is granted."""
+def compile_sources(sources: Sequence[Source], grants: Grants | None, *, in_force: bool = False) -> Compiled:
+    """Compile a whole set; without grants every number that a brand names is granted. `in_force`: a set that was in
+    force before, perhaps under an earlier version, whose contacts under way go on by it (`rules.check.check`)."""
     files: list[syntax.File] = []
     diagnostics: list[Diagnostic] = []
     for source in sources:
@@ -83,7 +84,7 @@ def compile_sources(sources: Sequence[Source], grants: Grants | None) -> Compile
             files.append(file)
     brands = brands_of(files)
     given = grants or grants_of(brands)
-    diagnostics += check(files, given)
+    diagnostics += check(files, given, in_force=in_force)
     diagnostics += all_clashes(brands, given)
     diagnostics += check_texts(brands, given)
     if has_errors(diagnostics):

@@ -165,7 +165,7 @@ def _planned(reader: Reader, node: str, candidate: Candidate, grants: Grants, mo
         return None
 
     def revived(sources: Mapping[str, str]) -> Rulebook | None:
-        return compile_sources(_as_sources(sources), grants).book
+        return compile_sources(_as_sources(sources), grants, in_force=True).book
 
     in_force = revived(current.sources)
     if in_force is None:

@@ -132,7 +132,7 @@ def _measures(pages: Pages, settings: Settings) -> Measures:
 
     rows = pages.rows(last_deployment)
     sources = [Source(file, text) for file, text in sources_of(rows[0][1]).items()] if rows else []
-    book = compile_sources(sources, grants_of(settings)).book if sources else None
+    book = compile_sources(sources, grants_of(settings), in_force=True).book if sources else None
     return Measures() if book is None else measures_of(book)
 
 

@@ -22,6 +22,17 @@ from tests.support.rules_files import BROKEN, KLUSSER, write
 
 GRANTS = Grants((NumberGrant("4411", "short-code", "NL", ("De Klusser",), "carrier-a"),))
 CHANGED = KLUSSER.replace("Dank u.", "Dank u zeer.")
+SILENT_CONSENT = (
+    KLUSSER
+    + """
+keyword CLUB
+    ask "Wil je meedoen? JA." within 1 day
+        answer JA
+            reply "ok"
+        silence
+            opt in transactional
+"""
+)
 SENTENCE = "brands/klusser.rules:18:5: `replay` is not an action"
 
 
@@ -121,6 +132,21 @@ async def test_no_files_at_the_start_leave_the_last_good_set(around: Around) -> 
     }
 
 
+async def test_what_an_earlier_version_took_stays_in_force_and_its_runs_go_on(around: Around) -> None:
+    """Files are told what is wrong with them today; brands do not fall silent for it, nor do contacts under way."""
+    around.stored = {"brands/klusser.rules": SILENT_CONSENT}
+    write(Path("brands"), klusser=SILENT_CONSENT)
+    book, _ = await around.first()
+    assert book.deployment == deployment(SILENT_CONSENT)
+    assert around.health.trouble["rules"].startswith("brands/klusser.rules:")
+    assert around.health.trouble["rules"].endswith("; the rules that were last in force are used")
+    revived = around.keeper.revive(msgspec.json.encode(around.stored).decode())
+    assert revived is not None
+    write(Path("brands"), klusser=KLUSSER)
+    ordered, _ = await around.first(kept(SILENT_CONSENT, files=KLUSSER))
+    assert ordered.deployment == revived.deployment == book.deployment
+
+
 async def test_nothing_at_all_is_told(around: Around) -> None:
     remove()
     with pytest.raises(NoRulesError) as fault:
@@ -134,7 +160,8 @@ async def test_a_last_good_set_that_fits_this_configuration_no_longer_is_told(ar
     with pytest.raises(NoRulesError) as fault:
         await around.first()
     assert str(fault.value) == (
-        f"no rules to start with: {SENTENCE}; those last in force do not compile with this kwek.toml either"
+        f"no rules to start with: {SENTENCE}; those last in force do not compile with this kwek.toml "
+        "and this version of kwek either"
     )
 
 
