@@ -27,6 +27,9 @@ _LEAST_TIMER_S: Final = 0.001
 
 #: After reading was resumed, what lay in the kernel is read before the timers judge the peer.
 _RESUME_GRACE_S: Final = 1.0
+#: Least time, in seconds, before a peer that takes nothing is cut. The kernel tells late that one reads slowly: a
+#: socket takes more only when a third of its buffer, which may be megabytes, is free again.
+UNREAD_S: Final = 60.0
 
 #: A peer that does not read what is left for it has so long before the connection is cut.
 _CLOSING_S: Final = 2.0
@@ -72,6 +75,7 @@ class Wire(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._look: asyncio.TimerHandle | None = None
+        self._unread_s = max(UNREAD_S, limits.enquire_answer_s)
 
     # What the owner may ask
 
@@ -326,7 +330,7 @@ class Wire(asyncio.Protocol):
             self._timer_in(_RESUME_GRACE_S)
 
     def _look_later(self) -> None:
-        self._look = self._loop.call_later(self._limits.enquire_answer_s / LOOKS, self._look_whether_stuck)
+        self._look = self._loop.call_later(self._unread_s / LOOKS, self._look_whether_stuck)
 
     def _look_no_more(self) -> None:
         if self._look is not None:
@@ -335,7 +339,7 @@ class Wire(asyncio.Protocol):
 
     def _look_whether_stuck(self) -> None:
         if self._backlog.is_stuck(self._waiting):
-            self.abort(f"the peer has read nothing for {self._limits.enquire_answer_s:g} s")
+            self.abort(f"the peer has read nothing for {self._unread_s:g} s")
         else:
             self._look_later()
 

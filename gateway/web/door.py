@@ -38,6 +38,9 @@ SHARE = 2
 """Of the descriptors that the process may have, and of the connections for one address, one in so many: the other half
 is for carriers, the store and files, and for other addresses."""
 
+TOLD_S = 60.0
+"""Between two lines of the log about connections that were one too many, in seconds."""
+
 log = structlog.get_logger("kwek.web")
 
 
@@ -58,7 +61,7 @@ class Door:
         """How many each address has; this machine's own are not counted."""
         self._waiting: dict[Connection, None] = {}
         """Those that no request is answered on, the one that waits longest first."""
-        self._is_told = False
+        self._told_at = -TOLD_S
 
     @property
     def queue(self) -> int:
@@ -109,16 +112,18 @@ class Door:
             self._of[connection.client] -= 1
             if not self._of[connection.client]:
                 del self._of[connection.client]
-        self._is_told = self._is_told and len(self._by_protocol) > self._most // SHARE
 
     def _make_room(self, client: str) -> bool:
         """For one more connection of that address."""
         is_share = self._of[client] >= self._most // SHARE
         if not is_share and len(self._by_protocol) < self._most:
             return True
-        if not self._is_told:
-            self._is_told = True
-            log.warning("as many HTTP connections as may be", open=len(self._by_protocol), most=self._most)
+        now = asyncio.get_running_loop().time()
+        if now - self._told_at >= TOLD_S:
+            self._told_at = now
+            most = self._most // SHARE if is_share else self._most
+            whose = "of one address" if is_share else "in all"
+            log.warning(f"as many HTTP connections {whose} as may be", open=len(self._by_protocol), most=most)
         waiting = (one for one in self._waiting if not is_share or one.client == client)
         longest = next(waiting, None)
         if longest is not None:

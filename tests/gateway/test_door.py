@@ -205,6 +205,14 @@ async def test_one_address_has_half_of_them_and_takes_from_its_own() -> None:
     assert [one.is_aborted for one in (*mine, other, more)] == [True, False, False, False, False]
 
 
+async def test_one_address_that_keeps_coming_is_told_once_a_minute() -> None:
+    at = Door(6)
+    with capture_logs() as lines:
+        arrive(at, *["192.0.2.1"] * 300)
+    told = [(line["event"], line["open"], line["most"]) for line in lines]
+    assert told == [("as many HTTP connections of one address as may be", 3, 3)]
+
+
 async def test_a_customer_of_ipv6_is_one_address_and_this_machine_none() -> None:
     at = Door(6)
     network = arrive(at, *(f"2001:db8::{last}" for last in range(1, 5)))

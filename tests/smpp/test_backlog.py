@@ -11,6 +11,7 @@ from smpp.client import BindSettings, Client, Link
 from smpp.codec import encode
 from smpp.pdu import BindTransceiverResp, EnquireLink, EnquireLinkResp
 from smpp.session import Limits
+from smpp.wire import UNREAD_S
 from tests.support.centres import Recorder
 
 ANSWER_OCTETS = 16
@@ -105,8 +106,8 @@ def test_a_peer_that_sends_and_does_not_read_fills_no_memory_and_is_cut() -> Non
         assert MOST_ANSWERS < meeting.waits <= HIGH_OCTETS + MOST_ANSWERS + 2 * KERNEL_OCTETS
         assert (meeting.link.bound, meeting.link.room) == (True, 0)
         await meeting.owner.until(lambda: meeting.owner.reasons, seconds=120.0)
-        assert meeting.owner.reasons == [f"the peer has read nothing for {LIMITS.enquire_answer_s:g} s"]
-        assert meeting.loop.time() - began <= LIMITS.enquire_answer_s * (1 + 1 / LOOKS)
+        assert meeting.owner.reasons == [f"the peer has read nothing for {UNREAD_S:g} s"]
+        assert meeting.loop.time() - began <= UNREAD_S * (1 + 1 / LOOKS)
         assert not meeting.link.connected
 
     play(main)
@@ -123,7 +124,7 @@ def test_a_peer_that_says_now_and_then_that_it_lives_and_reads_nothing_is_cut_to
             await asyncio.sleep(1.0)
             assert meeting.reads() or meeting.owner.reasons
             meeting.centre.ask(1)
-        assert meeting.owner.reasons == [f"the peer has read nothing for {LIMITS.enquire_answer_s:g} s"]
+        assert meeting.owner.reasons == [f"the peer has read nothing for {UNREAD_S:g} s"]
 
     play(main)
 
@@ -132,13 +133,13 @@ def test_a_peer_that_reads_late_is_heard_again_and_gets_every_answer() -> None:
     async def main(meeting: Meeting) -> None:
         await meeting.fill()
         asked = 2 * (KERNEL_OCTETS + MOST_ANSWERS) // ANSWER_OCTETS
-        await asyncio.sleep(LIMITS.enquire_answer_s - 1.0)
+        await asyncio.sleep(UNREAD_S - 1.0)
         meeting.centre.transport.resume_reading()
         await asyncio.sleep(1.0)
         assert meeting.reads()
         assert meeting.centre.got == asked * ANSWER_OCTETS
         assert (meeting.link.bound, meeting.link.room, meeting.waits) == (True, LIMITS.window, 0)
-        await asyncio.sleep(LIMITS.enquire_link_s - 2.0)  # what was watched is watched no more
+        await asyncio.sleep(LIMITS.enquire_link_s / 2)  # what was watched is watched no more
         assert meeting.owner.reasons == []
 
     play(main)
@@ -152,7 +153,7 @@ def test_a_peer_that_reads_slowly_is_not_cut() -> None:
             meeting.centre.transport.resume_reading()
             await asyncio.sleep(0.000_2)
             meeting.centre.transport.pause_reading()
-            await asyncio.sleep(LIMITS.enquire_answer_s / LOOKS)
+            await asyncio.sleep(UNREAD_S / LOOKS)
             assert meeting.link.connected
             assert meeting.centre.got != before
         assert meeting.owner.reasons == []
