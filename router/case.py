@@ -142,7 +142,7 @@ class Case:
 
 
 def hours_of(contact: Contact, brand: BrandBook) -> Hours:
-    """When no promotional text may go out to a contact: as the brand says, and the market of its number."""
+    """When no promotional text may go out to a contact: as its brand says, and the law of where its phone is."""
     return hours_for(brand.hours, str(brand.zone), contact.address)
 
 

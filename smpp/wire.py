@@ -4,7 +4,7 @@ Rules: nothing is done per PDU that can be done per read, so events are handed o
 turn of the loop leaves in one write. Octets count as written when the transport took them; `buffer_empty` says that
 the kernel has them all. While reading is paused no timer runs, for silence that we make ourselves is no evidence.
 Reading pauses when the owner is busy, and when too many answers wait for a peer that does not read them; a peer that
-takes nothing at all for as long as it may take to answer an enquire_link is cut, whatever it says meanwhile.
+takes nothing at all for a minute, or as long as it may take to answer an enquire_link, is cut, whatever it says.
 """
 
 import asyncio

@@ -23,20 +23,14 @@ from router.consent_rows import rows_of
 from router.optouts import OptOuts
 from router.store.errors import StoreBroken, StoreUnavailable
 from smpp.simulator_conduct import Conduct
+from tests.support.rules_files import GREETING
 from tests.support.shell import Shell, answered
 from tests.support.station import PATIENCE_S, station
 
-RULES = """brand "Klusser"
-    numbers 4411
-    language nl
-    timezone Europe/Amsterdam
-
-keyword HOI
-    reply "Dag!"
-
+RULES = f"""{GREETING}
 keyword NAAM <wie text>
     record wie = wie
-    reply "Dag {wie}."
+    reply "Dag {{wie}}."
 """
 JAN, PIET = "31612345678", "31622222222"
 OF_PROMOTIONS = ("--brand", "Klusser", "--class", "promotional", "--by", "crm")

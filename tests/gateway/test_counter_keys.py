@@ -19,17 +19,10 @@ from gateway.web.keys import presented
 from router import keys
 from router.consent_rows import rows_of
 from router.store.errors import StoreBroken, StoreUnavailable
+from tests.support.rules_files import GREETING
 from tests.support.shell import Shell, answered
 from tests.support.station import PATIENCE_S, Station, station
 
-RULES = """brand "Klusser"
-    numbers 4411
-    language nl
-    timezone Europe/Amsterdam
-
-keyword HOI
-    reply "Dag!"
-"""
 NEW = ("key", "new", "--brand", "Klusser")
 AN_ORDER = {"do": "new key", "brand": "Klusser", "label": "", "hash": b64encode(bytes(32)).decode()}
 
@@ -44,8 +37,8 @@ def logged() -> Iterator[list[MutableMapping[str, Any]]]:
 @asynccontextmanager
 async def beside(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Station, Shell]]:
     """A gateway, and a shell on its machine."""
-    async with station(folder, RULES) as one:
-        yield one, Shell(one, monkeypatch, RULES)
+    async with station(folder, GREETING) as one:
+        yield one, Shell(one, monkeypatch, GREETING)
 
 
 async def asks(one: Station, key: str) -> int:

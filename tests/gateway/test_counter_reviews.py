@@ -12,17 +12,10 @@ from gateway.exits import Exit
 from router import reviews
 from router.store.errors import StoreUnavailable
 from smpp.simulator_conduct import Conduct
+from tests.support.rules_files import GREETING
 from tests.support.shell import Shell, answered
 from tests.support.station import PATIENCE_S, Station, station
 
-RULES = """brand "Klusser"
-    numbers 4411
-    language nl
-    timezone Europe/Amsterdam
-
-keyword HOI
-    reply "Dag!"
-"""
 DOUBT = "We moeten deze wet STOP zetten!"
 JAN, PIET = "31612345678", "31622222222"
 
@@ -40,7 +33,7 @@ def settling(ids: list[int], outcome: str, by: str = "ann") -> dict[str, Any]:
 
 
 async def test_two_who_decide_at_once_are_not_both_heard(tmp_path: Path) -> None:
-    async with station(tmp_path, RULES) as one:
+    async with station(tmp_path, GREETING) as one:
         ids, place = await doubted(one, JAN, PIET), tmp_path / "kwek.db.sock"
         ann, bob = await asyncio.gather(
             answered(place, settling(ids, "opt out")), answered(place, settling(ids[::-1], "no opt out", "bob"))
@@ -57,7 +50,7 @@ async def test_an_opt_out_is_done_when_nothing_more_can_be_written(
     waits_s: float, under_way: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(counter_clerk, "BARRIER_S", waits_s)
-    async with station(tmp_path, RULES) as one:
+    async with station(tmp_path, GREETING) as one:
         ids = await doubted(one, JAN)
         one.carrier.conduct = Conduct(answer_delay_s=0.5)
         await asyncio.wait_for(one.phone(JAN).text("4411", "HOI"), PATIENCE_S)  # its answer is claimed by now
@@ -76,9 +69,9 @@ async def test_a_store_that_goes_away_between_two_leaves_the_first_settled(
             raise StoreUnavailable("the disk is full")
         return settle(*given)
 
-    async with station(tmp_path, RULES) as one:
+    async with station(tmp_path, GREETING) as one:
         ids = await doubted(one, JAN, PIET)
-        shell = Shell(one, monkeypatch, RULES)
+        shell = Shell(one, monkeypatch, GREETING)
         words = ("reviews", "settle", *map(str, ids), "--as", "opt-out", "--by", "ann")
         with monkeypatch.context() as for_now:
             for_now.setattr(reviews, "settle", away_at_the_second)
@@ -96,7 +89,7 @@ async def test_a_store_that_goes_away_between_two_leaves_the_first_settled(
 async def test_more_texts_than_a_list_shows_are_refused_and_what_is_no_decision(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with station(tmp_path, RULES) as one:
+    async with station(tmp_path, GREETING) as one:
         place = tmp_path / "kwek.db.sock"
         for wrong in (
             settling([1] * 10_001, "opt out"), settling([-1], "opt out"), settling([1 << 63], "opt out"),
@@ -105,7 +98,7 @@ async def test_more_texts_than_a_list_shows_are_refused_and_what_is_no_decision(
             told = (await answered(place, json.dumps(wrong).encode()))["refused"]
             assert "no order of its version" in told
             assert told.endswith("start the gateway anew, so that it runs the version that is installed")
-        shell = Shell(one, monkeypatch, RULES)
+        shell = Shell(one, monkeypatch, GREETING)
         words = ["5"] * 10_001
         done = await shell.kwek("reviews", "settle", *words, "--as", "opt-out", "--by", "ann")
         assert (done.exit_code, done.stderr) == (Exit.USAGE, "at most 10000 texts are settled at once\n")

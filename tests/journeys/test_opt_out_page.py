@@ -10,23 +10,9 @@ from pathlib import Path
 import aiohttp
 
 from router.store.engine import open_store
+from tests.support.rules_files import OPT_OUT_LINK
 from tests.support.station import station
 
-RULES = """\
-brand "Klusser"
-    numbers   4411
-    language  nl
-    timezone  Europe/Amsterdam
-
-keyword TIP
-    reply "Uit? {link optout}"
-
-keyword NOG
-    reply "Nog een tip."
-
-fallback
-    reply "Dat begrijpen we niet."
-"""
 PAGES = """\
 brand "Klusser"
     numbers   4411
@@ -47,7 +33,7 @@ BROWSER = {"User-Agent": "Mozilla/5.0 (Linux; Android 14) Chrome/126"}
 
 
 async def test_capability_71_who_opts_out_by_the_page_is_silenced_as_by_stop(tmp_path: Path) -> None:
-    async with station(tmp_path, RULES) as one, aiohttp.ClientSession() as browser:
+    async with station(tmp_path, OPT_OUT_LINK) as one, aiohttp.ClientSession() as browser:
         said = await one.ask("TIP", JAN)
         code = said.rsplit("/", 1)[1]
         async with browser.get(f"{one.where}/o/{code}") as page:
@@ -107,7 +93,7 @@ async def test_pages_speak_the_contacts_language(tmp_path: Path) -> None:
 
 
 async def test_capability_71_a_phone_whose_headers_are_no_utf_8_opts_out_like_any_other(tmp_path: Path) -> None:
-    async with station(tmp_path, RULES) as one:
+    async with station(tmp_path, OPT_OUT_LINK) as one:
         code = (await one.ask("TIP", JAN)).rsplit("/", 1)[1]
         host, port = one.where.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))

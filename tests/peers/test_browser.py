@@ -8,23 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.browser import NAME, browser
+from tests.support.rules_files import OPT_OUT_LINK
 from tests.support.station import station
 
-RULES = """\
-brand "Klusser"
-    numbers   4411
-    language  nl
-    timezone  Europe/Amsterdam
-
-keyword TIP
-    reply "Uit? {link optout}"
-
-keyword NOG
-    reply "Nog een tip."
-
-fallback
-    reply "Dat begrijpen we niet."
-"""
 JAN = "31612345678"
 
 
@@ -33,7 +19,7 @@ async def test_who_presses_the_button_in_a_browser_is_silenced(
     peer: Callable[[str], str], tmp_path: Path, host: str
 ) -> None:
     program = peer("chromium")
-    async with station(tmp_path, RULES) as one, browser(program, tmp_path / "profile") as tab:
+    async with station(tmp_path, OPT_OUT_LINK) as one, browser(program, tmp_path / "profile") as tab:
         link = (await one.ask("TIP", JAN)).rsplit("/", 1)[1]
         await tab.open(f"http://{host}:{urlsplit(one.where).port}/l/{link}")
         assert "Wilt u geen berichten meer van Klusser?" in await tab.text()

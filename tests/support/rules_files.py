@@ -1,4 +1,4 @@
-"""A small brand for tests that need rules files, in the one layout."""
+"""Small brands for tests that need rules files, in the one layout."""
 
 from pathlib import Path
 
@@ -21,6 +21,32 @@ keyword REPAIR
 keyword NPS <score 0..10>
     record nps = score
     reply "Dank u."
+"""
+
+GREETING = """\
+brand "Klusser"
+    numbers   4411
+    language  nl
+    timezone  Europe/Amsterdam
+
+keyword HOI
+    reply "Dag!"
+"""
+
+OPT_OUT_LINK = """\
+brand "Klusser"
+    numbers   4411
+    language  nl
+    timezone  Europe/Amsterdam
+
+keyword TIP
+    reply "Uit? {link optout}"
+
+keyword NOG
+    reply "Nog een tip."
+
+fallback
+    reply "Dat begrijpen we niet."
 """
 
 TESTED = """
